@@ -1,0 +1,44 @@
+# The one task file: hooks and CI only call its targets.
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTHON ?= python3
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types unit bench-quality lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+$(READY): requirements.lock pyproject.toml
+	@echo "==> set-up: .venv from requirements.lock (once; 1-3 minutes)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(READY)  ## make .venv with everything in it
+
+demo: $(READY)  ## run the whole loop on the two real data sets
+	@$(BIN)/lendloop demo
+
+test: $(READY) lint types unit  ## every check and every test
+
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
+
+types: $(READY)
+	@$(BIN)/mypy
+
+unit: $(READY)
+	@$(BIN)/python -m pytest
+
+bench-quality: $(READY)  ## AUC, KS and calibration beside peers and published figures
+	@$(BIN)/python -m benchmarks.quality
+
+lock:  ## resolve requirements.lock anew
+	@$(BIN)/uv pip compile --universal --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+
+clean:  ## remove what a run left (not .venv)
+	@rm -rf .lendloop build *.egg-info

@@ -1,0 +1,1 @@
+"""From raw tables to feature tables: contracts, lake, transforms, profiles, permitted uses."""

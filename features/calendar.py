@@ -1,0 +1,36 @@
+"""Business dates: what is known at the end of a day, and the months that hold it."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+
+def cutoff(as_of: date) -> datetime:
+    """The first instant (UTC) after business date `as_of`; rows created before it are known."""
+    return datetime.combine(as_of + timedelta(days=1), time(), UTC)
+
+
+def month_of(day: date) -> str:
+    """The month of `day` as `YYYY-MM`, the name of a lake partition."""
+    return f"{day:%Y-%m}"
+
+
+def month_start(day: date) -> date:
+    """The first day of the month of `day`."""
+    return day.replace(day=1)
+
+
+def month_end(day: date) -> date:
+    """The last day of the month of `day`."""
+    return next_month(day) - timedelta(days=1)
+
+
+def next_month(day: date) -> date:
+    """The first day of the month after `day`."""
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def month_ends(first: date, last: date) -> list[date]:
+    """The last days of all months from that of `first` to that of `last`, both included."""
+    ends = [month_end(first)]
+    while ends[-1] < month_end(last):
+        ends.append(month_end(ends[-1] + timedelta(days=1)))
+    return ends

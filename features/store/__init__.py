@@ -1,0 +1,1 @@
+"""The one place of Feast: registry, offline and online store."""

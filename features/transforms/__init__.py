@@ -1,0 +1,1 @@
+"""Named, parameterised, pure Polars transforms."""

@@ -1,0 +1,1 @@
+"""Settings, compose file and manifests: where Lendloop runs."""

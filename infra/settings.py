@@ -1,0 +1,83 @@
+"""Every address, path and secret that a process is given; read only by `flows/` and `serving/service.py`."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one process, from `LENDLOOP_*` variables or `.env`; the defaults are the embedded mode."""
+
+    model_config = SettingsConfigDict(env_prefix="LENDLOOP_", env_file=".env", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path(".lendloop"), description="everything a run writes")
+    portfolios: Path = Field(default=Path("portfolios"), description="folder of portfolio folders")
+    feature_registry: str = Field(default="", description="SQLAlchemy URL of Feast's registry; empty: SQLite in home")
+    online_store: str = Field(
+        default="", description="redis://… or postgresql://… or sqlite:///…; empty: SQLite in home"
+    )
+    mlflow_uri: str = Field(default="", description="MLflow tracking and registry URI; empty: SQLite in home")
+    decision_log: str = Field(default="", description="sqlite:///… or postgresql://…; empty: SQLite in home")
+    metrics: str = Field(default="", description="SQLAlchemy URL of the metrics table; empty: SQLite in home")
+    prefect_api: str = Field(default="", description="URL of a Prefect server's API; empty: a local one, as a child")
+    host: str = Field(default="127.0.0.1", description="address the decision service binds")
+    port: int = Field(default=8080, ge=1, le=65535, description="port of the decision service")
+    workers: int = Field(default=2, ge=1, description="worker processes of the decision service")
+    replay: bool = Field(default=False, description="take the time of a decision from the request, for replays only")
+    commitment_key: SecretStr = Field(
+        default=SecretStr(""), description="key of the commitments over personal fields; empty: made and kept in home"
+    )
+
+    def root(self) -> Path:
+        """The absolute path of `home`, so that a child process in another folder finds the same files."""
+        return self.home.resolve()
+
+    @property
+    def lake(self) -> Path:
+        """Folder of the lake's Parquet files."""
+        return self.root() / "lake"
+
+    @property
+    def releases(self) -> Path:
+        """Content-addressed folder of releases on local disk, and the pointers to the current ones."""
+        return self.root() / "releases"
+
+    @property
+    def reports(self) -> Path:
+        """Folder of rendered reports."""
+        return self.root() / "reports"
+
+    def url(self, given: str, file: str) -> str:
+        """`given`, or the URL of an SQLite file in `home` when nothing was given."""
+        return given or f"sqlite:///{self.root() / file}"
+
+    @property
+    def feature_registry_url(self) -> str:
+        """URL of Feast's SQL registry."""
+        return self.url(self.feature_registry, "feature_registry.db")
+
+    @property
+    def online_store_url(self) -> str:
+        """URL of the online feature store."""
+        return self.url(self.online_store, "online_store.db")
+
+    @property
+    def mlflow_url(self) -> str:
+        """URI of MLflow's tracking server and registry."""
+        return self.url(self.mlflow_uri, "mlflow.db")
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Folder of MLflow's artifacts when the store is a file."""
+        return self.root() / "mlflow-artifacts"
+
+    @property
+    def decision_log_url(self) -> str:
+        """URL of the decision log."""
+        return self.url(self.decision_log, "decision_log.db")
+
+    @property
+    def metrics_url(self) -> str:
+        """URL of the metrics table."""
+        return self.url(self.metrics, "monitoring.db")

@@ -1,0 +1,1 @@
+"""Drift, fairness over time, performance, indicators and alerts."""

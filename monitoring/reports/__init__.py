@@ -1,0 +1,1 @@
+"""The one place of Evidently: reports for people."""

@@ -1,0 +1,1 @@
+"""Policy, reasons, decisions, releases, the decision log and the API."""

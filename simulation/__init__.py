@@ -1,0 +1,1 @@
+"""The simulated lender's world; knows nothing of Lendloop."""

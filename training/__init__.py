@@ -1,0 +1,1 @@
+"""From training sets to calibrated, explained, registered models."""
