@@ -23,18 +23,21 @@ class DocumentError(ValueError):
     """A configuration file cannot be used; the message has a line `file:line: key: problem` for each fault."""
 
 
-def read_document(path: Path, model: type[AnyDocument]) -> AnyDocument:
-    """Parse `path` into `model`, or raise `DocumentError` with every fault and its line."""
+def read_document(path: Path, model: type[AnyDocument], *, context: Any = None) -> AnyDocument:
+    """Parse `path` into `model`, or raise `DocumentError` with every fault and its line.
+
+    `context` reaches the model's validators as `info.context`: what another file holds that this one refers to.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DocumentError(f"{path}: no such file; expected the {model.__name__} of the portfolio") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DocumentError(f"{path}: cannot be read as UTF-8 text: {error}") from error
-    return parse_document(text, model, str(path))
+    return parse_document(text, model, str(path), context=context)
 
 
-def parse_document(text: str, model: type[AnyDocument], name: str) -> AnyDocument:
+def parse_document(text: str, model: type[AnyDocument], name: str, *, context: Any = None) -> AnyDocument:
     """Parse YAML `text` into `model`; `name` stands for the file in errors."""
     try:
         loader = _LineLoader(text)
@@ -48,7 +51,7 @@ def parse_document(text: str, model: type[AnyDocument], name: str) -> AnyDocumen
     if not isinstance(data, dict):
         raise DocumentError(f"{name}:1: found {type(data).__name__}, expected a mapping of keys")
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context=context)
     except ValidationError as error:
         faults = [_describe(fault, loader.lines, name) for fault in error.errors(include_url=False)]
         raise DocumentError("\n".join(faults)) from None
