@@ -1,0 +1,35 @@
+"""`lendloop`: the commands put together, and what a person sees when one fails."""
+
+import sys
+
+import typer
+
+from flows.cli import decisions, portfolios, releases, reports, running
+
+app = typer.Typer(
+    name="lendloop",
+    help="Run a lender's models as one loop: data, features, training, release, decisions, monitoring.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+running.add_commands(app)
+decisions.add_commands(app)
+app.add_typer(portfolios.app, name="portfolio")
+app.add_typer(releases.app, name="release")
+app.add_typer(reports.app, name="report")
+
+
+def main() -> None:
+    """Entry point: a fault of the input is one clear message and exit code 1, never a traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        typer.secho("stopped; run the same command again to go on where it was", err=True)
+        sys.exit(130)
+    except Exception as error:
+        from flows.cli.faults import explain
+
+        typer.secho(explain(error), err=True, fg="red")
+        sys.exit(1)

@@ -1,0 +1,74 @@
+"""The Prefect API a command talks to: the one in the settings, or a local server as a child of this process."""
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from infra.processes import Child, free_port, start_child
+from infra.settings import Settings
+
+STARTUP_SECONDS = 120.0
+
+
+def quiet_environment(settings: Settings) -> dict[str, str]:
+    """Variables every Prefect process of ours runs with: our own home, JSON results, no telemetry, no tracebacks."""
+    return {
+        "PREFECT_HOME": str(settings.root() / "prefect"),
+        "PREFECT_PROFILES_PATH": str(settings.root() / "prefect" / "profiles.toml"),
+        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_CLI_PROMPT": "false",
+        "DO_NOT_TRACK": "true",
+        "BENTOML_DO_NOT_TRACK": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+
+
+@contextmanager
+def prefect_api(settings: Settings) -> Iterator[str]:
+    """Point this process at a Prefect API for the length of a `with` block; yields the API's URL.
+
+    Must be entered before `prefect` is imported, since Prefect reads its settings once.
+    """
+    os.environ.update(quiet_environment(settings))
+    if settings.prefect_api:
+        os.environ["PREFECT_API_URL"] = settings.prefect_api
+        yield settings.prefect_api
+        return
+    child, url = start_server(settings)
+    try:
+        child.wait_until(lambda: is_healthy(url), what="the local Prefect server", timeout=STARTUP_SECONDS)
+        os.environ["PREFECT_API_URL"] = url
+        yield url
+    finally:
+        child.stop()
+
+
+def start_server(settings: Settings) -> tuple[Child, str]:
+    """Start a Prefect server on a free loopback port; returns at once, before it answers."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    variables = {
+        **os.environ,
+        **quiet_environment(settings),
+        "PREFECT_API_URL": url,
+        "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
+    }
+    return start_child(command, log=settings.root() / "logs" / "prefect.log", env=variables), url
+
+
+def is_healthy(url: str) -> bool:
+    """Whether the Prefect API at `url` answers."""
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:  # the address is our own setting
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,52 @@
+"""How the parts of a flow are called: plainly in a test, as Prefect tasks in a run, with retries only around I/O."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from flows.progress import finished, started
+
+Summary = dict[str, Any]
+Body = Callable[[str, date], Summary]
+Call = Callable[[Body, str, date], Summary]
+
+RETRY_SECONDS = [1.0, 5.0]
+
+
+def directly(body: Body, portfolio: str, as_of: date) -> Summary:
+    """Call a step's body here and now, without Prefect."""
+    started(body.__name__)
+    summary = body(portfolio, as_of)
+    finished(body.__name__, str(summary.get("summary", "")))
+    return summary
+
+
+def as_task(body: Body, portfolio: str, as_of: date) -> Summary:
+    """Call a step's body as a Prefect task: seen in Prefect's UI, tried again after a fault of I/O."""
+    from prefect import task
+
+    step = task(
+        directly,
+        name=body.__name__,
+        task_run_name=f"{body.__name__} {portfolio} {as_of}",
+        retries=len(RETRY_SECONDS),
+        retry_delay_seconds=RETRY_SECONDS,
+        retry_condition_fn=_is_fault_of_io,
+        cache_policy=None,
+    )
+    return step(body, portfolio, as_of)
+
+
+def is_io_fault(error: BaseException) -> bool:
+    """Whether trying again may help: a server or a disk did not answer, as against wrong data or configuration."""
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return False
+    return isinstance(error, OSError) or type(error).__name__ in {"OperationalError", "OnlineStoreError", "LogUnavailable"}
+
+
+def _is_fault_of_io(_task: Any, _run: Any, state: Any) -> bool:
+    try:
+        state.result()
+    except BaseException as error:  # noqa: BLE001
+        return is_io_fault(error)
+    return False
