@@ -1,0 +1,117 @@
+"""CatBoost: trees with monotone constraints where the sign is known, stored as `.cbm`."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+
+from features.permitted import FeatureColumn
+from training.estimators import EstimatorError, check_classes
+from training.inputs import Inputs, encode, input_order, names_of
+from training.score import Floats, Labels
+from training.spec import ModelSpec
+
+THREADS = 2
+"""Fixed, as sums over another number of parts may round differently and give other bytes."""
+
+
+@dataclass(frozen=True)
+class Boosted:
+    """A fitted CatBoost model, held as the bytes of its `.cbm`."""
+
+    columns: tuple[FeatureColumn, ...]
+    cbm: bytes
+
+    @cached_property
+    def model(self) -> Any:
+        """The loaded `catboost.CatBoost`."""
+        from catboost import CatBoost
+
+        return CatBoost().load_model(blob=self.cbm)
+
+    def log_odds(self, frame: pl.DataFrame) -> Floats:
+        """Raw log-odds of the event, one for each row."""
+        if frame.is_empty():
+            return np.empty(0)
+        raw = self.model.predict(_pool(encode(frame, self.columns), self.columns, None), thread_count=THREADS)
+        return cast(Floats, np.asarray(raw, dtype=np.float64))
+
+    def importance(self, frame: pl.DataFrame) -> dict[str, float]:
+        """Mean absolute SHAP value (log-odds) of each input over the rows of `frame`, largest first."""
+        pool = _pool(encode(frame, self.columns), self.columns, None)
+        shap = self.model.get_feature_importance(pool, type="ShapValues", thread_count=THREADS)
+        means = np.abs(shap[:, :-1]).mean(axis=0)
+        names = [column.name for column in self.columns]
+        return dict(sorted(zip(names, map(float, means), strict=True), key=lambda item: (-item[1], item[0])))
+
+    def dump(self) -> bytes:
+        """The `.cbm`, without the time and the random id that CatBoost writes into it."""
+        return self.cbm
+
+
+def fit_boosted(spec: ModelSpec, frame: pl.DataFrame, columns: Sequence[FeatureColumn], labels: Labels) -> Boosted:
+    """CatBoost fitted with the parameters, constraints and seed of `spec`."""
+    from catboost import CatBoost, CatBoostError
+
+    check_classes(labels)
+    ordered = input_order(columns)
+    model = CatBoost(_parameters(spec, ordered))
+    try:
+        model.fit(_pool(encode(frame, ordered), ordered, labels))
+    except CatBoostError as error:
+        raise EstimatorError(
+            f"CatBoost cannot learn from {frame.height} rows of {len(ordered)} features: {error}"
+        ) from error
+    return Boosted(ordered, _bytes(model))
+
+
+def load_boosted(cbm: bytes, columns: Sequence[FeatureColumn]) -> Boosted:
+    """A stored model; its feature names must be those of `columns`, in their order."""
+    loaded = Boosted(tuple(columns), cbm)
+    expected = [column.name for column in columns]
+    if loaded.model.feature_names_ != expected:
+        raise EstimatorError(f"the model reads {loaded.model.feature_names_}; expected {expected}")
+    return loaded
+
+
+def _parameters(spec: ModelSpec, columns: Sequence[FeatureColumn]) -> dict[str, Any]:
+    parameters = {
+        **spec.estimator.model_dump(exclude_none=True),
+        "loss_function": "Logloss",
+        "boosting_type": "Plain",
+        "bootstrap_type": "Bernoulli",
+        "random_seed": spec.seed,
+        "thread_count": THREADS,
+        "allow_writing_files": False,
+        "logging_level": "Silent",
+    }
+    signs = {name: sign for name, sign in spec.monotone.items() if name in names_of(columns, "float")}
+    return {**parameters, "monotone_constraints": signs} if signs else parameters
+
+
+def _pool(inputs: Inputs, columns: Sequence[FeatureColumn], labels: Labels | None) -> Any:
+    from catboost import FeaturesData, Pool
+
+    numbers, categories = names_of(columns, "float"), names_of(columns, "category")
+    data = FeaturesData(
+        num_feature_data=inputs.numbers if numbers else None,
+        cat_feature_data=inputs.categories if categories else None,
+        num_feature_names=numbers or None,
+        cat_feature_names=categories or None,
+    )
+    return Pool(data, None if labels is None else labels.astype(np.int32))
+
+
+def _bytes(model: Any) -> bytes:
+    metadata = model.get_metadata()
+    metadata["train_finish_time"] = ""
+    metadata["model_guid"] = ""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.cbm"
+        model.save_model(str(path))
+        return path.read_bytes()

@@ -1,0 +1,58 @@
+"""What an estimator is given: numbers first, then categories, checked, in one fixed order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.permitted import FeatureColumn
+
+MISSING = "(missing)"
+"""The category that stands for a missing one; a missing number is NaN."""
+
+
+class InputError(ValueError):
+    """A frame cannot be given to a model; the message names the columns and what was expected."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Encoded rows: `numbers` is rows x floats (float32, NaN missing), `categories` is rows x categories (str)."""
+
+    numbers: NDArray[np.float32]
+    categories: NDArray[np.object_]
+
+
+def input_order(columns: Sequence[FeatureColumn]) -> tuple[FeatureColumn, ...]:
+    """Numbers before categories, else as given: the order of a model's inputs everywhere."""
+    return tuple(sorted(columns, key=lambda column: column.dtype == "category"))
+
+
+def names_of(columns: Sequence[FeatureColumn], dtype: str) -> list[str]:
+    """Names of the columns of one dtype, in order."""
+    return [column.name for column in columns if column.dtype == dtype]
+
+
+def encode(frame: pl.DataFrame, columns: Sequence[FeatureColumn]) -> Inputs:
+    """The frame's columns as a model reads them; a missing, mistyped or infinite column is an error."""
+    absent = [column.name for column in columns if column.name not in frame.columns]
+    if absent:
+        raise InputError(
+            f"the frame has no column {absent}; expected every feature of the model; found {frame.columns}"
+        )
+    numbers, categories = names_of(columns, "float"), names_of(columns, "category")
+    mistyped = [name for name in numbers if not (frame.schema[name].is_numeric() or frame.schema[name] == pl.Null)]
+    if mistyped:
+        raise InputError(f"columns {mistyped} are {[str(frame.schema[n]) for n in mistyped]}; expected numbers")
+    dense = frame.select(pl.col(numbers).cast(pl.Float32).fill_null(float("nan"))).to_numpy()
+    infinite = [name for name, bad in zip(numbers, np.isinf(dense).any(axis=0), strict=True) if bad]
+    if infinite:
+        raise InputError(f"columns {infinite} hold an infinite value (as float32); expected finite numbers or null")
+    words = frame.select(pl.col(categories).cast(pl.String).fill_null(MISSING))
+    shape = (frame.height, len(categories))
+    return Inputs(
+        np.ascontiguousarray(dense, dtype=np.float32).reshape(frame.height, len(numbers)),
+        np.array([words[name].to_list() for name in categories], dtype=object).T.reshape(shape),
+    )

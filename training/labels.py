@@ -1,0 +1,122 @@
+"""Labels as they were known at a business date: none from the future, none before its window has closed."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import polars as pl
+
+from features.calendar import cutoff
+from features.spec import CREATED, EVENT
+from training.spec import Label, ModelSpec, Recorded, Within
+
+OBSERVED = "observed_timestamp"
+KNOWN = "known_timestamp"
+LABEL = "label"
+
+
+class LabelError(ValueError):
+    """The labels do not support training; the message has the numbers and what to try."""
+
+
+class NoLabels(LabelError):
+    """Not one observation has a label that is known yet."""
+
+
+class OneClassOnly(LabelError):
+    """Every known label is the same: nothing can be learned from them."""
+
+
+def labels(spec: ModelSpec, tables: Mapping[str, pl.DataFrame], key: str, as_of: date) -> pl.DataFrame:
+    """`key`, `event_timestamp` of the observation, `label` (0 or 1), `known_timestamp`: what is known at `as_of`."""
+    observations = _known(_table(tables, spec.observations), as_of).select(key, EVENT).unique().sort(EVENT, key)
+    outcomes = _latest(_known(_table(tables, spec.label.table), as_of), key)
+    found = _label(spec.label, observations, outcomes, key)
+    matured = found.filter(pl.col(LABEL).is_not_null(), pl.col(KNOWN) < cutoff(as_of))
+    _check(matured, len(observations), spec, as_of)
+    return matured.sort(EVENT, key).select(key, EVENT, pl.col(LABEL).cast(pl.Int8), KNOWN)
+
+
+def _table(tables: Mapping[str, pl.DataFrame], name: str) -> pl.DataFrame:
+    if name not in tables:
+        raise LabelError(f"table {name!r} is needed for labels; found {sorted(tables)}; ingest it first")
+    return tables[name]
+
+
+def _known(table: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    return table.filter(pl.col(CREATED) < cutoff(as_of))
+
+
+def _latest(table: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The last known version of each row: a correction replaces what it corrects."""
+    identity = [key, EVENT, *([OBSERVED] if OBSERVED in table.columns else [])]
+    return table.sort(CREATED).unique(identity, keep="last", maintain_order=True)
+
+
+def _label(label: Label, observations: pl.DataFrame, outcomes: pl.DataFrame, key: str) -> pl.DataFrame:
+    match label:
+        case Within():
+            return _within(label, observations, outcomes, key)
+        case Recorded():
+            return _recorded(label, observations, outcomes, key)
+
+
+def _within(label: Within, observations: pl.DataFrame, outcomes: pl.DataFrame, key: str) -> pl.DataFrame:
+    """A window closes on the last day of its last month; without a row of the entity in it nothing is known."""
+    last_day = (
+        pl.col(EVENT).dt.month_start().dt.truncate("1d").dt.offset_by(f"{label.months + 1}mo").dt.offset_by("-1d")
+    )
+    windows = observations.with_columns(closes=last_day)
+    rows = outcomes.select(key, pl.col(EVENT).alias("at"), pl.col(CREATED).alias("recorded"), value=label.column)
+    inside = windows.join(rows, on=key).filter(
+        pl.col("at") > pl.col(EVENT), pl.col("at") < pl.col("closes").dt.offset_by("1d")
+    )
+    return inside.group_by(key, EVENT).agg(
+        (pl.col("value").cast(pl.Float64) >= label.at_least).any(ignore_nulls=False).alias(LABEL),
+        pl.max_horizontal(pl.col("recorded").max(), pl.col("closes").first()).alias(KNOWN),
+    )
+
+
+def _recorded(label: Recorded, observations: pl.DataFrame, outcomes: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The outcome that names the observation's time when there is such a column, else the first one not before it."""
+    rows = outcomes.with_columns(
+        _equals(label, outcomes.schema[label.column]).alias(LABEL), pl.col(CREATED).alias(KNOWN)
+    )
+    if OBSERVED in outcomes.columns:
+        rows = rows.select(key, pl.col(OBSERVED).alias(EVENT), LABEL, KNOWN)
+        return observations.join(rows, on=[key, EVENT])
+    rows = rows.select(key, pl.col(EVENT).alias("at"), LABEL, KNOWN)
+    after = observations.join(rows, on=key).filter(pl.col("at") >= pl.col(EVENT))
+    return after.sort("at").unique([key, EVENT], keep="first", maintain_order=True)
+
+
+def _equals(label: Recorded, dtype: pl.DataType) -> pl.Expr:
+    """A flag may be stored as a boolean, a number or a word; `equals: true` is also met by 1."""
+    column = pl.col(label.column)
+    if dtype.is_numeric() or dtype == pl.Boolean:
+        return column.cast(pl.Float64) == (float(label.equals) if _is_number(label.equals) else None)
+    return column.cast(pl.String) == (
+        str(label.equals).lower() if isinstance(label.equals, bool) else str(label.equals)
+    )
+
+
+def _is_number(value: bool | int | float | str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _check(matured: pl.DataFrame, observations: int, spec: ModelSpec, as_of: date) -> None:
+    where = f"{spec.label.table}.{spec.label.column}"
+    if matured.is_empty():
+        raise NoLabels(
+            f"no label of {where} is known at {as_of}: {observations} observations in {spec.observations!r}, none of "
+            f"them matured; take a later --as-of, or check label and months in models.yaml"
+        )
+    events = int(matured[LABEL].sum())
+    if events in (0, len(matured)):
+        raise OneClassOnly(
+            f"all {len(matured)} labels of {where} known at {as_of} are {int(events > 0)}; expected both classes; "
+            f"take a later --as-of, or check at_least/equals in models.yaml"
+        )

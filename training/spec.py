@@ -1,0 +1,138 @@
+"""`models.yaml`: the models of a portfolio, their labels, estimators, training windows and validation."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, model_validator
+
+from features.documents import Document, read_document
+from features.permitted import FeatureColumn, select
+from features.spec import FeatureSpec, Name
+
+
+class Within(Document):
+    """True when a row of `table` reaches `at_least` in the `months` calendar months after the observation's month."""
+
+    kind: Literal["within"]
+    table: Name
+    column: Name
+    at_least: float
+    months: int = Field(1, ge=1, le=60, description="length of the performance window")
+
+
+class Recorded(Document):
+    """True when the outcome recorded for the observation in `table` equals `equals`."""
+
+    kind: Literal["recorded"]
+    table: Name
+    column: Name
+    equals: bool | int | float | str = True
+
+
+Label = Annotated[Within | Recorded, Field(discriminator="kind")]
+
+
+class Boosting(Document):
+    """Parameters of CatBoost; `learning_rate` null leaves the choice to CatBoost."""
+
+    iterations: int = Field(300, ge=1, le=5000)
+    depth: int = Field(4, ge=1, le=10)
+    learning_rate: float | None = Field(0.05, gt=0, le=1)
+    l2_leaf_reg: float = Field(3.0, ge=0)
+    random_strength: float = Field(1.0, ge=0)
+    rsm: float = Field(1.0, gt=0, le=1, description="share of the features tried at each split")
+    subsample: float = Field(0.8, gt=0, le=1, description="share of the rows drawn for each tree")
+    border_count: int = Field(128, ge=1, le=255)
+    one_hot_max_size: int = Field(16, ge=1, le=255, description="categories up to which a category is one-hot")
+
+
+class ScorecardSpec(Document):
+    """How the benchmark scorecard is made."""
+
+    bins: int = Field(6, ge=2, le=20, description="largest number of bins of a feature")
+    sample: int = Field(20_000, ge=500, description="rows the bins are cut on; the coefficients use all")
+    inverse_penalty: float = Field(1.0, gt=0, description="C of the logistic regression")
+
+
+class Validation(Document):
+    """What is held out: whole months for the out-of-time test, random parts for the out-of-fold one."""
+
+    months: int = Field(1, ge=1, description="last labelled months each candidate window is judged on")
+    folds: int = Field(3, ge=2, le=10)
+    least_rows: int = Field(100, ge=10, description="fewest rows, in both parts, a model may be judged on")
+    calibrate: bool = Field(True, description="choose a calibration; false keeps the model's own probabilities")
+
+
+class FairnessSpec(Document):
+    """How group fairness is measured before a policy is known."""
+
+    approved: float = Field(0.7, gt=0, lt=1, description="share of the rows that counts as approved (or contacted)")
+    smallest_group: int = Field(100, ge=10, description="groups with fewer rows are named but not compared")
+    bands: dict[Name, tuple[float, ...]] = Field(default={}, description="lower bounds that cut a numeric group")
+
+
+class ModelSpec(Document):
+    """One model: what it predicts, from which features, how it is trained and judged."""
+
+    kind: Literal["risk", "propensity"]
+    meaning: str
+    service: Name
+    groups: Name | None = Field(None, description="the fairness service whose features name the groups")
+    observations: Name = Field(description="table with a row for each observation")
+    label: Label
+    estimator: Boosting = Boosting()
+    monotone: dict[Name, Literal[-1, 1]] = Field(default={}, description="sign of the effect on the predicted event")
+    scorecard: ScorecardSpec = ScorecardSpec()
+    windows: tuple[Annotated[int, Field(ge=1)], ...] = Field((12,), min_length=1, description="candidate months")
+    validation: Validation = Validation()
+    fairness: FairnessSpec = FairnessSpec()
+    seed: int = 20_240_501
+
+    @model_validator(mode="after")
+    def _refers_to_features(self, info: ValidationInfo) -> "ModelSpec":
+        features = info.context
+        if isinstance(features, FeatureSpec):
+            for fault in _faults(self, features):
+                raise ValueError(fault)
+        return self
+
+
+class ModelsSpec(Document):
+    """The whole of `models.yaml`."""
+
+    models: dict[Name, ModelSpec] = Field(min_length=1)
+
+
+def read_models(path: Path, features: FeatureSpec) -> ModelsSpec:
+    """Parse `models.yaml` and check it against the portfolio's `features.yaml`."""
+    return read_document(path, ModelsSpec, context=features)
+
+
+def _faults(spec: ModelSpec, features: FeatureSpec) -> list[str]:
+    faults = [
+        f"{key}: {name!r} is not a {what} of features.yaml; expected one of {sorted(known)}"
+        for key, name, what, known in (
+            ("service", spec.service, "service", features.services),
+            ("groups", spec.groups, "service", features.services),
+            ("observations", spec.observations, "table", features.tables),
+            ("label.table", spec.label.table, "table", features.tables),
+        )
+        if name is not None and name not in known
+    ]
+    if faults:
+        return faults
+    if spec.label.column not in features.tables[spec.label.table].columns:
+        known = sorted(features.tables[spec.label.table].columns)
+        faults.append(f"label.column: table {spec.label.table!r} has no {spec.label.column!r}; expected one of {known}")
+    if spec.groups is not None and features.services[spec.groups].use != "fairness":
+        faults.append(f"groups: service {spec.groups!r} has use {features.services[spec.groups].use}, not fairness")
+    return faults + _unconstrainable(spec.monotone, select(features, spec.service), spec.service)
+
+
+def _unconstrainable(monotone: dict[str, Literal[-1, 1]], columns: list[FeatureColumn], service: str) -> list[str]:
+    dtypes = {column.name: column.dtype for column in columns}
+    absent = [name for name in monotone if name not in dtypes]
+    categories = [name for name in monotone if dtypes.get(name) == "category"]
+    return [f"monotone: {name!r} is not a feature of service {service!r}" for name in absent] + [
+        f"monotone: {name!r} is a category; only a number can be constrained" for name in categories
+    ]
