@@ -1,0 +1,27 @@
+"""Flow `month`: all the parts, in order, for one month."""
+
+from datetime import date
+
+from prefect import flow
+
+from flows.deploy import deploy
+from flows.ingest import ingest
+from flows.materialize import materialize
+from flows.monitor import monitor
+from flows.release import release
+from flows.retrain import retrain
+from flows.steps import Call, Summary, as_task, directly
+
+PARTS = (ingest, materialize, retrain, release, deploy, monitor)
+
+
+def month(portfolio: str, as_of: date, call: Call = directly) -> Summary:
+    """Close the month of `as_of`; each part is idempotent, so a month that was killed is simply run again."""
+    done = {part.__name__: call(part, portfolio, as_of) for part in PARTS}
+    return {"summary": f"{len(done)} parts", **done}
+
+
+@flow(name="month", flow_run_name="month {portfolio} {as_of}")
+async def month_flow(portfolio: str, as_of: date) -> Summary:
+    """Close the month that ends on `as_of`, a business date (UTC)."""
+    return month(portfolio, as_of, as_task)

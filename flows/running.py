@@ -1,0 +1,39 @@
+"""Run one flow here and now, with progress in the terminal."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import date
+from importlib import import_module
+
+from features.portfolio import open_portfolio
+from flows.cli.terminal import StepLines, console
+from flows.locking import exclusive
+from flows.prefect_server import prefect_api
+from flows.progress import shown_by
+from flows.steps import Summary
+from infra.settings import Settings
+
+NAMES = ("ingest", "materialize", "retrain", "release", "deploy", "monitor", "month")
+
+
+def load_flow(name: str) -> Callable[[str, date], Awaitable[Summary]]:
+    """The Prefect flow `name`: `<name>_flow` in `flows/<name>.py`. Imports Prefect, so its API must be known by now."""
+    return getattr(import_module(f"flows.{name}"), f"{name}_flow")  # type: ignore[no-any-return]
+
+
+def run_flow(name: str, portfolio: str, as_of: date) -> Summary:
+    """Run flow `name` for one portfolio and business date, and print its summary."""
+    settings = Settings()
+    # A wrong name or a broken file should fail before a server is started.
+    open_portfolio(settings.portfolios, portfolio)
+    with StepLines() as lines, shown_by(lines), exclusive(settings, portfolio):
+        lines.started("prefect")
+        with prefect_api(settings) as url:
+            lines.finished("prefect", url)
+            result = asyncio.run(_await(load_flow(name)(portfolio, as_of)))
+    console.print(f"[bold]{name}[/] {portfolio} {as_of}: done. Everything is under [cyan]{settings.home}[/]")
+    return result
+
+
+async def _await(running: Awaitable[Summary]) -> Summary:
+    return await running
