@@ -1,0 +1,5 @@
+"""What every test may ask for: real servers, started once a session when a test first needs one."""
+
+from tests.servers import postgres_database, postgres_server, postgres_url, redis_server, redis_url
+
+__all__ = ["postgres_database", "postgres_server", "postgres_url", "redis_server", "redis_url"]
