@@ -5,7 +5,6 @@ population, of n and m rows, are expected to show about (bins − 1)(1/n + 1/m):
 of the customary limit 0.1. Levels are therefore decided on the corrected value, raw − expected.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,14 +53,6 @@ def psi(reference: ArrayLike, current: ArrayLike) -> Psi:
     half = NORMAL_95 * np.sqrt(variance)
     corrected = raw - expected
     return Psi(raw, expected, float(corrected - half), float(corrected + half), round(n_current))
-
-
-def psis(reference: Mapping[str, ArrayLike], current: Mapping[str, ArrayLike]) -> dict[str, Psi]:
-    """PSI of every column of the reference that the current sample has rows of, in the reference's order."""
-    absent = sorted(set(reference) - set(current))
-    if absent:
-        raise DriftError(f"columns {absent} of the reference are not in the current sample; found {sorted(current)}")
-    return {name: psi(counts, current[name]) for name, counts in reference.items() if np.sum(current[name]) > 0}
 
 
 def _paired(reference: ArrayLike, current: ArrayLike) -> tuple[Floats, Floats]:

@@ -12,6 +12,7 @@ from training import evaluation
 from training.evaluation import NORMAL_95
 from training.fairness import wilson
 from training.labels import LABEL
+from training.score import Floats, Labels
 
 
 class CalibrationBin(Document):
@@ -35,10 +36,8 @@ def performance(matured: pl.DataFrame, decisions: pl.DataFrame) -> list[Measure]
     n, events = len(labels), int(labels.sum())
     observed = rate("observed_rate", "", events, n)
     mean = float(predicted.mean())
-    both = 0 < events < n
     return [
-        ranged("auc", "", evaluation.auc(labels, predicted), n),
-        exact("ks", "", evaluation.ks(labels, predicted) if both else float("nan"), n),
+        *_discrimination(labels, predicted),
         exact("calibration_error", "", evaluation.calibration_error(labels, predicted), n),
         observed,
         exact("predicted_rate", "", mean, n),
@@ -50,6 +49,16 @@ def performance(matured: pl.DataFrame, decisions: pl.DataFrame) -> list[Measure]
 def reliability(matured: pl.DataFrame, bins: int = 10) -> tuple[CalibrationBin, ...]:
     """Predicted against observed in bins that hold equally many decisions; fewer bins when there are few."""
     return tuple(_bins(matured, max(2, min(bins, len(matured) // 50)))) if len(matured) else ()
+
+
+def _discrimination(labels: Labels, predicted: Floats) -> list[Measure]:
+    n = len(labels)
+    if not 0 < labels.sum() < n:
+        return [exact(name, "", float("nan"), n) for name in ("auc", "ks")]
+    return [
+        ranged("auc", "", evaluation.auc(labels, predicted), n),
+        exact("ks", "", evaluation.ks(labels, predicted), n),
+    ]
 
 
 def _bins(matured: pl.DataFrame, bins: int) -> Iterator[CalibrationBin]:

@@ -33,8 +33,8 @@ Side = Literal["above", "below", "outside"]
 class Persistence(Document):
     """After how many periods in a row over the yellow threshold an alert becomes orange, then red; null: never."""
 
-    orange: int | None = Field(2, ge=2)
-    red: int | None = Field(3, ge=2)
+    orange: int | None = Field(None, ge=2)
+    red: int | None = Field(None, ge=2)
 
 
 class Watch(Document):
@@ -54,7 +54,7 @@ class Watch(Document):
     evidence: Literal["value", "interval"] = Field(
         "value", description="interval: the nearer end of the 95 % interval must be over the threshold too"
     )
-    persistence: Persistence = Persistence(orange=2, red=None)
+    persistence: Persistence = Persistence(orange=2)
     clear: float = Field(0.9, gt=0, le=1, description="an alert ends when the value is back inside clear × yellow")
     minimum: int = Field(1, ge=1, description="fewest rows; with fewer the level is ok, with the note 'too few'")
 

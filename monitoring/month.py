@@ -1,0 +1,147 @@
+"""One month's monitoring: frames and values in; metric rows, a verdict and the facts of the report out."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+import polars as pl
+from features.profiles import Profile
+
+from monitoring.alerts import Verdict, judge, verdict
+from monitoring.facts import MonthFacts
+from monitoring.fairness import measures, selection_gaps
+from monitoring.indicators import inputs, volumes
+from monitoring.measure import Measure, Subject
+from monitoring.metric import Metric, Role, from_frame, worst
+from monitoring.outcomes import decided_in_month, matured_in_month, outcomes, vintages
+from monitoring.performance import performance, reliability
+from monitoring.reference import compare, drifts
+from monitoring.spec import MonitoringSpec
+from training.spec import FairnessSpec
+
+SCORE = "probability"
+OF_LABELS = ("auc", "ks", "calibration_error", "observed_rate", "observed_to_predicted")
+OVER_TIME = (*OF_LABELS, "predicted_rate", "score_psi", "selection_gap", "outcome_share", "stale_share", "decisions")
+NO_DECISIONS = "no decision was made this month"
+NO_LABELS = "no label of a decision became known this month"
+
+
+@dataclass(frozen=True)
+class MonthInputs:
+    """All that a month's monitoring needs to know; `as_of` is any day of the month, its last one as a rule."""
+
+    portfolio: str
+    model: str
+    kind: Literal["risk", "propensity"]
+    as_of: date
+    key: str
+    release: str
+    run: str
+    spec: MonitoringSpec
+    fairness: FairnessSpec
+    profile: Profile
+    """The release's reference of every feature of the model."""
+    score_profile: Profile
+    """The release's reference of `probability`."""
+    decisions: pl.DataFrame
+    """As `read_decisions` gives them, back to the oldest whose labels mature this month; more does no harm."""
+    observations: pl.DataFrame
+    """Key and event_timestamp of every observation known at `as_of`, labelled or not."""
+    labels: pl.DataFrame
+    """As `training.labels.labels` gives them; an empty frame of its columns when none is known."""
+    groups: pl.DataFrame
+    """Key and the protected columns, one row an entity."""
+    population: pl.DataFrame
+    """Feature rows of the month: event_timestamp and every feature of the model."""
+    history: pl.DataFrame
+    """`MetricStore.history(portfolio, as_of)`."""
+    role: Role = "champion"
+
+
+@dataclass(frozen=True)
+class Month:
+    """What a month's monitoring found."""
+
+    rows: list[Metric]
+    verdict: Verdict
+    facts: MonthFacts
+
+
+def monthly(month: MonthInputs) -> Month:
+    """Measure, judge and gather the facts of one month."""
+    made = decided_in_month(month.decisions, month.as_of)
+    known = outcomes(month.decisions, month.observations, month.labels, key=month.key, as_of=month.as_of)
+    matured = matured_in_month(known, month.as_of)
+    features = compare(month.profile, month.population)
+    score = compare(month.score_profile, made).get(SCORE)
+    measured = [
+        *drifts("score_psi", [("", score[1])] if score else []),
+        *drifts("feature_psi", ((name, psi) for name, (_, psi) in features.items())),
+        *volumes(made, kind=month.kind),
+        *inputs(month.population, list(features), as_of=month.as_of),
+        *measures(selection_gaps(made, month.groups, key=month.key, kind=month.kind, spec=month.fairness)),
+        *(_released(found, matured) for found in performance(matured, month.decisions)),
+    ]
+    subject = Subject(month.portfolio, month.model, month.as_of, "month", month.role, month.release)
+    rows = judge((subject.metric(found) for found in measured if found.finite), month.spec, month.history)
+    said = verdict(month.portfolio, month.as_of, rows, month.spec)
+    facts = MonthFacts(
+        portfolio=month.portfolio,
+        model=month.model,
+        kind=month.kind,
+        role=month.role,
+        as_of=month.as_of,
+        release=month.release,
+        run=month.run,
+        level=worst(row.level for row in rows),
+        told=month.spec.told_of(said.level),
+        metrics=tuple(rows),
+        history=_own_history(month),
+        watch=month.spec.watch,
+        absent=_absent(month, rows, made, matured),
+        features={name: bins for name, (bins, _) in features.items()},
+        score=score[0] if score else None,
+        vintages=tuple(vintages(matured)),
+        calibration=reliability(matured),
+    )
+    return Month(rows, said, facts)
+
+
+def _released(found: Measure, matured: pl.DataFrame) -> Measure:
+    """A figure of matured decisions belongs to the release that made them; of several, to the one that made most."""
+    made = matured["release"].value_counts().sort("count", "release", descending=[True, False])
+    others = ", ".join(f"{name[:8]} ({n:,})" for name, n in made[1:].iter_rows())
+    return replace(found, release=made["release"][0], note=f"also release {others}" if others else found.note)
+
+
+def _own_history(month: MonthInputs) -> tuple[Metric, ...]:
+    """The model's and role's own months, without the many rows that a report does not draw over time."""
+    own = month.history.filter(
+        pl.col("model") == month.model, pl.col("role") == month.role, pl.col("name").is_in(OVER_TIME)
+    )
+    return tuple(from_frame(own))
+
+
+def _absent(month: MonthInputs, rows: list[Metric], made: pl.DataFrame, matured: pl.DataFrame) -> dict[str, str]:
+    """Why a watched metric has no row this month."""
+    reasons = {}
+    for watch in month.spec.watch:
+        if watch.period == "month" and not any(watch.watches(row.name, row.segment, "month") for row in rows):
+            reasons[watch.name] = _reason(watch.metric, month, made, matured)
+    if made.is_empty():
+        reasons.setdefault("score_psi", NO_DECISIONS)
+    if matured.is_empty():
+        reasons.setdefault("calibration_error", NO_LABELS)
+    return reasons
+
+
+def _reason(name: str, month: MonthInputs, made: pl.DataFrame, matured: pl.DataFrame) -> str:
+    if name in ("feature_psi", "missing_share", "feature_age") and month.population.is_empty():
+        return "no feature rows this month"
+    if name in OF_LABELS and matured.is_empty():
+        return NO_LABELS
+    if name in OF_LABELS:
+        return f"all {len(matured):,} matured decisions have the same label"
+    if made.is_empty():
+        return NO_DECISIONS
+    return "fewer than two groups are large enough" if name.startswith("selection") else "no such segment this month"
