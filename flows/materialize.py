@@ -4,6 +4,7 @@ from datetime import date
 
 from prefect import flow
 
+from flows.business_date import business_date, run_name
 from flows.progress import note
 from flows.steps import Summary, as_task
 from flows.workspace import open_workspace
@@ -26,7 +27,7 @@ def materialize(portfolio: str, as_of: date) -> Summary:
     }
 
 
-@flow(name="materialize", flow_run_name="materialize {portfolio} {as_of}")
-async def materialize_flow(portfolio: str, as_of: date) -> Summary:
+@flow(name="materialize", flow_run_name=run_name)
+async def materialize_flow(portfolio: str, as_of: date | None = None) -> Summary:
     """Write the features known at `as_of`, a business date (UTC), to the online store."""
-    return as_task(materialize, portfolio, as_of)
+    return as_task(materialize, portfolio, business_date(as_of))

@@ -4,6 +4,7 @@ from datetime import date
 
 from prefect import flow
 
+from flows.business_date import business_date, run_name
 from flows.deploy import deploy
 from flows.ingest import ingest
 from flows.materialize import materialize
@@ -21,7 +22,7 @@ def month(portfolio: str, as_of: date, call: Call = directly) -> Summary:
     return {"summary": f"{len(done)} parts", **done}
 
 
-@flow(name="month", flow_run_name="month {portfolio} {as_of}")
-async def month_flow(portfolio: str, as_of: date) -> Summary:
+@flow(name="month", flow_run_name=run_name)
+async def month_flow(portfolio: str, as_of: date | None = None) -> Summary:
     """Close the month that ends on `as_of`, a business date (UTC)."""
-    return month(portfolio, as_of, as_task)
+    return month(portfolio, business_date(as_of), as_task)

@@ -6,7 +6,7 @@ from datetime import date
 from importlib import import_module
 
 from features.portfolio import open_portfolio
-from flows.cli.terminal import StepLines, console
+from flows.terminal import StepLines, console
 from flows.locking import exclusive
 from flows.prefect_server import prefect_api
 from flows.progress import shown_by

@@ -41,12 +41,16 @@ def is_io_fault(error: BaseException) -> bool:
     """Whether trying again may help: a server or a disk did not answer, as against wrong data or configuration."""
     if isinstance(error, FileNotFoundError | PermissionError):
         return False
-    return isinstance(error, OSError) or type(error).__name__ in {"OperationalError", "OnlineStoreError", "LogUnavailable"}
+    return isinstance(error, OSError) or type(error).__name__ in {
+        "OperationalError",
+        "OnlineStoreError",
+        "LogUnavailable",
+    }
 
 
 def _is_fault_of_io(_task: Any, _run: Any, state: Any) -> bool:
     try:
         state.result()
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         return is_io_fault(error)
     return False

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from features.store.store import Store
     from monitoring.spec import MonitoringSpec
     from monitoring.store import MetricStore
-    from serving.log import DecisionLog
+    from serving.log.decision_log import DecisionLog
     from serving.policy import Policy
     from training.registry import Registry
     from training.spec import ModelsSpec
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A portfolio with its lake, stores, registry and log."""
+    """A portfolio with its configuration, lake, stores, registry and log."""
 
     settings: Settings
     portfolio: Portfolio
@@ -30,7 +30,75 @@ class Workspace:
         """Name of the portfolio."""
         return self.portfolio.name
 
+    @property
+    def key(self) -> str:
+        """Column that names an entity."""
+        return self.portfolio.features.entity.key
+
     @cached_property
     def lake(self) -> Lake:
         """The lake of Parquet files."""
         return Lake(self.settings.lake)
+
+    @cached_property
+    def models(self) -> "ModelsSpec":
+        """The portfolio's `models.yaml`."""
+        from training.spec import read_models
+
+        return read_models(self.portfolio.folder / "models.yaml", self.portfolio.features)
+
+    @cached_property
+    def policy(self) -> "Policy":
+        """The portfolio's `policy.yaml`."""
+        from serving.policy import read_policy
+
+        return read_policy(self.portfolio.folder / "policy.yaml")
+
+    @cached_property
+    def monitoring(self) -> "MonitoringSpec":
+        """The portfolio's `monitoring.yaml`."""
+        from monitoring.spec import read_monitoring
+
+        return read_monitoring(self.portfolio.folder / "monitoring.yaml")
+
+    @cached_property
+    def store(self) -> "Store":
+        """Feast's registry, offline and online store."""
+        from features.store.store import open_store
+
+        urls = {"registry": self.settings.feature_registry_url, "online": self.settings.online_store_url}
+        return open_store(self.portfolio, self.lake, **urls)
+
+    @cached_property
+    def registry(self) -> "Registry":
+        """The registry of models and releases."""
+        return open_registry(self.settings)
+
+    @cached_property
+    def log(self) -> "DecisionLog":
+        """The decision log."""
+        from serving.log.decision_log import open_log
+
+        return open_log(self.settings.decision_log_url)
+
+    @cached_property
+    def metrics(self) -> "MetricStore":
+        """The table of monitoring metrics."""
+        from monitoring.store import MetricStore
+
+        return MetricStore(self.settings.metrics_url)
+
+
+def open_workspace(portfolio: str) -> Workspace:
+    """The workspace of one portfolio under the settings of this process."""
+    settings = Settings()
+    settings.root().mkdir(parents=True, exist_ok=True)
+    return Workspace(settings, open_portfolio(settings.portfolios, portfolio))
+
+
+def open_registry(settings: Settings) -> "Registry":
+    """The registry of models and releases."""
+    from training.registry import Registry
+
+    settings.root().mkdir(parents=True, exist_ok=True)
+    return Registry(settings.mlflow_url, settings.mlflow_artifacts)

@@ -1,5 +1,1 @@
 """The command line: `lendloop`."""
-
-from flows.cli.main import main
-
-__all__ = ["main"]

@@ -59,7 +59,9 @@ def run(
 
 def serve(
     stop: Annotated[bool, typer.Option("--stop", help="stop the service that a deploy left running")] = False,
-    replay: Annotated[bool, typer.Option("--replay", help="take decision times from requests; for replays only")] = False,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="take decision times from requests; for replays only")
+    ] = False,
 ) -> None:
     """Serve the champions over HTTP until Ctrl-C; promotions and rollbacks reach it while it runs."""
     from flows.serving import serve_here, stop_service
@@ -78,5 +80,3 @@ def schedule(
     from flows.schedule import register
 
     register(portfolio, api)
-
-
