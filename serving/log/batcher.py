@@ -1,0 +1,103 @@
+"""Group commit for asyncio: while one commit runs, the next batch fills. No timer: an idle log commits at once."""
+
+import asyncio
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+
+from serving.log.commit import Appended, Outcome
+from serving.log.database import LogUnavailable
+from serving.log.decision_log import DecisionLog
+from serving.log.entry import Entry, RecordError, encode
+from serving.log.record import Record
+
+Waiting = tuple[Entry, "asyncio.Future[Appended]"]
+
+
+class LogOverloaded(RuntimeError):
+    """More records wait than the log may keep waiting; the request was not logged, try again later."""
+
+
+class Batcher:
+    """Appends records of many requests in few commits; belongs to one event loop, commits in a thread of its own.
+
+    `room` bounds how many records wait for the commit that runs, `largest` how many one commit writes.
+    """
+
+    def __init__(self, log: DecisionLog, *, room: int = 2000, largest: int = 500) -> None:
+        self._log, self._room, self._largest = log, room, largest
+        self._waiting: deque[Waiting] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="decision-log")
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def append(self, record: Record) -> Appended:
+        """Return once the record, or the one that came first under its idempotency key, is on disk.
+
+        Raises `RecordError` (and its kinds `IdempotencyConflict`, `DuplicateDecision`), `LogOverloaded` or
+        `LogUnavailable`. A caller that is cancelled may find its record logged all the same.
+        """
+        if self._closed:
+            raise LogUnavailable(
+                "the decision log is closed: this worker is stopping; expected requests to another one"
+            )
+        if len(self._waiting) >= self._room:
+            raise LogOverloaded(f"found {len(self._waiting)} records waiting to be logged, expected under {self._room}")
+        entry = encode(record)
+        done: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        self._waiting.append((entry, done))
+        if self._task is None:
+            self._task = asyncio.create_task(self._drain())
+        return await done
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait for the next commit."""
+        return len(self._waiting)
+
+    async def close(self) -> None:
+        """Refuse new records, commit those that wait, end the thread; the log itself stays open."""
+        self._closed = True
+        if self._task is not None:
+            await self._task
+        self._thread.shutdown()
+
+    async def __aenter__(self) -> "Batcher":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
+                try:
+                    outcomes = await loop.run_in_executor(self._thread, self._log.commit, [entry for entry, _ in batch])
+                except Exception as error:
+                    _fail(batch, error)
+                else:
+                    _settle(batch, outcomes)
+        finally:
+            self._task = None
+
+
+def _settle(batch: list[Waiting], outcomes: list[Outcome]) -> None:
+    for (_, done), outcome in zip(batch, outcomes, strict=True):
+        if done.cancelled():
+            continue
+        if isinstance(outcome, RecordError):
+            done.set_exception(outcome)
+        else:
+            done.set_result(outcome)
+
+
+def _fail(batch: list[Waiting], error: Exception) -> None:
+    unavailable = isinstance(error, LogUnavailable)
+    for _, done in batch:
+        if not done.cancelled():
+            # Each caller gets an exception of its own: a shared one would gather the tracebacks of all.
+            done.set_exception(LogUnavailable(str(error)) if unavailable else RuntimeError(f"decision log: {error!r}"))

@@ -1,0 +1,61 @@
+"""What the log asks of a database: transactions that are durable when they return. Two keep the promise."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+
+class LogUnavailable(RuntimeError):
+    """The database cannot be used now (unreachable, full, read-only, locked); nothing unconfirmed may be answered."""
+
+
+class Session(Protocol):
+    """One transaction. Values stand as `?` in SQL."""
+
+    for_update: str  # after a SELECT: no other transaction that says it of these rows passes before this one ends
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """All rows of a query."""
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Run a statement; the number of rows it changed."""
+
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Insert many rows."""
+
+    def among(self, values: Sequence[str]) -> tuple[str, Any]:
+        """The SQL after `IN` for a list of texts of any length, and the one value it takes."""
+
+
+class Database(Protocol):
+    """Transactions on one database, from any thread."""
+
+    name: str
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns, after its transaction is on disk; it may be run again when a connection was lost."""
+
+    def read(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns from one consistent state."""
+
+    def create(self, statements: Sequence[str]) -> None:
+        """Create tables, also while another process does the same."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+def open_database(url: str) -> Database:
+    """The database of `sqlite:///path` or `postgresql://…`, or `LogUnavailable`."""
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        from serving.log.sqlite import SqliteDatabase
+
+        return SqliteDatabase(rest[1:])
+    if scheme in ("postgresql", "postgres", "postgresql+psycopg"):
+        from serving.log.postgres import PostgresDatabase
+
+        return PostgresDatabase(f"postgresql://{rest}")
+    raise LogUnavailable(f"found the URL scheme {scheme!r}, expected sqlite:///path/to/file.db or postgresql://…")

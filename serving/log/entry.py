@@ -1,0 +1,158 @@
+"""A record as it is stored: the columns of its row, its commitments and its hash in the chain.
+
+Personal data stands in two sealed columns, `subject` (entity, personal inputs, request digest) and `features`. The hash
+holds only HMAC-SHA-256 of each under its own salt: the text can be encrypted anew, and text and salt be erased, without
+touching the chain; and without the salt no one can try values against what is left.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from serving.log.canonical import CanonicalError, canonical
+from serving.log.chain import leaf_hash
+from serving.log.record import SALT_BYTES, Record, time_text
+
+Row = tuple[Any, ...]
+
+TEXTS = ("decision_id", "portfolio", "kind", "model", "partner", "idempotency_key", "release", "outcome")
+DOCUMENTS = ("inputs", "feature_times", "context", "rules", "reasons", "terms", "offer")
+SEALED = ("subject", "features")
+COLUMNS = (
+    *TEXTS,
+    "decided_at",
+    "grade",
+    "probability",
+    "score",
+    "stale",
+    "version",
+    *DOCUMENTS,
+    *(f"{name}{part}" for name in SEALED for part in ("", "_salt", "_commitment")),
+    "leaf",
+)
+LONGEST = 255
+
+
+class RecordError(ValueError):
+    """A record cannot be logged; the message names the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record ready to be committed: its row, in the order of `COLUMNS`, whose last is the leaf."""
+
+    record: Record
+    row: Row
+
+    @property
+    def leaf(self) -> str:
+        """The record's hash in the chain."""
+        return str(self.row[-1])
+
+
+def encode(record: Record) -> Entry:
+    """The row of `record`, or `RecordError` naming the field that cannot be logged."""
+    row: dict[str, Any] = {name: _text(name, getattr(record, name)) for name in TEXTS}
+    row["decided_at"] = _decided_at(record.decided_at)
+    row["grade"] = None if record.grade is None else _text("grade", record.grade)
+    row["probability"], row["score"] = _number("probability", record.probability), _number("score", record.score)
+    row["stale"], row["version"] = int(record.stale), record.version
+    for name in DOCUMENTS:
+        row[name] = _document(name, getattr(record, name))
+    for name, text, salt in zip(SEALED, _sealed_texts(record), _salts(record.salt), strict=True):
+        row[name], row[f"{name}_salt"], row[f"{name}_commitment"] = text, salt, commit(salt, text)
+    row["leaf"] = leaf_hash(body(row))
+    return Entry(record, tuple(row[name] for name in COLUMNS))
+
+
+def decode(row: Row) -> Record:
+    """The record of a row in the order of `COLUMNS`."""
+    stored = dict(zip(COLUMNS, row, strict=True))
+    subject = orjson.loads(stored["subject"])
+    documents = {name: orjson.loads(stored[name]) for name in DOCUMENTS}
+    documents["rules"], documents["reasons"] = tuple(documents["rules"]), tuple(documents["reasons"])
+    return Record(
+        **{name: stored[name] for name in (*TEXTS, "grade", "probability", "score", "version")},
+        **documents,
+        **subject,
+        features=orjson.loads(stored["features"]),
+        stale=bool(stored["stale"]),
+        decided_at=datetime.fromisoformat(stored["decided_at"]),
+        salt=bytes.fromhex(stored["subject_salt"] + stored["features_salt"]),
+    )
+
+
+def body(row: dict[str, Any]) -> bytes:
+    """The canonical JSON that is hashed: the row, with commitments in the place of what is sealed."""
+    content: dict[str, Any] = {name: row[name] for name in (*TEXTS, "decided_at", "grade", "stale", "version")}
+    content["probability"] = orjson.Fragment(canonical(row["probability"]))
+    content["score"] = orjson.Fragment(canonical(row["score"]))
+    for name in DOCUMENTS:
+        content[name] = orjson.Fragment(row[name])
+    for name in SEALED:
+        content[name] = row[f"{name}_commitment"]
+    content["type"] = "decision"
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+
+
+def commit(salt: str, text: str) -> str:
+    """The commitment to a sealed `text`, which is canonical JSON, under the hexadecimal `salt`."""
+    return hmac.digest(bytes.fromhex(salt), text.encode(), "sha256").hex()
+
+
+def _sealed_texts(record: Record) -> tuple[str, str]:
+    subject = {
+        "entity_id": _text("entity_id", record.entity_id),
+        "personal": record.personal,
+        "request_digest": _text("request_digest", record.request_digest),
+    }
+    return _document("personal", subject), _document("features", record.features)
+
+
+def _salts(salt: bytes) -> tuple[str, str]:
+    if len(salt) != SALT_BYTES:
+        raise RecordError(f"salt: found {len(salt)} bytes, expected {SALT_BYTES}: os.urandom({SALT_BYTES})")
+    half = SALT_BYTES // 2
+    return salt[:half].hex(), salt[half:].hex()
+
+
+def _text(name: str, value: Any) -> str:
+    # One row that the database refuses would fail its whole batch: what it may refuse is refused here.
+    if type(value) is not str:
+        raise RecordError(f"{name}: found {type(value).__name__}, expected text")
+    if not 0 < len(value) <= LONGEST or "\0" in value:
+        raise RecordError(f"{name}: found {len(value)} characters, expected 1 to {LONGEST} and no NUL")
+    return value
+
+
+def _number(name: str, value: float | None) -> float | None:
+    try:
+        return None if value is None else float(orjson.loads(canonical(value)))
+    except (CanonicalError, TypeError) as error:
+        raise RecordError(f"{name}: {error}") from error
+
+
+def _document(name: str, value: Any) -> str:
+    try:
+        return canonical(value).decode()
+    except CanonicalError as error:
+        raise RecordError(f"{name}: {_culprit(value)}{error}") from error
+
+
+def _culprit(value: Any) -> str:
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        try:
+            canonical(inner)
+        except CanonicalError:
+            return f"{key}: {_culprit(inner)}"
+    return ""
+
+
+def _decided_at(when: datetime) -> str:
+    try:
+        return time_text(when)
+    except ValueError as error:
+        raise RecordError(f"decided_at: {error}") from error

@@ -1,0 +1,67 @@
+"""The decision log as tables: what monitoring reads, and what is exported to the lake."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import orjson
+import polars as pl
+
+from serving.log.decision_log import DecisionLog
+
+TIME = pl.Datetime("us", "UTC")
+READ = {
+    "decision_id": pl.String,
+    "portfolio": pl.String,
+    "kind": pl.String,
+    "model": pl.String,
+    "entity_id": pl.String,
+    "decided_at": TIME,
+    "release": pl.String,
+    "probability": pl.Float64,
+    "score": pl.Float64,
+    "grade": pl.String,
+    "outcome": pl.String,
+    "stale": pl.Boolean,
+    "features": pl.String,
+}
+DETAILS = ("inputs", "feature_times", "context", "rules", "reasons", "terms", "offer")
+
+
+def read_decisions(log: DecisionLog, portfolio: str, since: datetime, until: datetime) -> pl.DataFrame:
+    """The decisions of a portfolio in [since, until), by time, with their features as JSON text."""
+    return _frame(log, portfolio, since, until, tuple(READ))
+
+
+def export_decisions(
+    log: DecisionLog, portfolio: str, since: datetime, until: datetime, *, key: str, key_type: str = "string"
+) -> pl.DataFrame:
+    """The same with details as JSON text, ready for the lake: the entity in column `key`, event and created timestamps.
+
+    Without what only the log may hold: personal inputs, request digests and salts.
+    """
+    frame = _frame(log, portfolio, since, until, (*READ, *DETAILS))
+    entity = pl.col("entity_id").cast(pl.Int64 if key_type == "int" else pl.String).alias(key)
+    times = [pl.col("decided_at").alias(name) for name in ("event_timestamp", "created_timestamp")]
+    return frame.select(entity, *times, pl.exclude("entity_id", "decided_at"))
+
+
+def _frame(
+    log: DecisionLog, portfolio: str, since: datetime, until: datetime, columns: tuple[str, ...]
+) -> pl.DataFrame:
+    stored = tuple("subject" if name == "entity_id" else name for name in columns)
+    rows = log.select(stored, portfolio, since, until)
+    place = columns.index("entity_id")
+    text = pl.DataFrame(_named(rows, place), schema=[(name, _stored_type(name)) for name in columns], orient="row")
+    return text.with_columns(
+        pl.col("decided_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.6fZ", time_unit="us", time_zone="UTC"),
+        pl.col("stale").cast(pl.Boolean),
+    )
+
+
+def _named(rows: Iterable[tuple[Any, ...]], place: int) -> list[tuple[Any, ...]]:
+    return [(*row[:place], orjson.loads(row[place])["entity_id"], *row[place + 1 :]) for row in rows]
+
+
+def _stored_type(name: str) -> Any:
+    return {"stale": pl.Int64, "probability": pl.Float64, "score": pl.Float64}.get(name, pl.String)

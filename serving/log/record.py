@@ -1,0 +1,65 @@
+"""The record of one decision: all that replay, an explanation or an auditor needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from serving.log.canonical import Json
+
+Kind = Literal["decision", "propensity"]
+
+SALT_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One decision as it was made. JSON values only (no numpy types, no NaN); `entity_id`, `personal` and
+    `request_digest` are personal, and like `features` enter the chain only as salted commitments."""
+
+    decision_id: str
+    portfolio: str
+    kind: Kind
+    model: str
+    partner: str
+    idempotency_key: str  # unique for a partner; use the decision_id when the caller sent none
+    request_digest: str  # SHA-256 of the request; the same key with another digest is refused
+    entity_id: str
+    inputs: Mapping[str, Json]  # of the request, not personal
+    features: Mapping[str, float | str | None]
+    feature_times: Mapping[str, str | None]  # view -> event timestamp, RFC 3339
+    context: Mapping[str, Json]
+    release: str  # SHA-256 of the release
+    outcome: str
+    decided_at: datetime
+    salt: bytes = field(repr=False)  # 32 random bytes of this record alone: os.urandom(SALT_BYTES)
+    personal: Mapping[str, Json] = field(default_factory=dict)  # personal inputs of the request
+    probability: float | None = None
+    score: float | None = None
+    grade: str | None = None
+    stale: bool = False  # features missing, late or older than their freshness
+    rules: tuple[Json, ...] = ()
+    reasons: tuple[Json, ...] = ()
+    terms: Mapping[str, float] = field(default_factory=dict)  # of the score: base, codes, other, clipped
+    offer: Mapping[str, Json] = field(default_factory=dict)  # the limit and what else the answer granted
+    version: int = 1
+
+
+def make_id(when: datetime, randomness: bytes) -> str:
+    """A UUID of version 7: sorts by the millisecond of `when`; `randomness` is 10 random bytes."""
+    if len(randomness) != 10:
+        raise ValueError(f"found {len(randomness)} bytes of randomness, expected 10: os.urandom(10)")
+    milliseconds = (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    tail = int.from_bytes(randomness, "big")
+    number = (
+        (milliseconds & (2**48 - 1)) << 80 | 0x7 << 76 | (tail >> 62 & 0xFFF) << 64 | 0b10 << 62 | tail & (2**62 - 1)
+    )
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def time_text(when: datetime) -> str:
+    """`when` as fixed-width RFC 3339 in UTC, so that text order is time order."""
+    if when.tzinfo is None:
+        raise ValueError(f"found the time {when.isoformat()} without a zone, expected one in UTC")
+    return when.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"

@@ -1,0 +1,38 @@
+"""The tables of the log, in SQL that both databases take. Hashes are hexadecimal, times RFC 3339: text for the eye."""
+
+from serving.log.chain import Head
+from serving.log.entry import DOCUMENTS, SEALED
+
+LINKS = ("number", "first", "records", "root", "previous", "hash")
+HEAD = ("number", "records", "hash")
+
+_REQUIRED = ("decision_id", "portfolio", "kind", "model", "partner", "idempotency_key", "release", "outcome")
+_DECISIONS = ", ".join(
+    [
+        "sequence BIGINT PRIMARY KEY",
+        *(f"{name} TEXT NOT NULL" for name in (*_REQUIRED, "decided_at")),
+        "grade TEXT",
+        "probability DOUBLE PRECISION",
+        "score DOUBLE PRECISION",
+        "stale SMALLINT NOT NULL",
+        "version SMALLINT NOT NULL",
+        *(f"{name} TEXT NOT NULL" for name in DOCUMENTS),
+        # Text and salt of what is sealed may be erased, never its commitment.
+        *(f"{name} TEXT, {name}_salt TEXT, {name}_commitment TEXT NOT NULL" for name in SEALED),
+        "leaf TEXT NOT NULL",
+    ]
+)
+_GENESIS = Head()
+
+STATEMENTS = (
+    f"CREATE TABLE IF NOT EXISTS decisions ({_DECISIONS})",
+    "CREATE UNIQUE INDEX IF NOT EXISTS decisions_id ON decisions (decision_id)",
+    # The key first: a batch's keys are looked up with one list, whoever the partners are.
+    "CREATE UNIQUE INDEX IF NOT EXISTS decisions_key ON decisions (idempotency_key, partner)",
+    "CREATE INDEX IF NOT EXISTS decisions_time ON decisions (portfolio, decided_at, sequence)",
+    "CREATE TABLE IF NOT EXISTS decision_batches (number BIGINT PRIMARY KEY, first BIGINT NOT NULL,"
+    " records BIGINT NOT NULL, root TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS decision_head (one SMALLINT PRIMARY KEY CHECK (one = 1), number BIGINT NOT NULL,"
+    " records BIGINT NOT NULL, hash TEXT NOT NULL)",
+    f"INSERT INTO decision_head VALUES (1, 0, 0, '{_GENESIS.hash}') ON CONFLICT DO NOTHING",
+)

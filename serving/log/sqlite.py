@@ -1,0 +1,106 @@
+"""SQLite for the embedded log: write-ahead log, every commit synced to disk, one writer at a time."""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from serving.log.database import LogUnavailable, Row, Session
+
+T = TypeVar("T")
+
+PATIENCE = 5.0  # seconds that a writer waits for another process's commit; a commit takes milliseconds
+
+
+class SqliteDatabase:
+    """One file, one writing and one reading connection; each is used by one thread at a time."""
+
+    def __init__(self, path: str) -> None:
+        self.name = f"sqlite:///{path}"
+        self._path = Path(path)
+        self._writer, self._reader = self._connect(), self._connect()
+        self._writing, self._reading = threading.Lock(), threading.Lock()
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns, after its transaction is on disk."""
+        with self._writing:
+            return self._run(self._writer, work, "BEGIN IMMEDIATE")
+
+    def read(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns from one consistent state; never waits for a writer."""
+        with self._reading:
+            return self._run(self._reader, work, "BEGIN")
+
+    def create(self, statements: Sequence[str]) -> None:
+        """Create tables; the write lock lets only one process do it."""
+        self.write(lambda session: [session.run(statement) for statement in statements])
+
+    def close(self) -> None:
+        """Close both connections."""
+        with self._writing, self._reading:
+            self._writer.close()
+            self._reader.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self._path, PATIENCE, isolation_level=None, check_same_thread=False)
+            _switch_to_wal(connection)
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA fullfsync=1")  # macOS only: a plain fsync there does not reach the disk
+            return connection
+        except (sqlite3.Error, OSError) as error:
+            raise self._unavailable(error) from error
+
+    def _run(self, connection: sqlite3.Connection, work: Callable[[Session], T], begin: str) -> T:
+        try:
+            connection.execute(begin)
+            result = work(_SqliteSession(connection))
+            connection.execute("COMMIT")
+            return result
+        except sqlite3.Error as error:
+            raise self._unavailable(error) from error
+        finally:
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def _unavailable(self, error: Exception) -> LogUnavailable:
+        advice = "expected a database file that can be written; check its folder's rights and the free space"
+        return LogUnavailable(f"{self.name}: {error}; {advice}")
+
+
+class _SqliteSession:
+    for_update = ""  # BEGIN IMMEDIATE has locked the whole file
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        return self._connection.execute(sql, values).fetchall()
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
+        return self._connection.execute(sql, values).rowcount
+
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        marks = ", ".join("?" for _ in columns)
+        self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+    def among(self, values: Sequence[str]) -> tuple[str, Any]:
+        return "(SELECT value FROM json_each(?))", json.dumps(list(values))
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    # Two processes that start together cannot both switch, and SQLite does not wait for its busy timeout here.
+    deadline = time.monotonic() + PATIENCE
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

@@ -1,0 +1,122 @@
+"""Check the chain record by record and name the first thing that is not as it was written."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from serving.log.canonical import CanonicalError
+from serving.log.chain import Head, Link, leaf_hash, link_hash, merkle_root
+from serving.log.database import Row
+from serving.log.entry import COLUMNS, DOCUMENTS, SEALED, body, commit
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The first fault of a chain; without a sequence number it is the batch or the head itself."""
+
+    batch: int
+    problem: str
+    sequence: int | None = None
+    decision_id: str | None = None
+
+    def __str__(self) -> str:
+        record = "" if self.sequence is None else f", record {self.sequence}"
+        name = "" if self.decision_id is None else f" (decision {self.decision_id})"
+        return f"batch {self.batch}{record}{name}: {self.problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How far the chain holds, and what broke it if anything did."""
+
+    head: Head
+    broken: Broken | None = None
+
+    @property
+    def valid(self) -> bool:
+        """Whether nothing was found broken."""
+        return self.broken is None
+
+
+def verify_chain(
+    links: Iterator[Link], rows: Iterator[Row], head: Head, extra: int = 0, progress: Progress | None = None
+) -> Verification:
+    """Check `links` and `rows` (sequence, *COLUMNS), both in their order, up to `head`.
+
+    `extra` counts rows found beyond the head. `progress` gets (records checked, records in all) after each batch.
+    """
+    at = Head()
+    for link in links:
+        broken = _check_link(link, at) or _check_records(link, rows)
+        if broken is not None:
+            return Verification(at, broken)
+        at = link.head
+        if progress is not None:
+            progress(at.records, head.records)
+    return Verification(at, _check_end(at, head, next(rows, None), extra))
+
+
+def _check_link(link: Link, at: Head) -> Broken | None:
+    number = at.number + 1
+    if link.number != number:
+        return Broken(number, f"missing; found batch {link.number} in its place")
+    if link.previous != at.hash:
+        return Broken(number, f"its previous hash is {link.previous}, but the batch before it has {at.hash}")
+    if link.hash != link_hash(number, link.first, link.records, link.root, link.previous):
+        return Broken(number, "its number of records, root or hash was changed")
+    if link.first != at.records + 1:
+        return Broken(number, f"it starts at record {link.first}, expected {at.records + 1}")
+    return None
+
+
+def _check_records(link: Link, rows: Iterator[Row]) -> Broken | None:
+    leaves = []
+    for sequence in range(link.first, link.first + link.records):
+        row = next(rows, None)
+        if row is None or row[0] != sequence:
+            return Broken(link.number, f"missing; found record {row[0] if row else 'none'} in its place", sequence)
+        stored = dict(zip(COLUMNS, row[1:], strict=True))
+        problem = check_row(stored)
+        if problem is not None:
+            return Broken(link.number, problem, sequence, str(stored["decision_id"]))
+        leaves.append(stored["leaf"])
+    if merkle_root(leaves) != link.root:
+        return Broken(link.number, "its records do not give its Merkle root: records were replaced or moved")
+    return None
+
+
+def check_row(stored: dict[str, Any]) -> str | None:
+    """What is wrong with a stored row, None when its hash and commitments are its own."""
+    for name in SEALED:
+        if not _opens(stored[name], stored[f"{name}_salt"], stored[f"{name}_commitment"]):
+            return f"{name} or its salt is not what was committed to"
+    try:
+        for name in DOCUMENTS:
+            orjson.loads(stored[name])  # each a whole value, or text could wander from one column to the next
+        found = leaf_hash(body(stored))
+    except (ValueError, TypeError, CanonicalError) as error:
+        return f"a column is not as it was written: {error}"
+    return None if found == stored["leaf"] else f"its columns hash to {found}, but it was recorded as {stored['leaf']}"
+
+
+def _opens(text: object, salt: object, commitment: object) -> bool:
+    if not isinstance(text, str) or not isinstance(salt, str):
+        return False
+    try:
+        return salt == bytes.fromhex(salt).hex() and commit(salt, text) == commitment
+    except ValueError:
+        return False
+
+
+def _check_end(at: Head, head: Head, left: Row | None, extra: int) -> Broken | None:
+    if at != head:
+        return Broken(head.number, f"the head says {head}, but the chain ends in {at}")
+    if left is not None:
+        return Broken(head.number, "in no batch", left[0])
+    if extra:
+        return Broken(head.number, f"found {extra} records or batches after the head, expected none")
+    return None
