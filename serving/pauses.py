@@ -1,0 +1,121 @@
+"""The pause of automatic approval, per portfolio: set by monitoring or a person, read by the service as context.
+
+A pause is a row that stays: lifting one only notes when and by whom. Its cause makes it unique, so that a month that is
+monitored twice pauses once, and does not pause again what a person has lifted since.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from serving.log.database import Database, LogUnavailable, Row, Session, open_database
+from serving.log.record import time_text
+
+COLUMNS = ("portfolio", "as_of", "cause", "reason", "paused_by", "since", "until", "lifted_at", "lifted_by")
+
+_NULLABLE = ("until", "lifted_at", "lifted_by")
+_COLUMN_LIST = ", ".join(f"{name} TEXT{'' if name in _NULLABLE else ' NOT NULL'}" for name in COLUMNS)
+_CREATE = f"CREATE TABLE IF NOT EXISTS approval_pauses ({_COLUMN_LIST}, PRIMARY KEY (portfolio, as_of, cause))"
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM approval_pauses WHERE portfolio = ?"
+_ORDER = " ORDER BY since, as_of, cause"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Automatic approval of a portfolio stands still from `since` until `until` (None: open) or `lifted_at`.
+
+    All three are in the time of decisions: a replay pauses and lifts in the months it replays.
+    """
+
+    portfolio: str
+    as_of: date  # the business date of what was seen
+    cause: str  # what was seen, such as the name of a metric: one pause for each (portfolio, as_of, cause)
+    reason: str  # for people
+    paused_by: str
+    since: datetime
+    until: datetime | None = None
+    lifted_at: datetime | None = None
+    lifted_by: str | None = None
+
+
+class Pauses:
+    """The pauses in the database of the decision log; every method blocks and may be called from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def set_pause(self, pause: Pause) -> Pause:
+        """Pause; when its (portfolio, as_of, cause) is there already, change nothing and return what is there."""
+        marks = ", ".join("?" for _ in COLUMNS)
+        insert = f"INSERT INTO approval_pauses ({', '.join(COLUMNS)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        same = f"{_SELECT} AND as_of = ? AND cause = ?"
+
+        def work(session: Session) -> list[Row]:
+            session.run(insert, _row(pause))
+            return session.rows(same, [pause.portfolio, pause.as_of.isoformat(), pause.cause])
+
+        return _pause(self._database.write(work)[0])
+
+    def lift_pause(self, portfolio: str, *, lifted_by: str, at: datetime) -> list[Pause]:
+        """Lift every pause that is active at `at`; those that were lifted, none when nothing was paused."""
+        update = (
+            "UPDATE approval_pauses SET lifted_at = ?, lifted_by = ? WHERE portfolio = ? AND as_of = ? AND cause = ?"
+        )
+
+        def work(session: Session) -> list[Row]:
+            found = session.rows(*_active(portfolio, at, session.for_update))
+            for row in found:
+                session.run(update, [time_text(at), lifted_by, *row[:3]])
+            return [(*row[:7], time_text(at), lifted_by) for row in found]
+
+        return [_pause(row) for row in self._database.write(work)]
+
+    def active_pause(self, portfolio: str, at: datetime) -> Pause | None:
+        """The earliest pause that holds at `at`."""
+        rows = self._database.read(lambda session: session.rows(*_active(portfolio, at)))
+        return _pause(rows[0]) if rows else None
+
+    def history(self, portfolio: str) -> list[Pause]:
+        """Every pause there ever was, by its start."""
+        rows = self._database.read(lambda session: session.rows(_SELECT + _ORDER, [portfolio]))
+        return [_pause(row) for row in rows]
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+
+def open_pauses(url: str) -> Pauses:
+    """The pauses at the decision log's URL, their table made when missing; or `LogUnavailable`."""
+    database = open_database(url)
+    try:
+        database.read(lambda session: session.rows("SELECT 1 FROM approval_pauses LIMIT 1"))
+    except LogUnavailable:
+        database.create([_CREATE])
+    return Pauses(database)
+
+
+def _active(portfolio: str, at: datetime, lock: str = "") -> tuple[str, list[str]]:
+    now = time_text(at)
+    holds = " AND since <= ? AND (until IS NULL OR until > ?) AND (lifted_at IS NULL OR lifted_at > ?)"
+    return _SELECT + holds + _ORDER + lock, [portfolio, now, now, now]
+
+
+def _row(pause: Pause) -> list[str | None]:
+    who = [pause.portfolio, pause.as_of.isoformat(), pause.cause, pause.reason, pause.paused_by]
+    return [*who, time_text(pause.since), _time(pause.until), _time(pause.lifted_at), pause.lifted_by]
+
+
+def _time(when: datetime | None) -> str | None:
+    return None if when is None else time_text(when)
+
+
+def _pause(row: Row) -> Pause:
+    portfolio, as_of, cause, reason, paused_by, *times, lifted_by = row
+    since, until, lifted_at = (_parsed(text) for text in times)
+    assert since is not None  # NOT NULL in the table
+    return Pause(portfolio, date.fromisoformat(as_of), cause, reason, paused_by, since, until, lifted_at, lifted_by)
+
+
+def _parsed(text: Any) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
