@@ -1,7 +1,5 @@
 """How good probabilities are: functions over arrays of labels (0 or 1) and probabilities."""
 
-from typing import cast
-
 import numpy as np
 
 from features.documents import Document
@@ -111,14 +109,14 @@ def gains(labels: Labels, probability: Floats, parts: int = 10) -> Floats:
     """Share of all events found in the riskiest 1/parts, 2/parts, … of the rows."""
     hits = np.cumsum(labels[np.argsort(-probability, kind="stable")], dtype=np.int64)
     ends = np.maximum(np.arange(1, parts + 1) * len(labels) // parts - 1, 0)
-    return cast(Floats, hits[ends] / max(int(hits[-1]), 1))
+    return hits[ends] / max(int(hits[-1]), 1)
 
 
 def _mid_ranks(values: Floats) -> Floats:
     """1-based ranks, ties sharing their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
-    return cast(Floats, (last - (counts - 1) / 2)[inverse])
+    return (last - (counts - 1) / 2)[inverse]
 
 
 def _mean_variance(values: Floats) -> float:

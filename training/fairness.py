@@ -4,6 +4,7 @@ Interval of a rate: Wilson. Of a gap: Newcombe's hybrid of the two Wilson interv
 looked at every pair of groups. Of a ratio: Katz on the logarithm, widened the same way.
 """
 
+import itertools
 from math import comb, exp, inf, log, sqrt
 from statistics import NormalDist
 
@@ -75,7 +76,7 @@ def adverse_impact_ratio(approved: ArrayLike, *, groups: ArrayLike, smallest: in
 def banded(values: ArrayLike, bounds: tuple[float, ...]) -> NDArray[np.str_]:
     """Numbers as the names of bands: under the first bound, `from–below`, from the last bound on; NaN is missing."""
     numbers = np.asarray(values, dtype=np.float64)
-    names = [f"under {bounds[0]:g}", *(f"{a:g}–{b:g}" for a, b in zip(bounds, bounds[1:], strict=False))]
+    names = [f"under {bounds[0]:g}", *(f"{a:g}–{b:g}" for a, b in itertools.pairwise(bounds))]
     labels = np.array([*names, f"{bounds[-1]:g} and over"])
     return np.where(
         np.isnan(numbers), MISSING, labels[np.searchsorted(bounds, numbers, side="right").clip(0, len(bounds))]

@@ -20,13 +20,14 @@ def log_odds(probability: ArrayLike) -> Floats:
     """ln(p / (1 - p)), held to ±30."""
     p = np.asarray(probability, dtype=np.float64)
     with np.errstate(divide="ignore"):
-        return np.clip(np.log(p) - np.log1p(-p), -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
+        odds: Floats = np.clip(np.log(p) - np.log1p(-p), -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
+    return odds
 
 
 def probability(log_odds: ArrayLike) -> Floats:
     """1 / (1 + exp(-x)), without overflow."""
     x = np.clip(np.asarray(log_odds, dtype=np.float64), -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
-    return cast(Floats, 1.0 / (1.0 + np.exp(-x)))
+    return 1.0 / (1.0 + np.exp(-x))
 
 
 def log_loss(labels: Labels, probability: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """The standing benchmark: a logistic regression on the weight of evidence of optimal bins, stored as JSON."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -36,7 +37,7 @@ class NumberBins(Document):
     def bins(self) -> list[tuple[str, float]]:
         """(what the bin holds, its weight of evidence)."""
         edges = ["-inf", *(f"{cut:g}" for cut in self.cuts), "inf"]
-        named = [f"[{low}, {high})" for low, high in zip(edges, edges[1:], strict=False)]
+        named = [f"[{low}, {high})" for low, high in itertools.pairwise(edges)]
         return [*zip(named, self.woe, strict=True), (MISSING, self.missing)]
 
 
@@ -80,7 +81,9 @@ class Scorecard:
     def log_odds(self, frame: pl.DataFrame) -> Floats:
         """Raw log-odds of the event, one for each row."""
         evidence = _evidence(self.document.features, frame, self.columns)
-        return evidence @ np.array([bins.coefficient for bins in self.document.features]) + self.document.intercept
+        weights = np.array([bins.coefficient for bins in self.document.features])
+        raw: Floats = evidence @ weights + self.document.intercept
+        return raw
 
     def dump(self) -> bytes:
         """The scorecard as JSON."""

@@ -60,7 +60,9 @@ class Validation(Document):
     months: int = Field(1, ge=1, description="last labelled months each candidate window is judged on")
     folds: int = Field(3, ge=2, le=10)
     least_rows: int = Field(100, ge=10, description="fewest rows, in both parts, a model may be judged on")
-    calibrate: bool = Field(True, description="choose a calibration; false keeps the model's own probabilities")
+    fold_rows: int = Field(
+        30_000, ge=500, description="rows the out-of-fold figures rest on; a longer window is sampled"
+    )
 
 
 class FairnessSpec(Document):
@@ -68,7 +70,7 @@ class FairnessSpec(Document):
 
     approved: float = Field(0.7, gt=0, lt=1, description="share of the rows that counts as approved (or contacted)")
     smallest_group: int = Field(100, ge=10, description="groups with fewer rows are named but not compared")
-    bands: dict[Name, tuple[float, ...]] = Field(default={}, description="lower bounds that cut a numeric group")
+    bands: dict[Name, tuple[float, ...]] = Field(default={}, description="bounds that cut a number into groups")
 
 
 class ModelSpec(Document):

@@ -1,0 +1,86 @@
+"""The rows one training works on, and the checks they must pass."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from features.permitted import FeatureColumn
+from features.spec import EVENT
+from training.boosted import Boosted, fit_boosted
+from training.inputs import InputError, input_order
+from training.labels import KNOWN, LABEL, LabelError, NoLabels, OneClassOnly
+from training.score import Labels
+from training.spec import ModelSpec
+from training.windows import Rows, months_of
+
+Progress = Callable[[str], None]
+
+
+class TooFewRows(LabelError):
+    """Too few labelled rows, or too few of one class, to train and to test on."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Labelled rows with their features: the first column is the entity key."""
+
+    spec: ModelSpec
+    frame: pl.DataFrame
+    columns: tuple[FeatureColumn, ...]
+    groups: tuple[str, ...]
+
+    @property
+    def keys(self) -> pl.Series:
+        """The entity of each row."""
+        return self.frame.to_series(0)
+
+    @property
+    def labels(self) -> Labels:
+        """The label of each row, 0 or 1."""
+        return self.frame[LABEL].to_numpy()
+
+    @property
+    def months(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """The running month number of each row."""
+        return months_of(self.frame)
+
+    def part(self, rows: Rows) -> "Task":
+        """The same task on some of the rows."""
+        return Task(self.spec, self.frame.filter(rows), self.columns, self.groups)
+
+    def fit(self) -> Boosted:
+        """CatBoost fitted on all rows."""
+        return fit_boosted(self.spec, self.frame, self.columns, self.labels)
+
+    def about(self) -> pl.DataFrame:
+        """Key, time, label and groups, without the features."""
+        return self.frame.select(self.keys.name, EVENT, LABEL, *self.groups)
+
+
+def checked_task(
+    spec: ModelSpec, frame: pl.DataFrame, columns: Sequence[FeatureColumn], groups: Sequence[str], as_of: date
+) -> Task:
+    """The task, or an error that says what about the rows rules training out."""
+    needed = [EVENT, LABEL, KNOWN, *(column.name for column in columns), *groups]
+    absent = [name for name in needed if name not in frame.columns]
+    if absent or not columns:
+        raise InputError(f"the training frame lacks {absent or 'features'}; expected {needed}; found {frame.columns}")
+    if frame.is_empty():
+        raise NoLabels(f"no labelled row at {as_of}; take a later --as-of, or check the label in models.yaml")
+    if frame[LABEL].null_count():
+        raise InputError(
+            f"{frame[LABEL].null_count()} of {frame.height} labels are missing; expected 0 or 1 in each row"
+        )
+    events = int(frame[LABEL].sum())
+    if events in (0, frame.height):
+        raise OneClassOnly(f"all {frame.height} labels at {as_of} are {int(events > 0)}; expected both classes")
+    least = 4 * spec.validation.folds
+    if frame.height < spec.validation.least_rows or min(events, frame.height - events) < least:
+        raise TooFewRows(
+            f"{frame.height} labelled rows with {events} events at {as_of}; expected at least "
+            f"{spec.validation.least_rows} rows and {least} of each class; take a later --as-of"
+        )
+    return Task(spec, frame, input_order(columns), tuple(groups))

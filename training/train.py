@@ -1,0 +1,130 @@
+"""Train one model: choose its window on past months, test it out of time, calibrate it, refit it up to now."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from features.permitted import FeatureColumn
+from features.spec import EVENT
+from training.boosted import Boosted
+from training.digests import code_digest, inputs_digest
+from training.evaluation import Evaluation, evaluate
+from training.folds import out_of_fold, sample_entities
+from training.groups import fairness_of
+from training.holdout import HeldOut, hold_out
+from training.labels import LABEL
+from training.score import Calibration, probability
+from training.scorecard import Scorecard, fit_scorecard
+from training.spec import ModelSpec
+from training.task import Progress, Task, checked_task
+from training.trained import TrainedModel, TrainingReport
+from training.windows import month_name, trailing
+
+REFERENCE_ROWS = 50_000
+"""Quantiles of a profile need no more; the rows of a longer window are sampled."""
+
+IMPORTANCE_ROWS = 2_000
+
+
+def _silent(_: str) -> None:
+    """The progress of a caller who does not watch."""
+
+
+def train(
+    name: str,
+    spec: ModelSpec,
+    frame: pl.DataFrame,
+    columns: Sequence[FeatureColumn],
+    groups: Sequence[str],
+    as_of: date,
+    *,
+    progress: Progress = _silent,
+) -> TrainedModel:
+    """Train model `name` on `frame`: the result of `labels` (key first) joined with the features and the groups."""
+    task = checked_task(spec, frame, columns, groups, as_of)
+    held_out = hold_out(task, progress)
+    window = task.part(trailing(task.months, held_out.window.months, np.ones(frame.height, dtype=bool)))
+    progress(f"fitting on {window.frame.height} rows")
+    model = window.fit()
+    progress("fitting the benchmark scorecard")
+    scorecard = fit_scorecard(spec, held_out.learned.frame, task.columns, held_out.learned.labels)
+    progress("scoring out of fold")
+    folds = _out_of_fold(window, held_out.calibration.calibration)
+    tested = _tested(held_out, scorecard)
+    return TrainedModel(
+        columns=task.columns,
+        cbm=model.dump(),
+        calibration=held_out.calibration.calibration,
+        scorecard=scorecard.dump(),
+        report=_report(name, task, window, held_out, model, tested, folds, as_of),
+        held_out=tested,
+        out_of_fold=folds,
+        reference=_reference(window),
+    )
+
+
+def _out_of_fold(window: Task, calibration: Calibration) -> pl.DataFrame:
+    sampled = window.part(sample_entities(window.keys, window.spec.validation.fold_rows, window.spec.seed))
+    raw = out_of_fold(sampled.spec, sampled.frame, sampled.columns, sampled.keys)
+    return sampled.about().with_columns(log_odds=raw, probability=calibration.probability(raw))
+
+
+def _tested(held_out: HeldOut, scorecard: Scorecard) -> pl.DataFrame:
+    benchmark = probability(scorecard.log_odds(held_out.tested.frame))
+    names = [column.name for column in held_out.tested.columns]
+    features = held_out.tested.frame.select(name for name in names if name not in held_out.tested.groups)
+    return (
+        held_out.tested.about()
+        .hstack(features)
+        .with_columns(log_odds=held_out.raw, probability=held_out.probability, scorecard_probability=benchmark)
+    )
+
+
+def _reference(window: Task) -> pl.DataFrame:
+    names = [column.name for column in window.columns]
+    rows = sample_entities(window.keys, REFERENCE_ROWS, window.spec.seed)
+    return window.frame.filter(rows).select(names)
+
+
+def _report(
+    name: str,
+    task: Task,
+    window: Task,
+    held_out: HeldOut,
+    model: Boosted,
+    tested: pl.DataFrame,
+    folds: pl.DataFrame,
+    as_of: date,
+) -> TrainingReport:
+    spec = task.spec
+    months = window.frame.select(pl.col(EVENT).dt.strftime("%Y-%m")).to_series()
+    drawn = np.random.default_rng(spec.seed).permutation(window.frame.height)[:IMPORTANCE_ROWS]
+    fold_labels, fold_probability = folds[LABEL].to_numpy(), folds["probability"].to_numpy()
+    return TrainingReport(
+        name=name,
+        kind=spec.kind,
+        meaning=spec.meaning,
+        as_of=f"{as_of}",
+        inputs=inputs_digest(name, spec, task.frame, task.columns, task.groups, as_of),
+        code=code_digest(),
+        rows=window.frame.height,
+        events=int(window.labels.sum()),
+        first_month=str(months.min()),
+        last_month=str(months.max()),
+        window=held_out.window,
+        scheme="out of time" if held_out.months else "held-out entities",
+        held_out_months=held_out.months or (month_name(int(task.months.max())),),
+        parameters={**spec.estimator.model_dump(exclude_none=True), "seed": spec.seed},
+        calibration=held_out.calibration,
+        model=_evaluate(tested, "probability"),
+        scorecard=_evaluate(tested, "scorecard_probability"),
+        out_of_fold=evaluate(fold_labels, fold_probability),
+        fairness=fairness_of(spec, folds, task.groups, fold_labels, fold_probability),
+        importance=model.importance(window.frame[drawn]),
+    )
+
+
+def _evaluate(tested: pl.DataFrame, column: str) -> Evaluation:
+    return evaluate(tested[LABEL].to_numpy(), tested[column].to_numpy())
