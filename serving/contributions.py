@@ -1,0 +1,154 @@
+"""Exact SHAP contributions of a CatBoost model, read from a table with one row for each leaf of each tree.
+
+CatBoost's trees are oblivious, so which splits a row passes, and with it the tree's SHAP vector, depends on its leaf
+alone: the vectors are computed once when a model is loaded, and explaining a row is a gather and a sum. A tree's
+game (Lundberg et al. 2020, path-dependent) has one player for each distinct input of its splits. As in CatBoost, a
+split on a statistic of categories (CTR) is credited to these, in equal parts, not to the numbers combined with them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from math import factorial
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.score import Floats
+
+Integers = NDArray[np.int64]
+Player = tuple[int, ...]
+"""Sorted positions, among the model's inputs, of the inputs one split is credited to."""
+
+CHUNK = 8192
+"""Rows explained at a time: bounds the memory of a batch."""
+
+
+class UnsupportedModel(ValueError):
+    """The model is not one of oblivious trees with one output; the message says what it is."""
+
+
+@dataclass(frozen=True)
+class LeafTable:
+    """Contributions to the raw log-odds: `rows` is (leaves of all trees) x columns, `first` a tree's first row."""
+
+    rows: Floats
+    first: Integers
+    base: float
+
+    def grouped(self, groups: Sequence[Sequence[int]]) -> "LeafTable":
+        """The same table with the columns of each group added up."""
+        columns = [self.rows[:, list(group)].sum(axis=1) for group in groups]
+        return LeafTable(np.ascontiguousarray(np.column_stack(columns)), self.first, self.base)
+
+    def explain(self, leaves: NDArray[np.integer[Any]]) -> Floats:
+        """Contributions (rows x columns) of rows whose leaf in each tree is given (rows x trees)."""
+        total = np.zeros((len(leaves), self.rows.shape[1]))
+        if len(leaves) == 1:
+            return cast(Floats, self.rows[self.first + leaves[0]].sum(axis=0, keepdims=True))
+        for start in range(0, len(leaves), CHUNK):
+            part = total[start : start + CHUNK]
+            # Tree by tree, in the order in which one row's sum runs: a batch gives the same bits as its rows alone.
+            for tree, first in enumerate(self.first):
+                part += self.rows[first + leaves[start : start + CHUNK, tree]]
+        return total
+
+
+def leaf_table(model: Mapping[str, Any]) -> LeafTable:
+    """The table of a model, from CatBoost's JSON of it."""
+    if "oblivious_trees" not in model:
+        raise UnsupportedModel(f"the model has {sorted(model)}; expected oblivious_trees (grow_policy SymmetricTree)")
+    scale, bias = model["scale_and_bias"]
+    if len(bias) != 1:
+        raise UnsupportedModel(f"the model has {len(bias)} outputs; expected one: the log-odds of the event")
+    split_players, inputs = _split_players(model["features_info"])
+    tables, means = [], []
+    for tree in model["oblivious_trees"]:
+        players = [split_players(split) for split in tree["splits"] or []]
+        table, mean = _tree_table(players, np.array(tree["leaf_values"]), np.array(tree["leaf_weights"]), inputs)
+        tables.append(table)
+        means.append(mean)
+    sizes = [len(table) for table in tables]
+    rows = np.concatenate(tables) if tables else np.zeros((0, inputs))
+    return LeafTable(scale * rows, np.cumsum([0, *sizes[:-1]]), float(bias[0] + scale * sum(means)))
+
+
+def _split_players(info: Mapping[str, Any]) -> tuple[Callable[[Mapping[str, Any]], Player], int]:
+    """A function from a split to its player, and the number of inputs of the model."""
+    floats: list[int] = [entry["flat_feature_index"] for entry in info.get("float_features") or []]
+    categories: list[int] = [entry["flat_feature_index"] for entry in info.get("categorical_features") or []]
+    borders = sum(len(entry.get("borders") or []) for entry in info.get("float_features") or [])
+    one_hot = sum(len(entry.get("values") or []) for entry in info.get("categorical_features") or [])
+    # Splits on statistics carry only their number: borders of numbers come first, then one-hot values, then these.
+    statistics = [_categories_of(ctr, categories) for ctr in info.get("ctrs") or [] for _ in ctr["borders"]]
+
+    def player(split: Mapping[str, Any]) -> Player:
+        if split["split_type"] == "FloatFeature":
+            return (floats[split["float_feature_index"]],)
+        if split["split_type"] == "OneHotFeature":
+            return (categories[split["cat_feature_index"]],)
+        if split["split_type"] == "OnlineCtr":
+            return statistics[int(split["split_index"]) - borders - one_hot]
+        raise UnsupportedModel(f"a split is of type {split['split_type']}; expected a number, a one-hot value or a CTR")
+
+    return player, len(floats) + len(categories)
+
+
+def _categories_of(ctr: Mapping[str, Any], categories: Sequence[int]) -> Player:
+    elements = [element for element in ctr["elements"] if element["combination_element"] == "cat_feature_value"]
+    return tuple(sorted({categories[element["cat_feature_index"]] for element in elements}))
+
+
+def _tree_table(players: Sequence[Player], values: Floats, weights: Floats, inputs: int) -> tuple[Floats, float]:
+    """SHAP vector of each leaf (leaves x inputs), and the tree's mean over the training rows."""
+    distinct = list(dict.fromkeys(players))
+    numbers = tuple(distinct.index(player) for player in players)
+    # CatBoost numbers a leaf with the first split as its lowest bit and walks from the last split down.
+    expected = _expectations(values, weights, numbers[::-1], len(distinct))
+    shares = _shapley_weights(len(distinct)) @ expected
+    table = np.zeros((len(values), inputs))
+    for player, share in zip(distinct, shares, strict=True):
+        for position in player:
+            table[:, position] += share / len(player)
+    return table, float(expected[0, 0])
+
+
+def _expectations(values: Floats, weights: Floats, path: Sequence[int], players: int) -> Floats:
+    """The tree's mean for each coalition (2^players) and leaf, given that its players' splits go the leaf's way."""
+    depth = len(path)
+    cover = [weights.astype(float).reshape((2,) * depth)]
+    while cover[0].ndim:
+        cover.insert(0, cover[0].sum(axis=-1))
+    # No training row reached a leaf of no weight: no path leads there, so it counts as nothing.
+    leaf = np.where(weights > 0, values, 0.0).reshape((2,) * depth)
+    shares = [_ratio(cover[level + 1], cover[level][..., None]) for level in range(depth)]
+    result = np.empty((2**players, len(values)))
+    for coalition in range(2**players):
+        mean = leaf
+        for level in reversed(range(depth)):
+            if not coalition >> path[level] & 1:
+                share = shares[level].reshape(shares[level].shape + (1,) * (depth - level - 1))
+                mean = (share * mean).sum(axis=level, keepdims=True)
+        result[coalition] = np.broadcast_to(mean, leaf.shape).ravel()
+    return result
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+
+@lru_cache(maxsize=32)
+def _shapley_weights(players: int) -> Floats:
+    """players x 2^players: each coalition's weight in each player's Shapley value."""
+    weights = np.zeros((players, 2**players))
+    for player in range(players):
+        others = [other for other in range(players) if other != player]
+        for size in range(players):
+            weight = factorial(size) * factorial(players - size - 1) / factorial(players)
+            for coalition in combinations(others, size):
+                without = sum(1 << other for other in coalition)
+                weights[player, without] -= weight
+                weights[player, without | 1 << player] += weight
+    return weights

@@ -1,0 +1,246 @@
+"""Decide: application, features, context and release → decision. Pure, on arrays: n = 1 online, n = many in a batch.
+
+Order: hard rules → calibrated PD → score → grade → limit → reasons. Features that are missing, stale, late or unusable
+never approve and never decline by score: the application goes to review, and the decision says why.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.permitted import FeatureColumn
+from features.spec import EVENT
+from serving import reasons
+from serving.decisions import Cause, Decisions, Problems, pack
+from serving.policy import GRADES, Policy, PropensityPolicy, RiskPolicy
+from serving.rules import fire
+from serving.scoring import CheckedInputs, Column, Flags, LoadedModel, Scored, check_inputs
+from training.score import Floats
+
+Section = TypeVar("Section", RiskPolicy, PropensityPolicy)
+
+DAY = 86_400.0
+CLOCK_SKEW = 5 / (24 * 60)
+"""Days by which a feature may seem to come from the future before it is refused."""
+
+
+class Decider(Protocol):
+    """What deciding needs of a release."""
+
+    @property
+    def sha(self) -> str:
+        """The release's name."""
+
+    @property
+    def policy(self) -> Policy:
+        """Its policy."""
+
+    @property
+    def models(self) -> Mapping[str, LoadedModel]:
+        """Its models by name."""
+
+
+@dataclass(frozen=True)
+class Applications:
+    """What is asked for: the amount, NaN where none was named."""
+
+    amount: Floats
+
+    def __len__(self) -> int:
+        return len(self.amount)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the caller looked up; `paused`: automatic approval of the portfolio is paused (red alert)."""
+
+    paused: Flags
+
+
+@dataclass(frozen=True)
+class FeatureRows:
+    """Feature values by name, and by view the age in days of each row (NaN: there is none); None: missing.
+
+    `late`: the features could not be read in time, so that their absence says nothing about the customer.
+    """
+
+    rows: int
+    values: Mapping[str, Column]
+    ages: Mapping[str, Floats]
+    late: bool = False
+
+
+def online_rows(
+    values: Mapping[str, Column], event_timestamps: Mapping[str, list[datetime | None]], at: datetime
+) -> FeatureRows:
+    """Rows as the online store gives them, aged at the time of the decision."""
+    now = at.timestamp()
+    ages = {
+        view: np.array([np.nan if time is None else (now - time.timestamp()) / DAY for time in times])
+        for view, times in event_timestamps.items()
+    }
+    rows = max((len(times) for times in event_timestamps.values()), default=0)
+    return FeatureRows(rows, values, ages)
+
+
+def frame_rows(frame: pl.DataFrame, columns: tuple[FeatureColumn, ...], at: datetime | None = None) -> FeatureRows:
+    """Rows of a training set or a batch, aged at `at`; without it, at each row's own event (age 0)."""
+    values: dict[str, Column] = {
+        column.name: frame[column.name].to_numpy() if column.dtype == "float" else frame[column.name].to_list()
+        for column in columns
+    }
+    if at is None:
+        age = np.zeros(frame.height)
+    else:
+        age = (at.timestamp() - frame[EVENT].dt.epoch("us").to_numpy() / 1e6) / DAY
+    return FeatureRows(frame.height, values, {column.view: age for column in columns})
+
+
+def late_rows(rows: int) -> FeatureRows:
+    """What is known when the features did not come in time: nothing."""
+    return FeatureRows(rows, {}, {}, late=True)
+
+
+def decide(release: Decider, applications: Applications, features: FeatureRows, context: Context) -> Decisions:
+    """Approve, review or decline each application."""
+    policy, risk = release.policy, _required(release.policy.risk, "risk")
+    model = release.models[risk.model]
+    checked = check_inputs(model.columns, features.values, features.rows)
+    problems = find_problems(model, policy, features, checked)
+    scored = model.score(checked.inputs)
+    terms = _Points.of(risk, model, scored)
+    score = np.where(problems.unscored, np.nan, terms.score)
+    grade, limit = _grade(score, risk)
+    causes = [
+        *_rule_causes(risk, model, applications, checked, problems),
+        *_amount_causes(applications.amount, limit),
+        *_score_causes(score, risk, problems),
+        Cause(reasons.NEW_BUSINESS_PAUSED, context.paused, 1),
+    ]
+    outcome = np.array(["approve", "review", "decline"])[_severity(causes, problems)]
+    return pack(
+        release.sha, model, policy, outcome, scored, problems, causes,
+        passes=score >= risk.review_below,
+        score=score, grade=grade, limit=np.where(outcome == "approve", limit, 0.0),
+        base=terms.base, points=terms.contributions, clipped=terms.clipped,
+    )  # fmt: skip
+
+
+def target(release: Decider, features: FeatureRows) -> Decisions:
+    """Contact or skip each person of a campaign; without usable features: skip."""
+    policy, propensity = release.policy, _required(release.policy.propensity, "propensity")
+    model = release.models[propensity.model]
+    checked = check_inputs(model.columns, features.values, features.rows)
+    problems = find_problems(model, policy, features, checked)
+    scored = model.score(checked.inputs)
+    likely = scored.probability >= propensity.contact_from
+    causes = [Cause(reasons.UNDER_CONTACT_FROM, ~likely & ~problems.unscored, 1)]
+    outcome = np.array(["contact", "skip"])[_severity(causes, problems)]
+    return pack(
+        release.sha, model, policy, outcome, scored, problems, causes,
+        passes=likely,
+        base=float(model.calibration.log_odds(model.table.base)),
+        points=model.calibration.slope * scored.contributions,
+    )  # fmt: skip
+
+
+def find_problems(model: LoadedModel, policy: Policy, features: FeatureRows, checked: CheckedInputs) -> Problems:
+    """What is wrong with each row's features; whatever is, it may not approve."""
+    none = np.full(features.rows, np.nan)
+    ages = {view: features.ages.get(view, none) for view in model.views}
+    absent = np.column_stack([np.isnan(ages[column.view]) for column in model.columns])
+    needed = np.array([column.name not in policy.may_be_missing for column in model.columns])
+    with np.errstate(invalid="ignore"):
+        stale = np.column_stack([ages[view] > days for view, days in model.views.items()])
+        future = np.column_stack([ages[view] < -CLOCK_SKEW for view in model.views])
+    return Problems(
+        inputs=tuple(column.name for column in model.columns),
+        views=tuple(model.views),
+        late=np.full(features.rows, features.late),
+        missing=(checked.missing & needed) | absent,
+        invalid=checked.invalid,
+        stale=stale,
+        future=future,
+    )
+
+
+@dataclass(frozen=True)
+class _Points:
+    """The score as a sum: base + contributions + clipped."""
+
+    base: float
+    contributions: Floats
+    clipped: Floats
+    score: Floats
+
+    @classmethod
+    def of(cls, risk: RiskPolicy, model: LoadedModel, scored: Scored) -> "_Points":
+        scale, calibration = risk.scale, model.calibration
+        unclipped = scale.unclipped(scored.log_odds)
+        score = np.clip(unclipped, 0, 100)
+        factor = scale.points_per_log_odds * calibration.slope
+        base = float(scale.unclipped(calibration.log_odds(model.table.base)))
+        return cls(base, factor * scored.contributions, score - unclipped, score)
+
+
+def _grade(score: Floats, risk: RiskPolicy) -> tuple[NDArray[np.str_], Floats]:
+    """Grade and largest limit of each score; no grade and no limit without a score."""
+    reached = np.searchsorted(risk.cut_points, score, side="right")
+    reached = np.where(np.isnan(score), len(GRADES), reached)
+    return np.array([*GRADES[::-1], ""])[reached], np.array([*risk.rising_limits, np.nan])[reached]
+
+
+def _rule_causes(
+    risk: RiskPolicy, model: LoadedModel, applications: Applications, checked: CheckedInputs, problems: Problems
+) -> list[Cause]:
+    positions = {f"feature.{column.name}": position for position, column in enumerate(model.columns)}
+    subjects = {"request.amount": applications.amount}
+    for subject in {rule.when.subject for rule in risk.rules} & set(positions):
+        subjects[subject] = checked.inputs.numbers[:, positions[subject]].astype(np.float64)
+    causes = []
+    for rule, fired in zip(risk.rules, fire(risk.rules, subjects), strict=True):
+        reason = reasons.Reason(rule.id, rule.en, rule.zh)
+        # A rule about features that are not to be trusted asks for a person, it does not decline.
+        sure = ~problems.any if rule.when.feature is not None else np.ones(len(fired), dtype=bool)
+        causes.append(Cause(reason, fired, np.where(sure, 2, 1) if rule.outcome == "decline" else 1))
+    return causes
+
+
+def _amount_causes(amount: Floats, limit: Floats) -> list[Cause]:
+    named = ~np.isnan(amount)
+    usable = (amount > 0) & np.isfinite(amount)
+    return [
+        Cause(reasons.AMOUNT_INVALID, named & ~usable, 1),
+        Cause(reasons.AMOUNT_OVER_LIMIT, usable & (amount > limit), 1),
+    ]
+
+
+def _score_causes(score: Floats, risk: RiskPolicy, problems: Problems) -> list[Cause]:
+    declined = (score < risk.decline_below) & ~problems.any
+    return [
+        Cause(reasons.SCORE_UNDER_DECLINE, declined, 2),
+        Cause(reasons.SCORE_UNDER_REVIEW, (score < risk.review_below) & ~declined, 1),
+    ]
+
+
+def _severity(causes: list[Cause], problems: Problems) -> NDArray[np.intp]:
+    """The gravest of what was found: 0 nothing, 1 review (or skip), 2 decline."""
+    severity = problems.any.astype(np.intp)
+    for cause in causes:
+        severity = np.maximum(severity, np.where(cause.rows, cause.severity, 0))
+    return severity
+
+
+def _required(section: Section | None, kind: str) -> Section:
+    if section is None:
+        raise NothingToDecide(f"the release's policy has no {kind} section; expected one to answer by")
+    return section
+
+
+class NothingToDecide(ValueError):
+    """The release decides nothing of this kind."""

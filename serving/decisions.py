@@ -1,0 +1,225 @@
+"""Decisions: arrays for many, and the record of one with its terms, reasons and what was wrong with its features."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.policy import Policy
+from serving.reasons import FEATURES_INVALID, FEATURES_LATE, FEATURES_MISSING, FEATURES_STALE, Reason, strongest
+from serving.scoring import Flags, Kind, LoadedModel, Scored
+from training.score import Floats
+
+Outcome = Literal["approve", "review", "decline", "contact", "skip"]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A reason with the rows it holds for; severity 1 asks for review (or skips), 2 declines."""
+
+    reason: Reason
+    rows: Flags
+    severity: int | NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Problems:
+    """What is wrong with features: `late` by row, `missing` and `invalid` by input, `stale` and `future` by view."""
+
+    inputs: tuple[str, ...]
+    views: tuple[str, ...]
+    late: Flags
+    missing: Flags
+    invalid: Flags
+    stale: Flags
+    future: Flags
+
+    @cached_property
+    def unscored(self) -> Flags:
+        """Rows too incomplete to be given a score."""
+        found: Flags = self.late | self.missing.any(axis=1) | self.invalid.any(axis=1)
+        return found
+
+    @cached_property
+    def any(self) -> Flags:
+        """Rows with whatever problem."""
+        found: Flags = self.unscored | self.stale.any(axis=1) | self.future.any(axis=1)
+        return found
+
+    def of(self, row: int) -> dict[str, tuple[str, ...]]:
+        """The problems of one row: kind → the inputs or views it is about."""
+        if not self.any[row]:
+            return {}
+        found: dict[str, tuple[str, ...]] = {"late": ("all",)} if self.late[row] else {}
+        for kind, names, flags in (
+            ("missing", self.inputs, self.missing),
+            ("invalid", self.inputs, self.invalid),
+            ("stale", self.views, self.stale),
+            ("future", self.views, self.future),
+        ):
+            if flags[row].any() and not (kind == "missing" and self.late[row]):
+                found[kind] = tuple(name for name, flag in zip(names, flags[row], strict=True) if flag)
+        return found
+
+
+_PROBLEM_REASONS = {
+    "late": FEATURES_LATE,
+    "missing": FEATURES_MISSING,
+    "invalid": FEATURES_INVALID,
+    "stale": FEATURES_STALE,
+    "future": FEATURES_INVALID,
+}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A sum: base + contributions + other + clipped = the score (risk), or the calibrated log-odds (propensity)."""
+
+    base: float
+    contributions: Mapping[str, float]
+    other: float
+    clipped: float
+
+    @property
+    def total(self) -> float:
+        """What the terms add up to."""
+        return self.base + sum(self.contributions.values()) + self.other + self.clipped
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision; score, grade and limit are a risk model's, and None when the features could not be scored.
+
+    `problems`: what was wrong with the features (missing, invalid, stale, future, late) and which ones.
+    """
+
+    kind: Kind
+    model: str
+    release: str
+    outcome: Outcome
+    probability: float | None
+    score: float | None
+    grade: str | None
+    limit: float | None
+    terms: Terms | None
+    reasons: tuple[Reason, ...]
+    problems: Mapping[str, tuple[str, ...]]
+
+    @property
+    def degraded(self) -> bool:
+        """Whether it was made without the full use of fresh features."""
+        return bool(self.problems)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Decisions as arrays; NaN and "" where there is no score. `points` is rows x (codes, then the inputs of none)."""
+
+    kind: Kind
+    model: str
+    release: str
+    codes: tuple[str, ...]
+    texts: Mapping[str, tuple[str, str]]
+    outcome: NDArray[np.str_]
+    probability: Floats
+    score: Floats
+    grade: NDArray[np.str_]
+    limit: Floats
+    base: float
+    points: Floats
+    clipped: Floats
+    shown: NDArray[np.intp]
+    passes: Flags
+    problems: Problems
+    causes: tuple[Cause, ...]
+
+    def __len__(self) -> int:
+        return len(self.outcome)
+
+    @property
+    def degraded(self) -> Flags:
+        """Rows decided without the full use of fresh features."""
+        return self.problems.any
+
+    def one(self, row: int) -> Decision:
+        """The decision of one row."""
+        risk, scored = self.kind == "risk", not self.problems.unscored[row]
+        outcome: Any = str(self.outcome[row])
+        problems = self.problems.of(row)
+        return Decision(
+            kind=self.kind,
+            model=self.model,
+            release=self.release,
+            outcome=outcome,
+            probability=float(self.probability[row]) if scored else None,
+            score=float(self.score[row]) if scored and risk else None,
+            grade=str(self.grade[row]) if scored and risk else None,
+            limit=float(self.limit[row]) if risk else None,
+            terms=self._terms(row) if scored else None,
+            reasons=self._reasons(row, problems),
+            problems=problems,
+        )
+
+    def _terms(self, row: int) -> Terms:
+        points = self.points[row]
+        shown = [int(column) for column in self.shown[row] if column >= 0]
+        contributions = {self.codes[column]: float(points[column]) for column in shown}
+        other = float(points.sum() - points[shown].sum())
+        return Terms(self.base, contributions, other, float(self.clipped[row]))
+
+    def _reasons(self, row: int, problems: Mapping[str, tuple[str, ...]]) -> tuple[Reason, ...]:
+        """Causes first, then the contributions that pushed the same way; each code once."""
+        favourable = self.outcome[row] in ("approve", "contact")
+        causes = [_PROBLEM_REASONS[kind] for kind in problems]
+        causes += [] if favourable else [cause.reason for cause in self.causes if cause.rows[row]]
+        found = {reason.code: reason for reason in causes}
+        # A score that passes is no reason for a review that something else caused.
+        if not self.problems.unscored[row] and self.passes[row] == favourable:
+            for column in self.shown[row]:
+                if column >= 0:
+                    code = self.codes[column]
+                    found.setdefault(code, Reason(code, *self.texts[code], points=float(self.points[row, column])))
+        return tuple(found.values())
+
+
+def pack(
+    release: str,
+    model: LoadedModel,
+    policy: Policy,
+    outcome: NDArray[np.str_],
+    scored: Scored,
+    problems: Problems,
+    causes: list[Cause],
+    *,
+    passes: Flags,
+    base: float,
+    points: Floats,
+    score: Floats | None = None,
+    grade: NDArray[np.str_] | None = None,
+    limit: Floats | None = None,
+    clipped: Floats | None = None,
+) -> Decisions:
+    """The decisions of a model; what only a risk model gives is NaN or "" for any other."""
+    none = np.full(len(outcome), np.nan)
+    return Decisions(
+        kind=model.kind,
+        model=model.name,
+        release=release,
+        codes=model.codes,
+        texts={code: (reason.en, reason.zh) for code, reason in policy.reasons.items()},
+        outcome=outcome,
+        probability=np.where(problems.unscored, np.nan, scored.probability),
+        score=none if score is None else score,
+        grade=np.full(len(outcome), "") if grade is None else grade,
+        limit=none if limit is None else limit,
+        base=base,
+        points=points,
+        clipped=np.zeros(len(outcome)) if clipped is None else clipped,
+        shown=strongest(points[:, : len(model.codes)], passes, policy.reasons_shown),
+        passes=passes,
+        problems=problems,
+        causes=tuple(causes),
+    )

@@ -1,0 +1,166 @@
+"""Gates: what a candidate release must pass before it is promoted. Pure: values in, results out."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from features.documents import Document
+from serving.policy import Gates
+from training.evaluation import NORMAL_95, calibration_bins, calibration_error
+from training.fairness import Gap
+from training.score import Floats, Labels
+
+Level = Literal["block", "warn"]
+GateName = Literal["not_worse", "calibrated", "permitted", "approval_gap", "reproducible"]
+
+
+class GateResult(Document):
+    """What one gate found and expected; `level`: what a failure does."""
+
+    name: GateName
+    subject: str = Field(description="the model, or the model and the group, that was looked at")
+    passed: bool
+    level: Level
+    found: str
+    expected: str
+    why: str
+
+
+class Promotion(Document):
+    """Whether a candidate may become champion, and every gate's result."""
+
+    allowed: bool
+    results: tuple[GateResult, ...]
+
+    @property
+    def blocked_by(self) -> tuple[GateResult, ...]:
+        """Failures that block."""
+        return tuple(result for result in self.results if not result.passed and result.level == "block")
+
+    @property
+    def warnings(self) -> tuple[GateResult, ...]:
+        """Failures that only warn."""
+        return tuple(result for result in self.results if not result.passed and result.level == "warn")
+
+
+def decide_promotion(results: Iterable[GateResult]) -> Promotion:
+    """Allowed when no blocking gate failed; with no gate run at all there is no evidence, and nothing is allowed."""
+    ran = tuple(results)
+    return Promotion(allowed=bool(ran) and all(r.passed or r.level == "warn" for r in ran), results=ran)
+
+
+def gates_for(changed: Collection[str], models: Collection[str]) -> dict[str, frozenset[GateName]]:
+    """The gates to run for each model, given the components that changed since the champion."""
+    return {model: frozenset(_due(model, changed)) for model in models}
+
+
+def _due(model: str, changed: Collection[str]) -> set[GateName]:
+    due: set[GateName] = {"reproducible"} if changed else set()
+    if any(path.startswith(f"models/{model}/") for path in changed):
+        due |= {"not_worse", "calibrated", "permitted", "approval_gap"}
+    # Other cut-offs approve other people; other features may not be permitted.
+    due |= {"approval_gap"} if "policy.json" in changed else set()
+    due |= {"permitted"} if "features.json" in changed else set()
+    return due
+
+
+def not_worse(model: str, limits: Gates, labels: Labels, candidate: Floats, champion: Floats | None) -> GateResult:
+    """Whether the candidate ranks the same out-of-time rows as well as the champion does.
+
+    Fails when it loses more than the tolerance and the loss is more than chance (DeLong's paired 95 % interval).
+    """
+    expected = f"at most {limits.largest_auc_loss:g} AUC lost to the champion on the same out-of-time rows"
+    if champion is None:
+        return _result("not_worse", model, True, "no champion yet", expected, "the first release has nothing to beat")
+    loss, half = auc_loss(labels, candidate, champion)
+    if np.isnan(loss):
+        return _result("not_worse", model, True, f"{len(labels)} rows of one class", expected, "nothing to compare on")
+    passed = loss <= limits.largest_auc_loss or loss - half <= 0
+    found = f"{loss:+.4f} AUC lost (±{half:.4f}, {len(labels)} rows)"
+    return _result("not_worse", model, passed, found, expected, "a champion is replaced only by its equal or better")
+
+
+def calibrated(model: str, limits: Gates, labels: Labels, candidate: Floats, champion: Floats | None) -> GateResult:
+    """Whether predicted probabilities are what was observed out of time, within the limit and what chance adds.
+
+    A candidate over the limit still passes when it is better calibrated than the champion, which it would replace.
+    """
+    error, chance = calibration_error(labels, candidate), chance_error(candidate)
+    passed = error <= limits.largest_calibration_error + chance
+    found = f"error {error:.4f} (of which chance {chance:.4f}, {len(labels)} rows)"
+    if not passed and champion is not None:
+        before = calibration_error(labels, champion)
+        passed, found = error < before, f"{found}; the champion has {before:.4f}"
+    expected = f"at most {limits.largest_calibration_error:g} beyond chance, or less than the champion's"
+    return _result("calibrated", model, passed, found, expected, "cut-offs, prices and limits are set on the PD itself")
+
+
+def permitted(model: str, inputs: Collection[str], allowed: Collection[str]) -> GateResult:
+    """Whether every input of the model is a feature that its use permits."""
+    refused = sorted(set(inputs) - set(allowed))
+    found = f"not permitted: {refused}" if refused else f"{len(inputs)} inputs, all permitted"
+    expected = "only features that features.yaml permits for the model's use"
+    why = "a protected or forbidden column must not reach the model"
+    return _result("permitted", model, not refused, found, expected, why)
+
+
+def approval_gap(model: str, limits: Gates, gaps: Mapping[str, Gap]) -> list[GateResult]:
+    """For each protected attribute, whether the approval rates of its groups are close; only warns."""
+    results = []
+    for attribute, gap in gaps.items():
+        if gap.value is None or gap.low is None or gap.high is None:
+            passed, found = True, "fewer than two groups large enough to compare"
+        else:
+            passed = 100 * gap.value <= limits.approval_gap_points
+            interval = f"{100 * gap.low:.1f} to {100 * gap.high:.1f}"
+            found = f"{100 * gap.value:.1f} points ({interval}), {gap.highest} over {gap.lowest}"
+        expected = f"at most {limits.approval_gap_points:g} points between groups"
+        why = "a wide gap needs an explanation before it is an accusation"
+        subject = f"{model}: {attribute}"
+        results.append(_result("approval_gap", subject, passed, found, expected, why, level="warn"))
+    return results
+
+
+def reproducible(model: str, limits: Gates, trained: Floats, reloaded: Floats) -> GateResult:
+    """Whether the release, loaded as the service loads it, gives the log-odds that training had on the same rows."""
+    same = trained.shape == reloaded.shape and len(trained) > 0
+    off = float(np.max(np.abs(trained - reloaded))) if same else float("inf")
+    found = f"largest difference {off:.2g} in log-odds over {len(trained)} rows"
+    expected = f"at most {limits.score_tolerance:g}"
+    why = "the model in production is the model that was validated"
+    return _result("reproducible", model, off <= limits.score_tolerance, found, expected, why)
+
+
+def auc_loss(labels: Labels, candidate: Floats, champion: Floats) -> tuple[float, float]:
+    """AUC of the champion less that of the candidate on the same rows, and half its 95 % interval (DeLong, paired)."""
+    event = labels == 1
+    if event.all() or not event.any():
+        return float("nan"), float("nan")
+    of_events = _placements(champion[event], champion[~event]) - _placements(candidate[event], candidate[~event])
+    of_rest = _placements(champion[~event], champion[event]) - _placements(candidate[~event], candidate[event])
+    variance = sum(part.var(ddof=1) / len(part) for part in (of_events, of_rest) if len(part) > 1)
+    return float(of_events.mean()), float(NORMAL_95 * np.sqrt(variance))
+
+
+def chance_error(probability: Floats, bins: int = 10) -> float:
+    """The calibration error that chance alone gives right probabilities: the mean of its bins' half-normal gaps."""
+    parts = calibration_bins(np.zeros(len(probability), dtype=np.int8), probability, bins)
+    gaps = [rows * np.sqrt(2 / np.pi * mean * (1 - mean) / rows) for mean, _, rows in parts]
+    return float(sum(gaps) / max(len(probability), 1))
+
+
+def _placements(values: Floats, others: Floats) -> Floats:
+    """The share of `others` under each value, ties counting half."""
+    ordered = np.sort(others)
+    under = np.searchsorted(ordered, values, side="left") + np.searchsorted(ordered, values, side="right")
+    return under / (2 * len(others))
+
+
+def _result(
+    name: GateName, subject: str, passed: bool, found: str, expected: str, why: str, level: Level = "block"
+) -> GateResult:
+    return GateResult(
+        name=name, subject=subject, passed=bool(passed), level=level, found=found, expected=expected, why=why
+    )

@@ -1,0 +1,78 @@
+"""Why a decision fell: what caused its outcome, and the reason codes that moved its score most."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.score import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason code in plain words; `points` is what it moved, None for a cause that is not a part of the score."""
+
+    code: str
+    en: str
+    zh: str
+    points: float | None = None
+
+
+def _cause(code: str, en: str, zh: str) -> Reason:
+    return Reason(code, en, zh)
+
+
+FEATURES_LATE = _cause("FEATURES_LATE", "Your records could not be read in time.", "未能及时读取您的资料。")
+FEATURES_MISSING = _cause("FEATURES_MISSING", "Information we need about you is missing.", "缺少评估所需的资料。")
+FEATURES_STALE = _cause("FEATURES_STALE", "The information we hold about you is too old.", "我们掌握的资料已过时。")
+FEATURES_INVALID = _cause("FEATURES_INVALID", "The information we hold is not usable.", "我们掌握的资料无法使用。")
+AMOUNT_INVALID = _cause("AMOUNT_INVALID", "The amount asked for is not usable.", "申请金额无效。")
+AMOUNT_OVER_LIMIT = _cause(
+    "AMOUNT_OVER_LIMIT", "The amount asked for is above what we grant automatically.", "申请金额超过可自动批准额度。"
+)
+SCORE_UNDER_REVIEW = _cause(
+    "SCORE_UNDER_REVIEW", "Your score is below what we approve automatically.", "评分低于自动批准标准。"
+)
+SCORE_UNDER_DECLINE = _cause("SCORE_UNDER_DECLINE", "Your score is below the lowest we accept.", "评分低于最低标准。")
+NEW_BUSINESS_PAUSED = _cause(
+    "NEW_BUSINESS_PAUSED", "Automatic approvals are paused for now; a person decides.", "自动审批暂停，转人工审核。"
+)
+UNDER_CONTACT_FROM = _cause("UNDER_CONTACT_FROM", "The offer is unlikely to be of interest.", "该产品可能不合您需要。")
+
+CAUSES = {
+    cause.code: cause
+    for cause in (
+        FEATURES_LATE,
+        FEATURES_MISSING,
+        FEATURES_STALE,
+        FEATURES_INVALID,
+        AMOUNT_INVALID,
+        AMOUNT_OVER_LIMIT,
+        SCORE_UNDER_REVIEW,
+        SCORE_UNDER_DECLINE,
+        NEW_BUSINESS_PAUSED,
+        UNDER_CONTACT_FROM,
+    )
+}
+"""Reasons that are the platform's own; a portfolio's codes may not take their names."""
+
+
+def strongest(points: Floats, favourable: NDArray[np.bool_], shown: int) -> NDArray[np.intp]:
+    """Columns of the up to `shown` contributions that pushed most towards the outcome (rows x shown), −1 for none.
+
+    For a favourable outcome those that raised the points most, for any other those that lowered them most.
+    """
+    towards = np.where(favourable[:, None], points, -points)
+    order = np.argsort(-towards, axis=1, kind="stable")[:, :shown]
+    # NaN is not above 0: a row without a score has no such reason.
+    return np.where(np.take_along_axis(towards, order, axis=1) > 0, order, -1)
+
+
+def group_inputs(inputs: Sequence[str], codes: dict[str, Sequence[str]]) -> tuple[list[str], list[list[int]]]:
+    """The codes that some input belongs to, and the positions of each one's inputs; last those of no code."""
+    position = {name: index for index, name in enumerate(inputs)}
+    found = {code: [position[name] for name in names if name in position] for code, names in codes.items()}
+    kept = {code: places for code, places in found.items() if places}
+    taken = {place for places in kept.values() for place in places}
+    return list(kept), [*kept.values(), [place for place in range(len(inputs)) if place not in taken]]

@@ -1,0 +1,278 @@
+"""A release: one folder of models, calibrations, policy and reference profiles, named by what it holds.
+
+`manifest.json` lists the SHA-256 of every component; the SHA-256 of its canonical JSON (RFC 8785) is the release's
+name. No time, run id or path is in it: the same parts make the same release wherever and whenever it is built.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import rfc8785
+from pydantic import Field, ValidationError
+
+from features.documents import Document
+from features.permitted import FeatureColumn
+from features.profiles import Profile
+from features.spec import Entity
+from serving.policy import Policy
+from serving.scoring import Kind, LoadedModel, load_model
+from training.inputs import input_order
+from training.score import Calibration
+
+MANIFEST = "manifest.json"
+Digest = str
+AnyDocument = TypeVar("AnyDocument", bound=Document)
+
+
+class ReleaseError(ValueError):
+    """A release cannot be built or loaded."""
+
+
+class ReleaseMissing(ReleaseError):
+    """There is no release in the folder."""
+
+
+class ReleaseCorrupt(ReleaseError):
+    """What the folder holds is not what its manifest or its name says."""
+
+
+class Manifest(Document):
+    """What a release is made of: the digest of each component by its path in the folder."""
+
+    schema_: Literal[1] = Field(1, alias="schema")
+    portfolio: str
+    as_of: date
+    components: dict[str, Digest]
+
+    def canonical(self) -> bytes:
+        """The bytes that are hashed."""
+        return rfc8785.dumps(self.model_dump(mode="json", by_alias=True))
+
+    @property
+    def sha(self) -> str:
+        """The release's name."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+
+class ReleaseFeatures(Document):
+    """`features.json`: the entity, each model's inputs in their order, and digests of the code that makes features."""
+
+    entity_key: str
+    entity_type: Literal["int", "string"]
+    models: dict[str, tuple[FeatureColumn, ...]]
+    sources: dict[str, Digest]
+
+    @property
+    def columns(self) -> tuple[FeatureColumn, ...]:
+        """Every feature some model reads, once."""
+        return tuple({column.name: column for columns in self.models.values() for column in columns}.values())
+
+
+class ModelInfo(Document):
+    """`model.json`: what the model predicts, and its inputs as a reader of the `.cbm` needs them."""
+
+    kind: Kind
+    label: str
+    features: tuple[str, ...]
+    categorical: tuple[str, ...]
+
+
+class Profiles(Document):
+    """`profile.json`: for each model, the reference profile of its inputs, probability and score."""
+
+    models: dict[str, Profile]
+
+
+@dataclass(frozen=True)
+class ModelParts:
+    """What a model brings to a release; `profile` is of the training window, with `probability` and `score` in it."""
+
+    kind: Kind
+    label: str
+    cbm: bytes
+    calibration: Calibration
+    columns: tuple[FeatureColumn, ...]
+    profile: Profile
+
+
+@dataclass(frozen=True)
+class LoadedRelease:
+    """A release in memory, ready to decide."""
+
+    sha: str
+    folder: Path
+    manifest: Manifest
+    policy: Policy
+    features: ReleaseFeatures
+    profiles: Mapping[str, Profile]
+    models: Mapping[str, LoadedModel]
+
+    @property
+    def portfolio(self) -> str:
+        """The portfolio it decides for."""
+        return self.manifest.portfolio
+
+
+def build_release(
+    releases: Path,
+    *,
+    portfolio: str,
+    as_of: date,
+    entity: Entity,
+    policy: Policy,
+    models: Mapping[str, ModelParts],
+    sources: Mapping[str, Digest] | None = None,
+) -> Manifest:
+    """Write the release into the folder `releases`/sha, whole or not at all; one that is there already is kept.
+
+    `sources`: digests of `features.yaml`, `tables.py` and `features.py`, which the release records but never loads.
+    """
+    if set(policy.models) != set(models):
+        raise ReleaseError(f"the policy decides by {sorted(policy.models)}; found models {sorted(models)}")
+    features = ReleaseFeatures(
+        entity_key=entity.key,
+        entity_type=entity.type,
+        models={name: input_order(parts.columns) for name, parts in models.items()},
+        sources=dict(sources or {}),
+    )
+    content = {
+        "features.json": _canonical(features),
+        "policy.json": _canonical(policy),
+        "profile.json": _canonical(Profiles(models={name: parts.profile for name, parts in models.items()})),
+    }
+    for name, parts in models.items():
+        content |= _model_content(f"models/{name}", parts)
+    components = {path: hashlib.sha256(data).hexdigest() for path, data in sorted(content.items())}
+    manifest = Manifest(portfolio=portfolio, as_of=as_of, components=components)
+    _write(releases, manifest, content)
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the release in `folder`."""
+    path = folder / MANIFEST
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise ReleaseMissing(f"{path}: no such file; expected a release; fetch or build it again") from None
+    except ValidationError as error:
+        raise ReleaseCorrupt(f"{path}: not a release manifest: {error.errors(include_url=False)[0]['msg']}") from None
+
+
+def verify_release(folder: Path) -> Manifest:
+    """Check every digest of the release in `folder`, and its name where the folder is called by a digest."""
+    manifest = read_manifest(folder)
+    if len(folder.name) == 64 and folder.name != manifest.sha:
+        raise ReleaseCorrupt(f"{folder}: the manifest's digest is {manifest.sha}; expected the folder's name")
+    for path, expected in manifest.components.items():
+        try:
+            found = hashlib.sha256((folder / path).read_bytes()).hexdigest()
+        except OSError as error:
+            raise ReleaseCorrupt(f"{folder / path}: cannot be read: {error}; fetch the release again") from error
+        if found != expected:
+            raise ReleaseCorrupt(f"{folder / path}: digest {found}, expected {expected}; fetch the release again")
+    return manifest
+
+
+def load_release(folder: Path) -> LoadedRelease:
+    """Verify the release in `folder` and load its models."""
+    manifest = verify_release(folder)
+    features = _read(folder / "features.json", ReleaseFeatures)
+    policy = _read(folder / "policy.json", Policy)
+    models = {name: _load(folder, name, columns, policy) for name, columns in features.models.items()}
+    profiles = _read(folder / "profile.json", Profiles).models
+    return LoadedRelease(manifest.sha, folder, manifest, policy, features, profiles, models)
+
+
+def changed_components(old: Manifest | None, new: Manifest) -> frozenset[str]:
+    """Paths of the components that differ between two releases, or are in one only; all when there is no old one."""
+    before = old.components if old else {}
+    return frozenset(
+        path for path in before.keys() | new.components.keys() if before.get(path) != new.components.get(path)
+    )
+
+
+def _model_content(folder: str, parts: ModelParts) -> dict[str, bytes]:
+    columns = input_order(parts.columns)
+    info = ModelInfo(
+        kind=parts.kind,
+        label=parts.label,
+        features=tuple(column.name for column in columns),
+        categorical=tuple(column.name for column in columns if column.dtype == "category"),
+    )
+    return {
+        f"{folder}/model.cbm": parts.cbm,
+        f"{folder}/calibration.json": _canonical(parts.calibration),
+        f"{folder}/model.json": _canonical(info),
+    }
+
+
+def _load(folder: Path, name: str, columns: tuple[FeatureColumn, ...], policy: Policy) -> LoadedModel:
+    from catboost import CatBoostError
+
+    place = folder / "models" / name
+    info = _read(place / "model.json", ModelInfo)
+    calibration = _read(place / "calibration.json", Calibration)
+    try:
+        cbm = (place / "model.cbm").read_bytes()
+        return load_model(name, info.kind, info.label, cbm, columns, calibration, policy.reasons)
+    except (OSError, CatBoostError) as error:
+        raise ReleaseCorrupt(f"{place / 'model.cbm'}: CatBoost cannot load it: {error}") from error
+
+
+def _canonical(document: Document) -> bytes:
+    return rfc8785.dumps(document.model_dump(mode="json", by_alias=True))
+
+
+def _read(path: Path, kind: type[AnyDocument]) -> AnyDocument:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise ReleaseCorrupt(f"{path}: no such file; expected every component of the manifest") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ReleaseCorrupt(f"{path}: {where}: {first['msg']}; built by another version of Lendloop?") from None
+
+
+def _write(releases: Path, manifest: Manifest, content: Mapping[str, bytes]) -> None:
+    target = releases / manifest.sha
+    if _is_whole(target):
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    releases.mkdir(parents=True, exist_ok=True)
+    # A killed run leaves its unfinished folder: nothing reads a name that starts with a dot.
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=releases))
+    try:
+        for path, data in {**content, MANIFEST: manifest.canonical()}.items():
+            _write_through(draft / path, data)
+        draft.chmod(0o755)
+        draft.replace(target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        # Another process may have built the same release meanwhile.
+        if not _is_whole(target):
+            raise
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        verify_release(folder)
+    except ReleaseError:
+        return False
+    return True
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

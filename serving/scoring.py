@@ -1,0 +1,200 @@
+"""A released model in memory: checked inputs → exact contributions, calibrated log-odds and probability."""
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.permitted import FeatureColumn
+from serving.contributions import LeafTable, leaf_table
+from serving.policy import Reason
+from serving.reasons import group_inputs
+from training.inputs import MISSING, Inputs, names_of
+from training.score import Calibration, Floats, probability
+
+Kind = Literal["risk", "propensity"]
+Flags = NDArray[np.bool_]
+Column = Sequence[float | str | None] | NDArray[Any]
+
+LARGEST = float(np.finfo(np.float32).max)
+"""CatBoost reads numbers as float32: a larger one would become infinite and still be scored."""
+TOLERANCE = 1e-9
+SAMPLE = 64
+SMALL = 256
+"""Rows under which a second thread costs more than it saves."""
+
+
+class UnfaithfulModel(ValueError):
+    """The contributions do not agree with CatBoost's own; the model must not decide."""
+
+
+@dataclass(frozen=True)
+class CheckedInputs:
+    """Inputs a model can be given, and which of them (rows x inputs) were missing or not usable."""
+
+    inputs: Inputs
+    missing: Flags
+    invalid: Flags
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Raw log-odds = base + contributions; log-odds and probability are calibrated."""
+
+    contributions: Floats
+    log_odds: Floats
+    probability: Floats
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model of a release, with its contributions grouped by reason code; the last column is of no code."""
+
+    name: str
+    kind: Kind
+    label: str
+    columns: tuple[FeatureColumn, ...]
+    calibration: Calibration
+    codes: tuple[str, ...]
+    table: LeafTable
+    booster: Any
+
+    @property
+    def views(self) -> dict[str, int]:
+        """The feature views it reads, and the days after which each is stale."""
+        return {column.view: column.freshness for column in self.columns}
+
+    def score(self, inputs: Inputs) -> Scored:
+        """Contributions, calibrated log-odds and probability of each row."""
+        contributions = self.table.explain(leaves(self.booster, inputs))
+        raw = np.full(len(contributions), self.table.base)
+        # Column by column: the same bits for a row alone and for the row in a batch.
+        for column in range(contributions.shape[1]):
+            raw += contributions[:, column]
+        log_odds = self.calibration.log_odds(raw)
+        return Scored(contributions, log_odds, probability(log_odds))
+
+
+def load_model(
+    name: str,
+    kind: Kind,
+    label: str,
+    cbm: bytes,
+    columns: Sequence[FeatureColumn],
+    calibration: Calibration,
+    reasons: Mapping[str, Reason],
+) -> LoadedModel:
+    """A model from the bytes of its `.cbm`; its contributions are checked against CatBoost's own."""
+    from catboost import CatBoost
+
+    booster = CatBoost().load_model(blob=cbm)
+    names = [column.name for column in columns]
+    if booster.feature_names_ != names:
+        raise UnfaithfulModel(f"model {name!r} reads {booster.feature_names_}; its features are {names}")
+    description = describe(booster)
+    full = leaf_table(description)
+    verify(booster, full, sample_inputs(description, columns))
+    codes, groups = group_inputs(names, {code: reason.features for code, reason in reasons.items()})
+    return LoadedModel(name, kind, label, tuple(columns), calibration, tuple(codes), full.grouped(groups), booster)
+
+
+def check_inputs(columns: Sequence[FeatureColumn], values: Mapping[str, Column], rows: int) -> CheckedInputs:
+    """The columns as a model reads them; an absent column is missing in every row."""
+    absent: list[None] = [None] * rows
+    given = [values.get(column.name, absent) for column in columns]
+    count = len(names_of(columns, "float"))
+    numbers, number_fault = _numbers(given[:count], rows)
+    words, word_missing, word_fault = _words(given[count:], rows)
+    missing = np.concatenate([np.isnan(numbers) & ~number_fault, word_missing], axis=1)
+    invalid = np.concatenate([number_fault, word_fault], axis=1)
+    return CheckedInputs(Inputs(np.ascontiguousarray(numbers, dtype=np.float32), words), missing, invalid)
+
+
+def leaves(booster: Any, inputs: Inputs) -> NDArray[np.uint32]:
+    """The leaf each row falls into, in each tree."""
+    from catboost import FeaturesData, Pool
+
+    numbers, categories = inputs.numbers, inputs.categories
+    data = FeaturesData(
+        num_feature_data=numbers if numbers.shape[1] else None,
+        cat_feature_data=categories if categories.shape[1] else None,
+    )
+    threads = 1 if len(numbers) < SMALL else -1
+    result: NDArray[np.uint32] = booster.calc_leaf_indexes(Pool(data), thread_count=threads)
+    return result
+
+
+def describe(booster: Any) -> dict[str, Any]:
+    """CatBoost's JSON of a model."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.json"
+        booster.save_model(str(path), format="json")
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+
+def verify(booster: Any, table: LeafTable, inputs: Inputs) -> None:
+    """Compare the table's contributions with CatBoost's SHAP values on `inputs`."""
+    from catboost import FeaturesData, Pool
+
+    data = FeaturesData(
+        num_feature_data=inputs.numbers if inputs.numbers.shape[1] else None,
+        cat_feature_data=inputs.categories if inputs.categories.shape[1] else None,
+    )
+    shap = booster.get_feature_importance(Pool(data), type="ShapValues", thread_count=1)
+    found = table.explain(leaves(booster, inputs))
+    off = max(np.abs(found - shap[:, :-1]).max(initial=0), abs(table.base - shap[0, -1]))
+    if off > TOLERANCE:
+        raise UnfaithfulModel(f"contributions differ from CatBoost's SHAP values by {off:.2g}; expected {TOLERANCE:g}")
+
+
+def sample_inputs(description: Mapping[str, Any], columns: Sequence[FeatureColumn]) -> Inputs:
+    """Made-up rows spread over the model's own borders, missing numbers and unknown categories among them."""
+    random = np.random.default_rng(0)
+    numbers = []
+    for entry in description["features_info"].get("float_features") or []:
+        borders = np.array(entry.get("borders") or [0.0])
+        values = random.choice(borders, SAMPLE) + random.normal(0, 1e-3, SAMPLE)
+        numbers.append(np.where(random.random(SAMPLE) < 0.1, np.nan, values))
+    count = len(names_of(columns, "category"))
+    words = random.choice(np.array([MISSING, "yes", "no", "other"], dtype=object), (SAMPLE, count))
+    return Inputs(np.ascontiguousarray(np.array(numbers, dtype=np.float32).T.reshape(SAMPLE, -1)), words)
+
+
+def _numbers(given: Sequence[Column], rows: int) -> tuple[Floats, Flags]:
+    """Numbers (rows x columns, NaN missing), and which were no finite number."""
+    try:
+        values = np.array(given, dtype=np.float64).reshape(len(given), rows).T
+    except (TypeError, ValueError, OverflowError):
+        values = np.array([[_number(value) for value in column] for column in given]).reshape(len(given), rows).T
+    with np.errstate(invalid="ignore"):
+        fault = np.abs(values) > LARGEST
+    return (np.where(fault, np.nan, values) if fault.any() else values), fault
+
+
+def _number(value: object) -> float:
+    """A number as float, None as NaN, anything else as infinity, which the caller marks."""
+    if value is None or value != value:
+        return float("nan")
+    # Compared as it is: an int may be too large for a float.
+    return float(value) if isinstance(value, int | float) and -LARGEST <= value <= LARGEST else float("inf")
+
+
+def _words(given: Sequence[Column], rows: int) -> tuple[NDArray[np.object_], Flags, Flags]:
+    """Categories (rows x columns), which were missing and which were no text."""
+    words = np.full((rows, len(given)), MISSING, dtype=object)
+    missing, fault = np.zeros(words.shape, dtype=bool), np.zeros(words.shape, dtype=bool)
+    for position, column in enumerate(given):
+        for row, value in enumerate(column):
+            if isinstance(value, str):
+                words[row, position] = value
+            elif value is None:
+                missing[row, position] = True
+            else:
+                fault[row, position] = True
+    return words, missing, fault
