@@ -1,11 +1,12 @@
 """Read a YAML file into a frozen model; every error names file, line, key and what was expected."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 
 Key = tuple[str | int, ...]
 
@@ -21,6 +22,19 @@ AnyDocument = TypeVar("AnyDocument", bound=Document)
 
 class DocumentError(ValueError):
     """A configuration file cannot be used; the message has a line `file:line: key: problem` for each fault."""
+
+
+def misplaced(faults: Sequence[tuple[Key, str]]) -> PydanticCustomError:
+    """What a validator of a whole document raises: each fault with the key it is about, so that its line is shown."""
+    listed = [{"at": list(key), "problem": problem} for key, problem in faults]
+    return PydanticCustomError("misplaced", "{first}", {"first": faults[0][1], "faults": listed})
+
+
+def place(path: Path, key: Key) -> str:
+    """`file:line: key` of a key of the document at `path`, for errors found after it was parsed."""
+    loader = _LineLoader(path.read_text(encoding="utf-8"))
+    loader.get_single_data()
+    return _place(key, loader.lines, str(path))
 
 
 def read_document(path: Path, model: type[AnyDocument], *, context: Any = None) -> AnyDocument:
@@ -46,26 +60,31 @@ def parse_document(text: str, model: type[AnyDocument], name: str, *, context: A
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise DocumentError(f"{name}:{line}: not valid YAML: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: a value that looks like a date and is none, such as 2005-13-45.
         raise DocumentError(f"{name}: not valid YAML: {error}") from error
     if not isinstance(data, dict):
         raise DocumentError(f"{name}:1: found {type(data).__name__}, expected a mapping of keys")
     try:
         return model.model_validate(data, context=context)
     except ValidationError as error:
-        faults = [_describe(fault, loader.lines, name) for fault in error.errors(include_url=False)]
+        faults = [line for fault in error.errors(include_url=False) for line in _describe(fault, loader.lines, name)]
         raise DocumentError("\n".join(faults)) from None
 
 
-def _describe(fault: Any, lines: dict[Key, int], name: str) -> str:
-    where: Key = tuple(fault["loc"])
+def _describe(fault: Any, lines: dict[Key, int], name: str) -> list[str]:
+    if fault["type"] == "misplaced":
+        return [f"{_place(tuple(one['at']), lines, name)}: {one['problem']}" for one in fault["ctx"]["faults"]]
+    found = f"; found {fault['input']!r}" if not isinstance(fault["input"], dict | list) else ""
+    return [f"{_place(tuple(fault['loc']), lines, name)}: {fault['msg']}{found}"]
+
+
+def _place(where: Key, lines: dict[Key, int], name: str) -> str:
+    # pydantic adds the tag of a union's variant, which the file does not have: the line is that of the nearest known key.
     known = where
     while known and known not in lines:
         known = known[:-1]
-    # A union's variant tag is part of pydantic's location but not of the file: show only what the file has.
-    shown = ".".join(str(part) for part in where) or "(whole file)"
-    found = f"; found {fault['input']!r}" if not isinstance(fault["input"], dict | list) else ""
-    return f"{name}:{lines.get(known, 1)}: {shown}: {fault['msg']}{found}"
+    return f"{name}:{lines.get(known, 1)}: {'.'.join(map(str, where)) or '(whole file)'}"
 
 
 class _LineLoader(yaml.SafeLoader):
@@ -74,7 +93,7 @@ class _LineLoader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.lines: dict[Key, int] = {}
-        self._nodes: dict[int, Key] = {}
+        self._above: set[int] = set()
 
     def get_single_data(self) -> Any:
         node = self.get_single_node()
@@ -85,13 +104,19 @@ class _LineLoader(yaml.SafeLoader):
 
     def _note(self, node: yaml.Node, path: Key) -> None:
         self.lines[path] = node.start_mark.line + 1
+        if id(node) in self._above:
+            raise yaml.constructor.ConstructorError(None, None, "a value holds itself", node.start_mark)
+        self._above.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             for position, item in enumerate(node.value):
                 self._note(item, (*path, position))
         elif isinstance(node, yaml.MappingNode):
             for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key.start_mark)
                 self._note(value, (*path, key.value))
                 self.lines[(*path, key.value)] = key.start_mark.line + 1
+        self._above.discard(id(node))
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()

@@ -5,11 +5,14 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import polars as pl
 
+from features.definitions import check_definitions
 from features.documents import read_document
 from features.spec import FeatureSpec
+from features.transforms.registry import BUILT_IN, Registry
 
 TableReader = Callable[[Path], dict[str, pl.DataFrame]]
 
@@ -48,7 +51,9 @@ def open_portfolio(root: Path, name: str) -> Portfolio:
     if not (folder / "features.yaml").is_file():
         known = ", ".join(list_portfolios(root)) or "none"
         raise PortfolioError(f"no portfolio {name!r} in {root}: found {known}; make one with `lendloop portfolio new`")
-    return Portfolio(name, folder, read_document(folder / "features.yaml", FeatureSpec))
+    spec = read_document(folder / "features.yaml", FeatureSpec).with_transforms(_transforms(folder / "features.py"))
+    check_definitions(spec, folder / "features.yaml")
+    return Portfolio(name, folder, spec)
 
 
 def list_portfolios(root: Path) -> list[str]:
@@ -63,32 +68,63 @@ def read_tables(portfolio: Portfolio) -> dict[str, pl.DataFrame]:
     from `data/<table>.parquet` or `data/<table>.csv[.gz]`. Columns may still be text: the contract casts them.
     """
     module = portfolio.folder / "tables.py"
-    found = _load(module)(portfolio.data) if module.exists() else _flat_files(portfolio)
-    missing = set(portfolio.features.tables) - set(found)
+    found = _own_tables(module, portfolio.data) if module.exists() else _flat_files(portfolio)
+    missing = sorted(set(portfolio.features.tables) - set(found))
     if missing:
-        raise PortfolioError(f"{module}: tables {sorted(missing)} of features.yaml are missing; found {sorted(found)}")
+        where = module if module.exists() else portfolio.data
+        raise PortfolioError(f"{where}: tables {missing} of features.yaml are missing; found {sorted(found) or 'none'}")
     return {name: found[name] for name in portfolio.features.tables}
 
 
-def _load(module: Path) -> TableReader:
-    spec = importlib.util.spec_from_file_location(f"portfolio_tables_{module.parent.name}", module)
+def _own_tables(module: Path, data: Path) -> dict[str, pl.DataFrame]:
+    reader: TableReader | None = getattr(_load(module), "tables", None)
+    if not callable(reader):
+        raise PortfolioError(f"{module}: expected a function `tables(data: Path) -> dict[str, pl.DataFrame]`")
+    try:
+        found = reader(data)
+    except Exception as error:
+        raise PortfolioError(f"{module}: tables() failed on {data}: {type(error).__name__}: {error}") from error
+    if not isinstance(found, dict) or not all(isinstance(frame, pl.DataFrame) for frame in found.values()):
+        raise PortfolioError(f"{module}: tables() must return a dict of Polars data frames, found {type(found).__name__}")
+    return found
+
+
+def _transforms(module: Path) -> Registry:
+    if not module.exists():
+        return BUILT_IN
+    own = getattr(_load(module), "TRANSFORMS", None)
+    if not isinstance(own, Registry):
+        raise PortfolioError(f"{module}: expected `TRANSFORMS = Registry()` and transforms registered in it")
+    try:
+        return Registry(BUILT_IN, own)
+    except ValueError as error:
+        raise PortfolioError(f"{module}: {error}") from None
+
+
+def _load(module: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"portfolio_{module.stem}_{module.parent.name}", module)
     if spec is None or spec.loader is None:
         raise PortfolioError(f"{module}: cannot be loaded as Python")
     loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    reader = getattr(loaded, "tables", None)
-    if not callable(reader):
-        raise PortfolioError(f"{module}: expected a function `tables(data: Path) -> dict[str, pl.DataFrame]`")
-    return reader  # type: ignore[no-any-return]
+    try:
+        spec.loader.exec_module(loaded)
+    except Exception as error:
+        raise PortfolioError(f"{module}: cannot be loaded: {type(error).__name__}: {error}") from error
+    return loaded
 
 
 def _flat_files(portfolio: Portfolio) -> dict[str, pl.DataFrame]:
     found = {}
     for name in portfolio.features.tables:
-        parquet = portfolio.data / f"{name}.parquet"
-        csv = next((p for p in (portfolio.data / f"{name}.csv", portfolio.data / f"{name}.csv.gz") if p.exists()), None)
-        if parquet.exists():
-            found[name] = pl.read_parquet(parquet)
-        elif csv is not None:
-            found[name] = pl.read_csv(csv, infer_schema=False)
+        for file in (portfolio.data / f"{name}{ending}" for ending in (".parquet", ".csv", ".csv.gz")):
+            if file.exists():
+                found[name] = _flat_file(file)
+                break
     return found
+
+
+def _flat_file(file: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise PortfolioError(f"{file}: cannot be read as a table: {error}") from error

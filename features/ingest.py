@@ -1,0 +1,137 @@
+"""Ingest: raw tables through their contracts into the lake, month by month of becoming known."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import ceil
+
+import polars as pl
+
+from features.calendar import cutoff, month_of, month_start
+from features.contracts import QUARANTINE_SCHEMA, Checked, check_table
+from features.digests import code_digest, digest_of
+from features.lake import Lake, NoData
+from features.portfolio import Portfolio, read_tables
+from features.spec import CREATED, FeatureSpec
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """What happened to one table: all rows known at the date, those of its month, and how many broke which rule."""
+
+    table: str
+    rows_in: int
+    rows_kept: int
+    rows_quarantined: int
+    rows_of_month: int
+    reasons: dict[str, int]
+    reused: bool
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest did; for every table rows in = rows kept + rows quarantined."""
+
+    portfolio: str
+    as_of: date
+    tables: tuple[TableReport, ...]
+
+    @property
+    def reused(self) -> bool:
+        """Whether everything was in the lake already."""
+        return all(table.reused for table in self.tables)
+
+
+class QuarantineExceeded(RuntimeError):
+    """More rows broke their contract than the table's `quarantine_limit` allows; only the quarantine was written."""
+
+
+def ingest(portfolio: Portfolio, lake: Lake, as_of: date) -> IngestReport:
+    """Bring everything known at the end of `as_of` into the lake.
+
+    Raises `NoData` when nothing became known since the last whole month began, and `QuarantineExceeded`.
+    """
+    spec, name = portfolio.features, portfolio.name
+    inputs = digest_of(portfolio.digest(), code_digest("contracts.py", "casts.py", "ingest.py"))
+    if all(lake.holds(name, "tables", table, as_of, inputs) for table in spec.tables):
+        there = {table: _stored(portfolio, lake, table, as_of) for table in spec.tables}
+        return _report(name, as_of, there, reused=True)
+    checked = {table: check_table(spec, table, raw) for table, raw in read_tables(portfolio).items()}
+    first = _first_day(name, checked, as_of)
+    for table, parts in checked.items():
+        lake.extend(name, "quarantine", table, parts.quarantined, first=first, as_of=as_of, inputs=inputs)
+    known = {table: _known(parts, as_of) for table, parts in checked.items()}
+    for table, parts in known.items():
+        _refuse_excess(spec, table, parts, as_of)
+    for table, parts in checked.items():
+        lake.extend(name, "tables", table, parts.kept, first=first, as_of=as_of, inputs=inputs)
+    return _report(name, as_of, known, reused=False)
+
+
+def _first_day(name: str, checked: dict[str, Checked], as_of: date) -> date:
+    times = pl.concat([frame[CREATED] for parts in checked.values() for frame in (parts.kept, parts.quarantined)])
+    known = times.filter(times < cutoff(as_of)).dt.date()
+    first, last = known.min(), known.max()
+    # A month may be young, but a whole month in which nothing became known is a feed that stopped.
+    whole = month_start(month_start(as_of + timedelta(days=1)) - timedelta(days=1))
+    if not isinstance(first, date) or not isinstance(last, date) or last < whole:
+        found = f"rows from {times.min():%Y-%m-%d} to {times.max():%Y-%m-%d}" if times.count() else "no readable time"
+        raise NoData(
+            f"{name}: nothing became known from {whole} to {as_of}; the raw tables hold {found}. "
+            "Choose a date in that range, or add the raw files of the month"
+        )
+    return first
+
+
+def _known(parts: Checked, as_of: date) -> Checked:
+    known = pl.col(CREATED).is_null() | (pl.col(CREATED) < cutoff(as_of))
+    return Checked(parts.kept.filter(known), parts.quarantined.filter(known))
+
+
+def _stored(portfolio: Portfolio, lake: Lake, table: str, as_of: date) -> Checked:
+    quarantined = lake.read(portfolio.name, "quarantine", table, as_of=as_of)
+    try:
+        return Checked(lake.read(portfolio.name, "tables", table, as_of=as_of), quarantined)
+    except NoData:
+        return Checked(pl.DataFrame(schema={CREATED: QUARANTINE_SCHEMA[CREATED]}), quarantined)
+
+
+def _refuse_excess(spec: FeatureSpec, table: str, parts: Checked, as_of: date) -> None:
+    limit = spec.tables[table].quarantine_limit
+    bad, rows = parts.quarantined.height, parts.quarantined.height + parts.kept.height
+    bad_month, rows_month = _of_month(parts.quarantined, as_of), _of_month(parts.quarantined, as_of) + _of_month(parts.kept, as_of)
+    # The month too, or a bad one would hide among many good ones; rounded up, so that a small month may have one bad row.
+    if bad <= limit * rows and bad_month <= ceil(limit * rows_month):
+        return
+    commonest = list(_reasons(parts.quarantined).items())[:3]
+    raise QuarantineExceeded(
+        f"table {table!r}: {bad} of {rows} rows known at {as_of} are bad ({bad_month} of {rows_month} in its month), more "
+        f"than quarantine_limit {limit:g}; commonest: {'; '.join(f'{rule} ({count})' for rule, count in commonest)}. "
+        "Only the quarantine was written: see its `reason`, then correct the raw file, the contract or the limit"
+    )
+
+
+def _of_month(frame: pl.DataFrame, as_of: date) -> int:
+    times = frame[CREATED]
+    return int((times.dt.strftime("%Y-%m") == month_of(as_of)).sum())
+
+
+def _reasons(quarantined: pl.DataFrame) -> dict[str, int]:
+    rules = quarantined["rules"].str.split("; ").explode().drop_nulls()
+    counts = rules.value_counts().sort(["count", "rules"], descending=[True, False])
+    return dict(counts.iter_rows())
+
+
+def _report(name: str, as_of: date, tables: dict[str, Checked], *, reused: bool) -> IngestReport:
+    rows = tuple(
+        TableReport(
+            table=table,
+            rows_in=parts.kept.height + parts.quarantined.height,
+            rows_kept=parts.kept.height,
+            rows_quarantined=parts.quarantined.height,
+            rows_of_month=_of_month(parts.kept, as_of) + _of_month(parts.quarantined, as_of),
+            reasons=_reasons(parts.quarantined),
+            reused=reused,
+        )
+        for table, parts in tables.items()
+    )
+    return IngestReport(name, as_of, rows)

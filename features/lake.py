@@ -1,0 +1,202 @@
+"""The lake: Parquet files by portfolio, layer, table and the month in which a row became known."""
+
+import fcntl
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from features.calendar import cutoff, month_ends, month_of
+from features.spec import CREATED
+
+Layer = Literal["tables", "quarantine", "features", "decisions"]
+UNKNOWN = "unknown"  # the month of a quarantined row whose created_timestamp cannot be read
+
+
+class LakeError(RuntimeError):
+    """The lake cannot do what was asked; the message says what was found and what to try."""
+
+
+class NoData(LakeError):
+    """Nothing is known of a table at a date."""
+
+
+class LakeFull(LakeError, OSError):
+    """A partition could not be written; what was there before still is."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """What a partition's file says of itself: the last business date it covers, and the digest of what it was made from."""
+
+    month: str
+    covers: date
+    inputs: str
+
+
+class Lake:
+    """All tables of all portfolios under one folder. A later date only adds; a file is replaced whole or not at all."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, portfolio: str, layer: Layer, table: str) -> Path:
+        """Folder of one table's partitions."""
+        return self.root / portfolio / layer / table
+
+    def file(self, portfolio: str, layer: Layer, table: str, month: str) -> Path:
+        """File of the partition of one month."""
+        return self.folder(portfolio, layer, table) / f"known={month}" / "part.parquet"
+
+    def partitions(self, portfolio: str, layer: Layer, table: str) -> list[Partition]:
+        """All partitions of a table in the order of their months."""
+        files = sorted(self.folder(portfolio, layer, table).glob("known=*/part.parquet"))
+        return [_described(file) for file in files]
+
+    def partition(self, portfolio: str, layer: Layer, table: str, month: str) -> Partition | None:
+        """The partition of one month, or None."""
+        file = self.file(portfolio, layer, table, month)
+        return _described(file) if file.exists() else None
+
+    def write(
+        self, portfolio: str, layer: Layer, table: str, month: str, frame: pl.DataFrame, *, covers: date, inputs: str
+    ) -> bool:
+        """Write the rows that became known in `month` up to `covers`; False when they were there already.
+
+        Raises `LakeError` when it would lose days: a partition made from other inputs that covers a later date.
+        """
+        there = self.partition(portfolio, layer, table, month)
+        if there and there.covers >= covers and there.inputs == inputs:
+            return False
+        if there and there.covers > covers:
+            raise LakeError(
+                f"{portfolio} {layer} {table} {month}: covers {there.covers} from other inputs, and would shrink to "
+                f"{covers}; make it again up to {there.covers}"
+            )
+        file = self.file(portfolio, layer, table, month)
+        with self._locked(portfolio):
+            _write_whole(file, frame, {"covers": covers.isoformat(), "inputs": inputs})
+        return True
+
+    def extend(
+        self, portfolio: str, layer: Layer, table: str, frame: pl.DataFrame, *, first: date, as_of: date, inputs: str
+    ) -> bool:
+        """Write `frame` by month from `first` to `as_of`, also months without rows, and whether anything was written.
+
+        A partition that covers a later date already keeps doing so. The month of `as_of` comes last: once it is
+        there, all are.
+        """
+        ends = {month_of(end): min(end, as_of) for end in month_ends(first, as_of)}
+        if layer == "quarantine":
+            ends = {UNKNOWN: date.max} | ends
+        months = frame[CREATED].dt.strftime("%Y-%m").fill_null(UNKNOWN)
+        wrote = False
+        for month, end in ends.items():
+            there = self.partition(portfolio, layer, table, month)
+            covers = max(end, there.covers) if there else end
+            part = frame.filter(months == month)
+            known = part if month == UNKNOWN else part.filter(pl.col(CREATED) < cutoff(covers))
+            wrote |= self.write(portfolio, layer, table, month, known, covers=covers, inputs=inputs)
+        return wrote
+
+    def holds(self, portfolio: str, layer: Layer, table: str, as_of: date, inputs: str) -> bool:
+        """Whether every month of a table up to `as_of` is there, made from `inputs`."""
+        due = [one for one in self.partitions(portfolio, layer, table) if one.month <= month_of(as_of)]
+        complete = bool(due) and due[-1].month == month_of(as_of) and due[-1].covers >= as_of
+        return complete and all(one.inputs == inputs for one in due)
+
+    def read(self, portfolio: str, layer: Layer, table: str, *, as_of: date | None = None) -> pl.DataFrame:
+        """The rows known at the end of `as_of` (None: all); raises `NoData` when there are none.
+
+        An empty quarantine is good news: it is returned, empty and typed, once a run has written one.
+        """
+        last = month_of(as_of) if as_of else "9999-12"
+        files = sorted(self.folder(portfolio, layer, table).glob("known=*/part.parquet"))
+        wanted = [file for file in files if file.parent.name.removeprefix("known=") <= last or _is_unknown(file)]
+        if not wanted:
+            raise NoData(_nothing(self, portfolio, layer, table, as_of))
+        frame = _concatenated(wanted)
+        if as_of:
+            frame = frame.filter(pl.col(CREATED).is_null() | (pl.col(CREATED) < cutoff(as_of)))
+        if frame.is_empty() and layer != "quarantine":
+            raise NoData(_nothing(self, portfolio, layer, table, as_of))
+        return frame
+
+    @contextmanager
+    def _locked(self, portfolio: str) -> Iterator[None]:
+        folder = self.root / portfolio
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = (folder / ".lock").open("a")
+        except OSError as error:
+            raise _full(folder, error) from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _described(file: Path) -> Partition:
+    try:
+        notes = pl.read_parquet_metadata(file)
+        return Partition(file.parent.name.removeprefix("known="), date.fromisoformat(notes["covers"]), notes["inputs"])
+    except (pl.exceptions.PolarsError, KeyError, ValueError, OSError) as error:
+        raise LakeError(f"{file}: is not a partition of this lake ({error}); delete it and run again") from error
+
+
+def _write_whole(file: Path, frame: pl.DataFrame, notes: dict[str, str]) -> None:
+    # In memory first, so that running out of space is an OSError of ours and not one inside Polars.
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, metadata=notes)
+    part = file.with_suffix(".parquet.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as out:
+            out.write(buffer.getbuffer())
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(part, file)
+        _sync(file.parent)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise _full(file, error) from error
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _full(path: Path, error: OSError) -> LakeFull:
+    return LakeFull(
+        f"{path}: cannot be written: {error.strerror or error}; nothing was changed. "
+        "Free space or permissions there, or point LENDLOOP_HOME elsewhere, and run again"
+    )
+
+
+def _is_unknown(file: Path) -> bool:
+    return file.parent.name == f"known={UNKNOWN}"
+
+
+def _concatenated(files: list[Path]) -> pl.DataFrame:
+    frames = [pl.read_parquet(file, hive_partitioning=False) for file in files]
+    try:
+        return pl.concat(frames)
+    except pl.exceptions.PolarsError as error:
+        raise LakeError(f"{files[0].parent.parent}: partitions differ in their columns; ingest again: {error}") from error
+
+
+def _nothing(lake: Lake, portfolio: str, layer: Layer, table: str, as_of: date | None) -> str:
+    there = [partition.month for partition in lake.partitions(portfolio, layer, table)]
+    found = f"partitions {there[0]} to {there[-1]}" if there else "no partition"
+    at = f" at {as_of}" if as_of else ""
+    step = "build" if layer == "features" else "ingest"
+    return f"{portfolio}: nothing is known of {layer} {table!r}{at}; found {found}. Run {step} up to that date first"
