@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from serving.log.database import Database, LogUnavailable, Row, Session, open_database
+from serving.log.database import Database, Row, Session, open_tables
 from serving.log.record import time_text
 
 COLUMNS = ("portfolio", "as_of", "cause", "reason", "paused_by", "since", "until", "lifted_at", "lifted_by")
@@ -87,12 +87,7 @@ class Pauses:
 
 def open_pauses(url: str) -> Pauses:
     """The pauses at the decision log's URL, their table made when missing; or `LogUnavailable`."""
-    database = open_database(url)
-    try:
-        database.read(lambda session: session.rows("SELECT 1 FROM approval_pauses LIMIT 1"))
-    except LogUnavailable:
-        database.create([_CREATE])
-    return Pauses(database)
+    return Pauses(open_tables(url, "approval_pauses", [_CREATE]))
 
 
 def _active(portfolio: str, at: datetime, lock: str = "") -> tuple[str, list[str]]:

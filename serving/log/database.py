@@ -41,20 +41,34 @@ class Database(Protocol):
         """What `work` returns from one consistent state."""
 
     def create(self, statements: Sequence[str]) -> None:
-        """Create tables, also while another process does the same."""
+        """Create tables, each IF NOT EXISTS, also while another process does the same."""
 
     def close(self) -> None:
         """Close the connections."""
 
 
+def open_tables(url: str, table: str, statements: Sequence[str]) -> Database:
+    """The database of `url`, with `statements` run when it has no `table` yet; or `LogUnavailable`."""
+    database = open_database(url)
+    try:
+        try:
+            database.read(lambda session: session.rows(f"SELECT 1 FROM {table} LIMIT 1"))
+        except LogUnavailable:
+            database.create(statements)
+    except LogUnavailable:
+        database.close()
+        raise
+    return database
+
+
 def open_database(url: str) -> Database:
     """The database of `sqlite:///path` or `postgresql://…`, or `LogUnavailable`."""
-    scheme, _, rest = url.partition("://")
+    scheme, found, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         from serving.log.sqlite import SqliteDatabase
 
         return SqliteDatabase(rest[1:])
-    if scheme in ("postgresql", "postgres", "postgresql+psycopg"):
+    if found and scheme in ("postgresql", "postgres", "postgresql+psycopg"):
         from serving.log.postgres import PostgresDatabase
 
         return PostgresDatabase(f"postgresql://{rest}")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from serving.log.chain import Head, Link
 from serving.log.commit import Appended, DuplicateDecision, IdempotencyConflict, Outcome, commit_entries
-from serving.log.database import Database, LogUnavailable, Row, Session, open_database
+from serving.log.database import Database, LogUnavailable, Row, Session, open_tables
 from serving.log.entry import COLUMNS, Entry, RecordError, decode, encode
 from serving.log.record import Record, time_text
 from serving.log.schema import HEAD, LINKS, STATEMENTS
@@ -95,16 +95,7 @@ class DecisionLog:
 
 def open_log(url: str) -> DecisionLog:
     """The decision log at `sqlite:///path` or `postgresql://…`, its tables made when missing; or `LogUnavailable`."""
-    database = open_database(url)
-    try:
-        database.read(_ready)
-    except LogUnavailable:
-        database.create(STATEMENTS)
-    return DecisionLog(database)
-
-
-def _ready(session: Session) -> list[Row]:
-    return session.rows("SELECT one FROM decision_head")
+    return DecisionLog(open_tables(url, "decision_head", STATEMENTS))
 
 
 def _head(session: Session, lock: str = "") -> Head:

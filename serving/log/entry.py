@@ -6,15 +6,16 @@ touching the chain; and without the salt no one can try values against what is l
 """
 
 import hmac
+import math
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
-from serving.log.canonical import CanonicalError, canonical
+from serving.log.canonical import CanonicalError, canonical, parse
 from serving.log.chain import leaf_hash
-from serving.log.record import SALT_BYTES, Record, time_text
+from serving.log.record import SALT_BYTES, Kind, Record, time_text
 
 Row = tuple[Any, ...]
 
@@ -55,11 +56,13 @@ class Entry:
 
 def encode(record: Record) -> Entry:
     """The row of `record`, or `RecordError` naming the field that cannot be logged."""
+    if record.kind not in get_args(Kind):
+        raise RecordError(f"kind: found {record.kind!r}, expected one of {get_args(Kind)}")
     row: dict[str, Any] = {name: _text(name, getattr(record, name)) for name in TEXTS}
     row["decided_at"] = _decided_at(record.decided_at)
     row["grade"] = None if record.grade is None else _text("grade", record.grade)
     row["probability"], row["score"] = _number("probability", record.probability), _number("score", record.score)
-    row["stale"], row["version"] = int(record.stale), record.version
+    row["stale"], row["version"] = _flag("stale", record.stale), record.version
     for name in DOCUMENTS:
         row[name] = _document(name, getattr(record, name))
     for name, text, salt in zip(SEALED, _sealed_texts(record), _salts(record.salt), strict=True):
@@ -71,14 +74,14 @@ def encode(record: Record) -> Entry:
 def decode(row: Row) -> Record:
     """The record of a row in the order of `COLUMNS`."""
     stored = dict(zip(COLUMNS, row, strict=True))
-    subject = orjson.loads(stored["subject"])
-    documents = {name: orjson.loads(stored[name]) for name in DOCUMENTS}
+    subject = parse(stored["subject"])
+    documents = {name: parse(stored[name]) for name in DOCUMENTS}
     documents["rules"], documents["reasons"] = tuple(documents["rules"]), tuple(documents["reasons"])
     return Record(
         **{name: stored[name] for name in (*TEXTS, "grade", "probability", "score", "version")},
         **documents,
         **subject,
-        features=orjson.loads(stored["features"]),
+        features=parse(stored["features"]),
         stale=bool(stored["stale"]),
         decided_at=datetime.fromisoformat(stored["decided_at"]),
         salt=bytes.fromhex(stored["subject_salt"] + stored["features_salt"]),
@@ -123,16 +126,29 @@ def _text(name: str, value: Any) -> str:
     # One row that the database refuses would fail its whole batch: what it may refuse is refused here.
     if type(value) is not str:
         raise RecordError(f"{name}: found {type(value).__name__}, expected text")
-    if not 0 < len(value) <= LONGEST or "\0" in value:
-        raise RecordError(f"{name}: found {len(value)} characters, expected 1 to {LONGEST} and no NUL")
+    if not 0 < len(value) <= LONGEST or "\0" in value or not _is_unicode(value):
+        raise RecordError(f"{name}: found {len(value)} characters, expected 1 to {LONGEST} of Unicode and no NUL")
     return value
 
 
 def _number(name: str, value: float | None) -> float | None:
+    if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
+        raise RecordError(f"{name}: found {value!r}, expected a finite number or None")
+    return None if value is None else float(value)
+
+
+def _flag(name: str, value: bool) -> int:
+    if type(value) is not bool:
+        raise RecordError(f"{name}: found {type(value).__name__}, expected True or False")
+    return int(value)
+
+
+def _is_unicode(value: str) -> bool:
     try:
-        return None if value is None else float(orjson.loads(canonical(value)))
-    except (CanonicalError, TypeError) as error:
-        raise RecordError(f"{name}: {error}") from error
+        value.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True
 
 
 def _document(name: str, value: Any) -> str:

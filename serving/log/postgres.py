@@ -59,11 +59,13 @@ class _Line:
 
     def __init__(self, url: str, name: str, *, autocommit: bool) -> None:
         self._url, self._name, self._autocommit = url, name, autocommit
-        self._lock = threading.Lock()
+        self._lock, self._closed = threading.Lock(), False
         self._connection: psycopg.Connection[Row] | None = None
 
     def transaction(self, work: Callable[[Session], T]) -> T:
         with self._lock:
+            if self._closed:
+                raise LogUnavailable(f"{self._name} was closed by this process; expected it to be opened anew")
             fresh = self._connection is None
             try:
                 try:
@@ -79,6 +81,7 @@ class _Line:
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             self._drop()
 
     def _attempt(self, work: Callable[[Session], T]) -> T:
