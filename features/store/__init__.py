@@ -1,1 +1,1 @@
-"""The one place of Feast: registry, offline and online store."""
+"""The one place of Feast: registry, offline and online store. Nothing is imported here, as Feast takes seconds."""

@@ -1,0 +1,137 @@
+"""Write what became known to the online store: incremental, in slices of time, counted, and read back."""
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+from feast import FeatureStore, FeatureView
+from feast.infra.online_stores.online_store import OnlineStore
+
+from features.calendar import cutoff, month_of
+from features.digests import digest_of
+from features.lake import Lake, NoData
+from features.spec import EVENT
+from features.store.progress import Progress, ProgressNotes
+from features.store.rows import in_utc, plain, write_rows
+from features.store.slices import Slice, Window, slices, window
+
+SAMPLE = 10
+_log = logging.getLogger(__name__)
+
+
+class MaterializeError(RuntimeError):
+    """The online store does not hold what was written; the message says which view, and what was found."""
+
+
+@dataclass(frozen=True)
+class Materialized:
+    """What a run did with one view: rows written now, the time they became known in, rows read back and equal."""
+
+    view: str
+    rows: int
+    since: datetime | None
+    until: datetime
+    read_back: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Materializer:
+    """Writes the views of one portfolio."""
+
+    feast: FeatureStore
+    store: OnlineStore
+    lake: Lake
+    portfolio: str
+
+    def run(self, views: list[FeatureView], as_of: date) -> list[Materialized]:
+        """Bring every view up to what was known at the end of `as_of`."""
+        notes = ProgressNotes(self.store, self.feast.config)
+        notes.prepare()
+        # The file or database may be new since the views were registered.
+        self.store.update(self.feast.config, [], views, [], [], True)
+        return [self._view(notes, view, as_of) for view in views]
+
+    def _view(self, notes: ProgressNotes, view: FeatureView, as_of: date) -> Materialized:
+        done = notes.read(view.name)
+        if done and cutoff(as_of) < done.until:
+            note = f"nothing written: {view.name} is materialized up to {_day(done.until)}, later than {as_of}"
+            _log.info(note)
+            return Materialized(view.name, 0, done.until, done.until, 0, note)
+        until = min(cutoff(as_of), self._covered(view))
+        note = ""
+        if done and done.made_from != self._made_from(view, done.until):
+            note = f"all of {view.name} written again: its definition or its data have changed"
+            _log.info(note)
+            done = None
+        since = done.until if done else None
+        wanted = window(as_of, since, until, view.ttl or timedelta.max)
+        rows, read_back = self._write_all(notes, view, wanted)
+        return Materialized(view.name, rows, since, until, read_back, note)
+
+    def _write_all(self, notes: ProgressNotes, view: FeatureView, wanted: Window) -> tuple[int, int]:
+        rows = read_back = 0
+        noted = wanted.since
+        for part in slices(self.lake, self.portfolio, view.name, view.join_keys[0], wanted):
+            self._write(view, part)
+            rows += part.rows.height
+            read_back += self._read_back(view, part.rows)
+            if noted is None or part.done > noted:
+                # After the rows and never before: a run that is killed writes the slice again, and loses nothing.
+                notes.write(view.name, Progress(part.done, self._made_from(view, part.done)))
+                noted = part.done
+        return rows, read_back
+
+    def _write(self, view: FeatureView, part: Slice) -> None:
+        written = write_rows(self.store, self.feast.config, view, part.rows)
+        if written != part.rows.height:
+            raise MaterializeError(
+                f"{view.name}: the online store took {written:,} of {part.rows.height:,} rows known before "
+                f"{part.done}; the run stops here. Run materialize again: it goes on from the last whole slice"
+            )
+
+    def _read_back(self, view: FeatureView, rows: pl.DataFrame) -> int:
+        """Read a sample through Feast as a client would, and compare every value; the size of the sample."""
+        sample = rows.gather_every(max(1, rows.height // SAMPLE)).head(SAMPLE)
+        if sample.is_empty():
+            return 0
+        key, names = view.join_keys[0], [field.name for field in view.features]
+        refs = [f"{view.name}:{name}" for name in names]
+        found = self.feast.get_online_features(features=refs, entity_rows={key: sample[key].to_list()}).proto
+        for name, column in zip(found.metadata.feature_names.val, found.results, strict=True):
+            if name == key:
+                continue
+            _compare(view.name, name, sample[name].to_list(), [plain(value) for value in column.values])
+            times = [in_utc(time.ToDatetime()) for time in column.event_timestamps]
+            _compare(view.name, f"{EVENT} of {name}", sample[EVENT].to_list(), times)
+        return sample.height
+
+    def _covered(self, view: FeatureView) -> datetime:
+        there = self.lake.partitions(self.portfolio, "features", view.name)
+        if not there:
+            raise NoData(
+                f"{self.portfolio}: the lake has no features of view {view.name!r}; run the feature build first"
+            )
+        return cutoff(max(one.covers for one in there))
+
+    def _made_from(self, view: FeatureView, until: datetime) -> str:
+        # Partitions only grow as long as they are made from the same inputs, so rows written once stay right.
+        last = month_of((until - timedelta(microseconds=1)).date())
+        parts = self.lake.partitions(self.portfolio, "features", view.name)
+        made = [f"{one.month} {one.inputs}" for one in parts if one.month <= last]
+        return digest_of(*[f"{field.name} {field.dtype}" for field in view.features], *made)
+
+
+def _compare(view: str, what: str, written: list[Any], found: list[Any]) -> None:
+    for expected, value in zip(written, found, strict=True):
+        if expected != value:
+            raise MaterializeError(
+                f"{view}: {what} was written as {expected!r} and read back as {value!r}; "
+                "look for another writer to this online store, and run materialize again"
+            )
+
+
+def _day(until: datetime) -> date:
+    return (until - timedelta(microseconds=1)).date()

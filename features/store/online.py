@@ -1,0 +1,105 @@
+"""Read features by key while a decision waits: the online store only, no registry, errors within milliseconds."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from feast import FeatureView
+from feast.infra.provider import get_provider
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from redis.exceptions import RedisError
+
+from features.permitted import FeatureColumn
+from features.store.configuration import READ_TIMEOUT, configure
+from features.store.definitions import online_view
+from features.store.postgres import ReconnectingPostgresOnlineStore
+from features.store.rows import entity_keys, in_utc, plain
+from features.store.sqlite import FoundRow, RowSqliteOnlineStore
+
+_FAILURES = (RedisError, psycopg.Error, sqlite3.Error, OSError)
+
+
+class OnlineStoreError(RuntimeError):
+    """The online store does not answer, or holds no such view; the message says what it said and what to try."""
+
+
+@dataclass(frozen=True)
+class OnlineRows:
+    """Features of the keys asked for, in their order: values by name, and the time of the event by view.
+
+    None stands for a missing value and for the time of an entity that a view does not know. The store gives what it
+    has, however old: compare the times with the freshness of each feature.
+    """
+
+    values: dict[str, list[float | str | None]]
+    event_timestamps: dict[str, list[datetime | None]]
+
+
+def open_online(
+    project: str, entity_key: str, columns: Sequence[FeatureColumn], *, registry: str, online: str
+) -> "OnlineReader":
+    """A reader of `columns` for the entities named by `entity_key`; nothing is connected until the first read."""
+    return OnlineReader(project, entity_key, columns, registry, online)
+
+
+class OnlineReader:
+    """Reads the columns of one release; threads may share it."""
+
+    def __init__(
+        self, project: str, entity_key: str, columns: Sequence[FeatureColumn], registry: str, online: str
+    ) -> None:
+        self._key, self._columns = entity_key, list(columns)
+        self._config = configure(project, registry, online, timeout=READ_TIMEOUT)
+        self._store = get_provider(self._config).online_store
+        names = dict.fromkeys(column.view for column in columns)
+        self._views = [
+            online_view(name, entity_key, {column.name: column.dtype for column in columns if column.view == name})
+            for name in names
+        ]
+
+    def read(self, keys: Sequence[int | str]) -> OnlineRows:
+        """The features of `keys`; raises `OnlineStoreError` when the store does not answer."""
+        try:
+            found = self._found(keys)
+        except _FAILURES:
+            # After a restart of the server the first command meets a connection that is gone, the second a new one.
+            try:
+                found = self._found(keys)
+            except _FAILURES as error:
+                raise OnlineStoreError(self._advice(error)) from error
+        return self._rows(found)
+
+    def close(self) -> None:
+        """Close every connection."""
+        if isinstance(self._store, RowSqliteOnlineStore | ReconnectingPostgresOnlineStore):
+            self._store.disconnect()
+
+    def _found(self, keys: Sequence[int | str]) -> dict[str, list[FoundRow]]:
+        wanted = entity_keys(self._key, keys)
+        return {view.name: self._read(view, wanted) for view in self._views}
+
+    def _read(self, view: FeatureView, wanted: list[EntityKey]) -> list[FoundRow]:
+        # A list of its own: Feast's Redis store adds to it.
+        rows: list[FoundRow] = self._store.online_read(
+            self._config, view, wanted, [field.name for field in view.features]
+        )
+        return rows
+
+    def _rows(self, found: dict[str, list[FoundRow]]) -> OnlineRows:
+        values = {
+            column.name: [
+                plain(row[column.name]) if row and column.name in row else None for _, row in found[column.view]
+            ]
+            for column in self._columns
+        }
+        times = {view: [in_utc(time) if row else None for time, row in rows] for view, rows in found.items()}
+        return OnlineRows(values, times)
+
+    def _advice(self, error: Exception) -> str:
+        text = " ".join(str(error).split())
+        if "no such table" in text or isinstance(error, psycopg.errors.UndefinedTable):
+            return f"online store: {text}; expected features of project {self._config.project!r}: run materialize first"
+        kind = type(self._store).__name__.removesuffix("OnlineStore")
+        return f"online store ({kind}) does not answer: {text}; check that it runs and that its address is right"

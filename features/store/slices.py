@@ -1,0 +1,81 @@
+"""What is to be written to the online store: slices of time with the newest row of each entity that became known."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from features.calendar import cutoff, month_of, next_month
+from features.lake import Lake
+from features.spec import CREATED, EVENT
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows that became known in [`since`, `until`) and happened at `oldest` or later; `since` None: ever."""
+
+    since: datetime | None
+    until: datetime
+    oldest: datetime
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The rows of one partition to write; when they are, all that was known before `done` is in the store."""
+
+    rows: pl.DataFrame
+    done: datetime
+
+
+def window(as_of: date, since: datetime | None, until: datetime, freshness: timedelta) -> Window:
+    """The window for a run at `as_of`: what is stale on that day already is not worth writing."""
+    return Window(since, until, datetime.combine(as_of, time(), UTC) - freshness)
+
+
+def slices(lake: Lake, portfolio: str, view: str, key: str, wanted: Window) -> Iterator[Slice]:
+    """Slices in the order of time; one partition is in memory at once, and of the earlier ones keys and times only."""
+    earlier: list[Path] = []
+    for partition in lake.partitions(portfolio, "features", view):
+        end = cutoff(_last_day(partition.month))
+        if month_of((wanted.until - timedelta(microseconds=1)).date()) < partition.month:
+            break
+        file = lake.file(portfolio, "features", view, partition.month)
+        earlier.append(file)
+        # A row may be known before it happens, so old partitions are asked too; Parquet's statistics answer for most.
+        rows = _newest(_rows(file, wanted).collect(), key)
+        yield Slice(_not_overtaken(rows, earlier, key, wanted.until), min(end, wanted.until))
+
+
+def _rows(file: Path, wanted: Window) -> pl.LazyFrame:
+    rows = _known(file, wanted.until).filter(pl.col(EVENT) >= wanted.oldest)
+    if wanted.since is None:
+        return rows
+    return rows.filter((pl.col(CREATED) >= wanted.since) | (pl.col(EVENT) >= wanted.since))
+
+
+def _known(file: Path, until: datetime) -> pl.LazyFrame:
+    rows = pl.scan_parquet(file, hive_partitioning=False)
+    return rows.filter(pl.col(CREATED) < until, pl.col(EVENT) < until)
+
+
+def _newest(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+    ordered = rows.sort(EVENT, CREATED, maintain_order=True)
+    return ordered.unique(key, keep="last", maintain_order=True)
+
+
+def _not_overtaken(rows: pl.DataFrame, files: list[Path], key: str, until: datetime) -> pl.DataFrame:
+    """`rows` without those of an entity of which a newer event was known before: a late row must not replace it."""
+    if rows.is_empty():
+        return rows
+    first = rows[EVENT].min()
+    known = pl.concat(
+        [_known(file, until).select(key, EVENT, CREATED).filter(pl.col(EVENT) >= first) for file in files]
+    )
+    newest = _newest(known.collect().join(rows, on=key, how="semi"), key)
+    return rows.join(newest, on=[key, EVENT, CREATED], how="semi", maintain_order="left")
+
+
+def _last_day(month: str) -> date:
+    return next_month(date.fromisoformat(f"{month}-01")) - timedelta(days=1)

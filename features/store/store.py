@@ -1,0 +1,124 @@
+"""A portfolio's feature store: register its definitions, materialize them, and join training sets."""
+
+from collections.abc import Sequence
+from datetime import date
+from types import TracebackType
+from typing import Any, Self
+
+import polars as pl
+from feast import FeatureStore
+from feast.errors import FeastObjectNotFoundException
+from feast.infra.registry.sql import SqlRegistry
+
+from features.calendar import cutoff
+from features.lake import Lake, NoData
+from features.permitted import FeatureColumn, select
+from features.portfolio import Portfolio
+from features.spec import EVENT
+from features.store.configuration import configure
+from features.store.definitions import Definitions, define_store
+from features.store.materialization import Materialized, Materializer
+from features.store.postgres import ReconnectingPostgresOnlineStore
+from features.store.sqlite import RowSqliteOnlineStore
+
+_POSTGRES_NAME = 60
+
+
+class StoreError(RuntimeError):
+    """The feature store cannot do what was asked; the message says what was found and what to try."""
+
+
+def open_store(portfolio: Portfolio, lake: Lake, *, registry: str, online: str) -> "Store":
+    """The store of `portfolio`; `registry` and `online` are URLs (sqlite:///…, postgresql://…, redis://host:port/db)."""
+    return Store(portfolio, lake, registry, online)
+
+
+class Store:
+    """Feast, as the rest of Lendloop sees it; close it, or use it in a `with`."""
+
+    def __init__(self, portfolio: Portfolio, lake: Lake, registry: str, online: str) -> None:
+        self._portfolio, self._lake = portfolio, lake
+        self._feast = FeatureStore(config=configure(portfolio.name, registry, online))
+        self._online = self._feast.provider.online_store
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def register(self) -> None:
+        """Make the registry say what `features.yaml` says, and no more; twice is the same as once.
+
+        Raises `ForbiddenUse` before anything is registered if a service would read what it is not permitted to.
+        """
+        wanted = define_store(self._portfolio, self._lake)
+        self._check_names(wanted)
+        gone: list[Any] = [
+            *(one for one in self._feast.list_feature_services() if one.name not in wanted.services),
+            *(one for one in self._feast.list_feature_views() if one.name not in wanted.views),
+        ]
+        self._feast.apply(wanted.objects(), objects_to_delete=gone, partial=False)
+
+    def materialize(self, as_of: date) -> list[Materialized]:
+        """Write what became known since the last run, and was known at the end of `as_of`, to the online store."""
+        views = list(define_store(self._portfolio, self._lake).online().values())
+        return Materializer(self._feast, self._online, self._lake, self._portfolio.name).run(views, as_of)
+
+    def training_set(self, observations: pl.DataFrame, services: Sequence[str], *, known_by: date) -> pl.DataFrame:
+        """`observations` (key, event_timestamp, any more) with the features of `services` as they were known then.
+
+        Rows and columns keep their order; a value that was not known, or not fresh, at its observation is null.
+        """
+        columns = self._columns(services)
+        self._check_observations(observations, columns, known_by)
+        key = self._portfolio.features.entity.key
+        asked = observations.select(key, EVENT).unique(maintain_order=True)
+        refs = [f"{column.view}:{column.name}" for column in columns]
+        try:
+            job = self._feast.get_historical_features(asked.to_pandas(), refs, filter_by_created_timestamp=True)
+        except FeastObjectNotFoundException as error:
+            raise StoreError(
+                f"{error}: the portfolio is not registered, or has changed; call register first"
+            ) from error
+        known = pl.DataFrame(pl.from_arrow(job.to_arrow()))
+        joined = known.select(pl.lit(asked[key]), pl.lit(asked[EVENT]), *[column.name for column in columns])
+        return observations.join(joined, on=[key, EVENT], how="left", maintain_order="left")
+
+    def close(self) -> None:
+        """Close every connection."""
+        if isinstance(self._online, RowSqliteOnlineStore | ReconnectingPostgresOnlineStore):
+            self._online.disconnect()
+        if isinstance(self._feast.registry, SqlRegistry):
+            self._feast.registry.write_engine.dispose()
+
+    def _columns(self, services: Sequence[str]) -> list[FeatureColumn]:
+        spec = self._portfolio.features
+        # A feature that two services share is joined once.
+        columns = list({one.name: one for service in services for one in select(spec, service)}.values())
+        for view in {column.view: None for column in columns}:
+            if not self._lake.partitions(self._portfolio.name, "features", view):
+                raise NoData(f"{self._portfolio.name}: the lake has no features of view {view!r}; run the build first")
+        return columns
+
+    def _check_observations(self, observations: pl.DataFrame, columns: list[FeatureColumn], known_by: date) -> None:
+        key = self._portfolio.features.entity.key
+        if missing := [name for name in (key, EVENT) if name not in observations.columns]:
+            raise StoreError(f"observations: found columns {observations.columns}, expected {missing} too")
+        if clash := sorted({column.name for column in columns} & set(observations.columns)):
+            raise StoreError(f"observations: {clash} are names of features: rename these columns or drop them")
+        if observations.is_empty():
+            raise StoreError("observations: found no rows; look at the labels, or choose a later date")
+        if observations.select(pl.any_horizontal(pl.col(key, EVENT).is_null()).any()).item():
+            raise StoreError(f"observations: {key} or {EVENT} is missing in some rows; drop them")
+        last = observations[EVENT].max()
+        if last >= cutoff(known_by):  # type: ignore[operator]
+            raise StoreError(f"observations: the last is at {last!s}, after {known_by}, by which all must be known")
+
+    def _check_names(self, wanted: Definitions) -> None:
+        # Postgres cuts longer table names off without a word, and two views would share a table.
+        long = [name for name in wanted.views if len(f"{self._portfolio.name}_{name}") > _POSTGRES_NAME]
+        if long:
+            raise StoreError(
+                f"views {long}: portfolio and view together are over {_POSTGRES_NAME} letters; shorten one"
+            )
