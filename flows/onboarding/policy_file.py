@@ -1,0 +1,102 @@
+"""`policy.yaml` of a plan: a first policy around the file's own event rate."""
+
+from typing import Any
+
+import polars as pl
+
+from flows.onboarding.names import words
+from flows.onboarding.plan import Plan
+from flows.onboarding.treatment import Treated
+from flows.onboarding.yaml_text import Inline, InlineMap, dump
+
+AMOUNT_WORDS = {"amount", "amt", "limit", "amnt", "principal", "loan"}
+NO_AMOUNT = 10_000.0
+SHARES = {"A": 0.90, "B": 0.75, "C": 0.50, "D": 0.25}
+
+
+def policy_text(plan: Plan) -> str:
+    """The text of `policy.yaml`."""
+    parts = {"risk": _risk(plan)} if plan.request.kind == "risk" else {"propensity": _propensity(plan)}
+    missing = {
+        column.feature_name: "the file has rows without it" for column in plan.of("feature") if column.content.missing
+    }
+    if missing:
+        parts["may_be_missing"] = (
+            "Features whose absence the model has learned from; any other one missing: review.",
+            missing,
+        )
+    parts["reasons"] = (
+        "What a customer is told. One reason a feature to begin with: join what belongs together, in plain words.",
+        {code: _reason(column) for code, column in codes(plan).items()},
+    )
+    return dump(parts)
+
+
+def _risk(plan: Plan) -> tuple[str, dict[str, Any]]:
+    comment = (
+        f"Made from the file's event rate of {plan.outcome.rate:.1%}: an average customer scores about 70, at double\n"
+        "the odds of the event it is 60. Set anchors, cut-offs and limits by your own appetite first."
+    )
+    return comment, {
+        "model": plan.request.kind,
+        "scale": InlineMap(pd_at_60=pd_at_60(plan), points_to_double_odds=10),
+        "review_below": 60,
+        "decline_below": 40,
+        "grades": InlineMap(A=85, B=75, C=67, D=60),
+        "limits": InlineMap(limits(plan)),
+        "gates": _gates(),
+    }
+
+
+def _propensity(plan: Plan) -> tuple[str, dict[str, Any]]:
+    comment = (
+        f"Contact whoever is likelier than the file's event rate of {plan.outcome.rate:.1%}. Better: the cost of a\n"
+        "contact divided by what a success is worth."
+    )
+    threshold = round(min(max(plan.outcome.rate, 0.001), 0.99), 4)
+    return comment, {"model": plan.request.kind, "contact_from": threshold, "gates": _gates()}
+
+
+def _gates() -> InlineMap:
+    # Wide, as nothing is known yet of how the file's rate moves: the first release must not fail on one odd month.
+    return InlineMap(largest_auc_loss=0.02, largest_calibration_error=0.15, approval_gap_points=5)
+
+
+def pd_at_60(plan: Plan) -> float:
+    """The PD at twice the odds of the file's event rate."""
+    rate = min(max(plan.outcome.rate, 0.001), 0.95)
+    odds = 2 * rate / (1 - rate)
+    return round(odds / (1 + odds), 4)
+
+
+def limits(plan: Plan) -> dict[str, float]:
+    """Largest limit of each grade: quantiles of the file's amount column, if it has one."""
+    amounts = next((column.content.values for column in plan.of("feature") if _is_amount(column)), None)
+    values = amounts.cast(pl.Float64).drop_nulls() if amounts is not None else pl.Series([], dtype=pl.Float64)
+    values = values.filter(values > 0)
+    found = {
+        grade: float(values.quantile(share) or 0) if len(values) else NO_AMOUNT * share
+        for grade, share in SHARES.items()
+    }
+    return {grade: float(max(1.0, round(value, -2) or value)) for grade, value in found.items()} | {"E": 0.0}
+
+
+def _is_amount(column: Treated) -> bool:
+    found = set(words(column.header))
+    return column.content.type in ("int", "float") and bool(found & AMOUNT_WORDS) and (column.content.distinct > 5)
+
+
+def codes(plan: Plan) -> dict[str, Treated]:
+    """A reason code for each feature; never one of the platform's own."""
+    from serving.reasons import CAUSES
+
+    found: dict[str, Treated] = {}
+    for column in plan.of("feature"):
+        code = column.feature_name.upper()
+        found[f"{code}_VALUE" if code in CAUSES or code == "OTHER" else code] = column
+    return found
+
+
+def _reason(column: Treated) -> dict[str, Any]:
+    shown = " ".join(column.header.replace("_", " ").replace(".", " ").split()) or column.name
+    return {"features": Inline([column.feature_name]), "en": f"{shown[:1].upper()}{shown[1:]}.", "zh": f"{shown}。"}
