@@ -16,14 +16,13 @@ SHARES = {"A": 0.90, "B": 0.75, "C": 0.50, "D": 0.25}
 
 def policy_text(plan: Plan) -> str:
     """The text of `policy.yaml`."""
-    parts = {"risk": _risk(plan)} if plan.request.kind == "risk" else {"propensity": _propensity(plan)}
-    missing = {
-        column.feature_name: "the file has rows without it" for column in plan.of("feature") if column.content.missing
-    }
-    if missing:
+    parts: dict[str, tuple[str, Any]] = (
+        {"risk": _risk(plan)} if plan.request.kind == "risk" else {"propensity": _propensity(plan)}
+    )
+    if missing := Inline(column.feature_name for column in plan.of("feature") if column.content.missing):
         parts["may_be_missing"] = (
             "Features whose absence the model has learned from; any other one missing: review.",
-            missing,
+            [{"because": "the file has rows without it", "features": missing}],
         )
     parts["reasons"] = (
         "What a customer is told. One reason a feature to begin with: join what belongs together, in plain words.",
