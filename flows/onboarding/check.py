@@ -73,6 +73,19 @@ class _Folder:
 def check_portfolio(root: Path, name: str) -> PortfolioCheck:
     """Check everything about the portfolio `name` in `root` that can be known without running it."""
     folder = _Folder(root / name)
+    portfolio = _documents(root, name, folder)
+    tables = tuple(_tables(portfolio, folder) if portfolio else ())
+    return PortfolioCheck(tuple(dict.fromkeys(folder.faults)), tables)
+
+
+def check_documents(root: Path, name: str) -> tuple[str, ...]:
+    """The faults of the four files by themselves and together; the raw tables are not read."""
+    folder = _Folder(root / name)
+    _documents(root, name, folder)
+    return tuple(dict.fromkeys(folder.faults))
+
+
+def _documents(root: Path, name: str, folder: _Folder) -> Portfolio | None:
     missing = [file for file in FILES if not (folder.path / file).is_file()]
     if len(missing) == len(FILES):
         open_portfolio(root, name)  # says which portfolios there are
@@ -82,8 +95,7 @@ def check_portfolio(root: Path, name: str) -> PortfolioCheck:
     policy = folder.try_to(lambda: _policy(folder.path / "policy.yaml", features, models))
     monitoring = folder.try_to(lambda: read_monitoring(folder.path / "monitoring.yaml"))
     folder.faults += _cross_checks(folder, features, models, policy, monitoring)
-    tables = _tables(portfolio, folder) if portfolio else []
-    return PortfolioCheck(tuple(dict.fromkeys(folder.faults)), tuple(tables))
+    return portfolio
 
 
 def _open(root: Path, name: str, folder: _Folder) -> Portfolio | None:

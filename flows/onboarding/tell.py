@@ -86,7 +86,8 @@ def tell_check(name: str, found: PortfolioCheck) -> None:
     for fault in found.faults:
         errors.print(f"[red]✗[/] {escape(fault)}", highlight=False, soft_wrap=True)
     if found.faults:
-        errors.print(f"{len(found.faults)} faults in {name}", highlight=False)
+        count = len(found.faults)
+        errors.print(f"{count} fault{'s' if count > 1 else ''} in {name}", highlight=False)
     else:
         console.print(f"[green]✓[/] {name}: nothing wrong", highlight=False)
 
