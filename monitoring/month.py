@@ -21,7 +21,16 @@ from training.spec import FairnessSpec
 
 SCORE = "probability"
 OF_LABELS = ("auc", "ks", "calibration_error", "observed_rate", "observed_to_predicted")
-OVER_TIME = (*OF_LABELS, "predicted_rate", "score_psi", "selection_gap", "outcome_share", "stale_share", "decisions")
+OVER_TIME = (
+    *OF_LABELS,
+    "predicted_rate",
+    "score_psi",
+    "selection_gap",
+    "outcome_share",
+    "stale_share",
+    "decisions",
+    "feature_psi",
+)
 NO_DECISIONS = "no decision was made this month"
 NO_LABELS = "no label of a decision became known this month"
 

@@ -1,0 +1,70 @@
+"""The watches of a month as rows of a table, and their levels over the months; every watch is there."""
+
+from collections.abc import Iterator, Sequence
+
+from monitoring.alerts import TOO_FEW, figure
+from monitoring.facts import MonthFacts
+from monitoring.metric import LEVELS, Metric, worst
+from monitoring.reports.wording import thresholds, title, with_interval
+from monitoring.spec import Watch
+
+Cells = tuple[str, str, str, str, str, str]
+
+
+def watch_of(facts: MonthFacts, name: str) -> Watch | None:
+    """The month's watch of the metric as a whole."""
+    return next((watch for watch in facts.watch if watch.metric == name and watch.period == "month"), None)
+
+
+def alert_rows(facts: MonthFacts) -> list[Cells]:
+    """A row for each alert, the worst first, then one for each watch without any."""
+    rows = [pair for watch in _monthly(facts) for pair in _rows(facts, watch)]
+    return [cells for _, cells in sorted(rows, key=lambda pair: -pair[0])]
+
+
+def level_grid(facts: MonthFacts) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """The worst level of each watch by month; a month with too few rows counts as not measured."""
+    past = [row for row in (*facts.history, *facts.metrics) if not row.note.startswith(TOO_FEW)]
+    months = sorted({row.as_of for row in past})
+    grid = {}
+    for watch in _monthly(facts):
+        own = [row for row in past if watch.watches(row.name, row.segment, row.period)]
+        by_month = {month: [row.level for row in own if row.as_of == month] for month in months}
+        grid[_named(facts, watch)] = {f"{month:%b %Y}": worst(found) for month, found in by_month.items() if found}
+    return grid, [f"{month:%b %Y}" for month in months]
+
+
+def _monthly(facts: MonthFacts) -> list[Watch]:
+    return [watch for watch in facts.watch if watch.period == "month"]
+
+
+def _rows(facts: MonthFacts, watch: Watch) -> Iterator[tuple[int, Cells]]:
+    found = [row for row in facts.metrics if watch.watches(row.name, row.segment, row.period)]
+    if not found:
+        reason = facts.absent[watch.name]
+        yield -2, (_named(facts, watch), "not measured", "–", thresholds(watch), "–", reason)
+        return
+    raised = [row for row in found if row.level != "ok"]
+    for row in raised:
+        yield LEVELS.index(row.level), _cells(facts, watch, row, row.note)
+    enough = [row for row in found if not row.note.startswith(TOO_FEW)]
+    if not raised:
+        nearest = _nearest(watch, enough or found)
+        others = f"nearest of {len(found)}" if len(found) > 1 else ""
+        yield (0 if enough else -1), _cells(facts, watch, nearest, "; ".join(filter(None, (nearest.note, others))))
+
+
+def _cells(facts: MonthFacts, watch: Watch, row: Metric, remark: str) -> Cells:
+    name = f"{title(row.name, facts.kind)}: {row.segment}" if row.segment else title(row.name, facts.kind)
+    level = row.level if not row.note.startswith(TOO_FEW) else "too few rows"
+    return name, level, with_interval(row), thresholds(watch), f"{row.n:,}", remark or "–"
+
+
+def _nearest(watch: Watch, rows: Sequence[Metric]) -> Metric:
+    sign = -1 if watch.side == "below" else 1
+    return max(rows, key=lambda row: sign * figure(row, watch))
+
+
+def _named(facts: MonthFacts, watch: Watch) -> str:
+    name = title(watch.metric, facts.kind)
+    return f"{name}: {watch.segment}" if watch.segment else name

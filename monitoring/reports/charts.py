@@ -1,0 +1,230 @@
+"""Plotly figures of monitoring, made from values only: what is drawn was measured before."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from monitoring.facts import Bins
+from monitoring.metric import LEVELS, Metric
+from monitoring.performance import CalibrationBin
+from monitoring.reports.wording import COLOURS, UNKNOWN
+from monitoring.spec import Watch
+
+CURRENT, REFERENCE, SECOND = "#1f5a8a", "#b4bdc7", "#8a4f9e"
+PALETTE = (CURRENT, "#d1782b", "#3d8b6d", SECOND, "#9c6b4a", "#5d6770")
+FONT = {"family": "Inter, 'Helvetica Neue', Arial, sans-serif", "size": 13, "color": "#2b333b"}
+Trace = dict[str, Any]
+Figure = tuple[list[Trace], dict[str, Any]]
+
+
+def layout(y: str, x: str = "", *, share: bool = False, **more: Any) -> dict[str, Any]:
+    """The layout all figures share: quiet grid, titles with units, legend on top."""
+    axis = {"gridcolor": "#eef0f3", "zeroline": False, "linecolor": "#c9d0d7", "automargin": True}
+    base: dict[str, Any] = {
+        "font": FONT,
+        "height": 370,
+        "margin": {"l": 70, "r": 30, "t": 40, "b": 60},
+        "plot_bgcolor": "#ffffff",
+        "paper_bgcolor": "#ffffff",
+        "hovermode": "closest",
+        "legend": {"orientation": "h", "x": 0, "y": 1.14},
+        "xaxis": {**axis, "title": {"text": x}},
+        "yaxis": {**axis, "title": {"text": y}, **({"tickformat": ".0%"} if share else {})},
+    }
+    for key, value in more.items():
+        base[key] = {**base[key], **value} if isinstance(base.get(key), dict) else value
+    return base
+
+
+def over_time(named: dict[str, Sequence[Metric]], y: str, watch: Watch | None = None, *, share: bool = False) -> Figure:
+    """Lines of metrics over the months with their 95 % intervals, and the thresholds of the watch."""
+    traces = [_line(name, rows, colour) for (name, rows), colour in zip(named.items(), PALETTE * 9, strict=False)]
+    values = [end for rows in named.values() for row in rows for end in (row.low, row.high)]
+    dates = sorted({row.as_of for rows in named.values() for row in rows})
+    found = layout(
+        y,
+        share=share,
+        xaxis={"tickformat": "%b %Y", "tickvals": [str(day) for day in _every(dates)], "type": "date"},
+        showlegend=len(named) > 1,
+    )
+    return traces, {**found, **_limits(watch, values)}
+
+
+def bars(rows: Sequence[Metric], y: str, watch: Watch | None) -> Figure:
+    """A bar for each row, in the colour of its level, with its interval and the thresholds."""
+    trace = {
+        "type": "bar",
+        "x": [row.segment for row in rows],
+        "y": [row.value for row in rows],
+        "error_y": _whiskers(rows),
+        "marker": {"color": [COLOURS[row.level] for row in rows]},
+        "customdata": [[row.n, row.level, row.low, row.high] for row in rows],
+        "hovertemplate": "%{x}: %{y:.3f} (%{customdata[2]:.3f} to %{customdata[3]:.3f})<br>%{customdata[0]:,} rows, "
+        "%{customdata[1]}<extra></extra>",
+    }
+    found = layout(y, xaxis={"type": "category", "tickangle": -35 if len(rows) > 6 else 0}, showlegend=False)
+    return [trace], {**found, **_limits(watch, [end for row in rows for end in (row.low, row.high)])}
+
+
+def distribution(bins: Bins, x: str) -> Figure:
+    """Shares of the reference and of the current rows in the reference's bins."""
+    pairs = (
+        (f"reference ({bins.reference_rows:,} rows)", bins.reference, REFERENCE),
+        (f"this month ({bins.current_rows:,} rows)", bins.current, CURRENT),
+    )
+    traces = [
+        {
+            "type": "bar",
+            "name": name,
+            "x": list(bins.labels),
+            "y": list(shares),
+            "marker": {"color": colour},
+            "hovertemplate": "%{x}: %{y:.1%}<extra>" + name + "</extra>",
+        }
+        for name, shares, colour in pairs
+    ]
+    return traces, layout("share of rows", x, share=True, barmode="group", xaxis={"type": "category"})
+
+
+def calibration(bins: Sequence[CalibrationBin], event: str) -> Figure:
+    """Observed against predicted, bin by bin, beside the diagonal where both agree."""
+    top = 1.08 * max(max(part.predicted, part.high) for part in bins)
+    points = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [part.predicted for part in bins],
+        "y": [part.observed for part in bins],
+        "marker": {"size": 9, "color": CURRENT},
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": [part.high - part.observed for part in bins],
+            "arrayminus": [part.observed - part.low for part in bins],
+            "color": CURRENT,
+            "thickness": 1.2,
+        },
+        "customdata": [part.n for part in bins],
+        "hovertemplate": "predicted %{x:.1%}, observed %{y:.1%}<br>%{customdata:,} decisions<extra></extra>",
+    }
+    diagonal = {"type": "scatter", "mode": "lines", "x": [0, top], "y": [0, top], "hoverinfo": "skip"}
+    diagonal["line"] = {"color": REFERENCE, "dash": "dash"}
+    axes = {"range": [0, top], "tickformat": ".0%"}
+    return [diagonal, points], layout(
+        f"observed {event} rate", f"mean predicted probability of {event}", xaxis=axes, yaxis=axes, showlegend=False
+    )
+
+
+def rates(rows: Sequence[Metric], y: str) -> Figure:
+    """The rate of each group with its interval; a group too small to be compared is pale."""
+    columns = list(dict.fromkeys(row.segment.partition("=")[0] for row in rows))
+    traces = []
+    for column, colour in zip(columns, PALETTE * 9, strict=False):
+        own = [row for row in rows if row.segment.partition("=")[0] == column]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": column,
+                "x": [[column] * len(own), [f"{row.segment.partition('=')[2]}<br>n={row.n:,}" for row in own]],
+                "y": [row.value for row in own],
+                "error_y": {**_whiskers(own), "color": colour, "thickness": 1.6, "width": 5},
+                "marker": {"size": 10, "color": colour, "opacity": [0.35 if row.note else 1.0 for row in own]},
+                "hovertemplate": "%{x}: %{y:.1%}<extra></extra>",
+            }
+        )
+    return traces, layout(y, share=True, showlegend=False, yaxis={"rangemode": "tozero"})
+
+
+def shares_over_time(named: dict[str, Sequence[Metric]], colours: dict[str, str]) -> Figure:
+    """Stacked shares of the outcomes, a column a month."""
+    traces = [
+        {
+            "type": "bar",
+            "name": name,
+            "x": [f"{row.as_of:%b %Y}" for row in rows],
+            "y": [row.value for row in rows],
+            "marker": {"color": colours.get(name, REFERENCE)},
+            "customdata": [row.n for row in rows],
+            "hovertemplate": "%{x}: %{y:.1%} of %{customdata:,}<extra>" + name + "</extra>",
+        }
+        for name, rows in named.items()
+    ]
+    found = layout("share of decisions", share=True, barmode="stack", xaxis={"type": "category"}, bargap=0.25)
+    return traces, {**found, "yaxis": {**found["yaxis"], "range": [0, 1]}}
+
+
+def levels(grid: dict[str, dict[str, str]], months: Sequence[str]) -> Figure:
+    """The level of every watch in every month, as coloured cells; grey is not measured."""
+    codes = {"": 0, **{level: place + 1 for place, level in enumerate(LEVELS)}}
+    colours = [UNKNOWN, *(COLOURS[level] for level in LEVELS)]
+    steps = [[edge, colour] for place, colour in enumerate(colours) for edge in (place / 5, (place + 1) / 5)]
+    names = list(grid)[::-1]
+    cells = {
+        "type": "heatmap",
+        "x": list(months),
+        "y": names,
+        "z": [[codes[grid[name].get(month, "")] for month in months] for name in names],
+        "text": [[grid[name].get(month, "") or "not measured" for month in months] for name in names],
+        "zmin": -0.5,
+        "zmax": 4.5,
+        "colorscale": steps,
+        "showscale": False,
+        "xgap": 3,
+        "ygap": 3,
+        "hovertemplate": "%{y}, %{x}: %{text}<extra></extra>",
+    }
+    height = min(400, 110 + 30 * len(names))
+    quiet = {"showgrid": False, "type": "category"}
+    return [cells], layout("", xaxis=quiet, yaxis=quiet, height=height, margin={"t": 10})
+
+
+def _line(name: str, rows: Sequence[Metric], colour: str) -> Trace:
+    trace: Trace = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": [str(row.as_of) for row in rows],
+        "y": [row.value for row in rows],
+        "line": {"color": colour, "width": 2},
+        "marker": {"size": 7, "color": colour},
+        "customdata": [[row.n, row.low, row.high] for row in rows],
+        "hovertemplate": "%{x|%b %Y}: %{y:.3f} (%{customdata[1]:.3f} to %{customdata[2]:.3f})<br>"
+        "%{customdata[0]:,} rows<extra>" + name + "</extra>",
+    }
+    if any(row.low != row.high for row in rows):
+        trace["error_y"] = {**_whiskers(rows), "color": colour, "thickness": 1.2, "width": 3}
+    return trace
+
+
+def _whiskers(rows: Sequence[Metric]) -> Trace:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [max(row.high - row.value, 0) for row in rows],
+        "arrayminus": [max(row.value - row.low, 0) for row in rows],
+        "color": "#5d6770",
+        "thickness": 1.2,
+        "width": 4,
+    }
+
+
+def _limits(watch: Watch | None, values: Sequence[float]) -> dict[str, Any]:
+    """Dashed lines at the thresholds, named at the right end; one far off what is drawn is left out."""
+    if watch is None or not values:
+        return {}
+    top, bottom = max(values), min(values)
+    reach = max(top - bottom, abs(top) * 0.1)
+    lines, names = [], []
+    for level, threshold in (("yellow", watch.yellow), ("orange", watch.orange), ("red", watch.red)):
+        both = (threshold, 1 / threshold) if threshold and watch.side == "outside" else (threshold,)
+        for value in both:
+            if value is None or not bottom - reach <= value <= top + reach:
+                continue
+            line = {"color": COLOURS[level], "dash": "dash", "width": 1.5}  # type: ignore[index]
+            lines.append({"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line})
+            note = {"xref": "paper", "x": 1, "y": value, "text": level, "showarrow": False, "yanchor": "bottom"}
+            names.append({**note, "xanchor": "right", "font": {"size": 11, "color": "#5d6770"}})
+    return {"shapes": lines, "annotations": names}
+
+
+def _every(dates: Sequence[Any], most: int = 10) -> Sequence[Any]:
+    return dates[:: -(-len(dates) // most) or 1]
