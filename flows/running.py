@@ -6,11 +6,11 @@ from datetime import date
 from importlib import import_module
 
 from features.portfolio import open_portfolio
-from flows.terminal import StepLines, console
 from flows.locking import exclusive
 from flows.prefect_server import prefect_api
 from flows.progress import shown_by
 from flows.steps import Summary
+from flows.terminal import StepLines, console
 from infra.settings import Settings
 
 NAMES = ("ingest", "materialize", "retrain", "release", "deploy", "monitor", "month")

@@ -4,8 +4,8 @@ import asyncio
 import os
 
 from features.portfolio import list_portfolios, open_portfolio
-from flows.terminal import console
 from flows.prefect_server import quiet_environment
+from flows.terminal import console
 from infra.settings import Settings
 
 POOL = "lendloop"

@@ -5,6 +5,9 @@ import time
 from rich.console import Console
 from rich.status import Status
 
+COLOURS = {"ok": "green", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
+"""How an alert level is shown."""
+
 console = Console()
 errors = Console(stderr=True)
 
@@ -46,3 +49,10 @@ class StepLines:
         if self._status is not None:
             self._status.stop()
             self._status = None
+
+
+class Spinner(StepLines):
+    """Only the spinner: for a command that prints lines of its own."""
+
+    def finished(self, step: str, summary: str) -> None:
+        """Leave the line to the command."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.lake import Lake
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from monitoring.spec import MonitoringSpec
     from monitoring.store import MetricStore
     from serving.log.decision_log import DecisionLog
+    from serving.pauses import Pauses
     from serving.policy import Policy
     from training.registry import Registry
     from training.spec import ModelsSpec
@@ -52,7 +54,7 @@ class Workspace:
         """The portfolio's `policy.yaml`."""
         from serving.policy import read_policy
 
-        return read_policy(self.portfolio.folder / "policy.yaml")
+        return read_policy(self.portfolio.folder / "policy.yaml", self.portfolio.features, self.models)
 
     @cached_property
     def monitoring(self) -> "MonitoringSpec":
@@ -82,11 +84,29 @@ class Workspace:
         return open_log(self.settings.decision_log_url)
 
     @cached_property
+    def pauses(self) -> "Pauses":
+        """The pauses of automatic approval."""
+        from serving.pauses import open_pauses
+
+        return open_pauses(self.settings.decision_log_url)
+
+    @cached_property
     def metrics(self) -> "MetricStore":
         """The table of monitoring metrics."""
         from monitoring.store import MetricStore
 
         return MetricStore(self.settings.metrics_url)
+
+    def release_folder(self, sha: str) -> Path:
+        """Folder of release `sha` on local disk, fetched from the registry when it is not there."""
+        from serving.following import fetch_release
+        from serving.release import verify_release
+
+        folder = self.settings.releases / sha
+        if folder.is_dir():
+            return folder
+        check = lambda _portfolio, place: verify_release(place)  # noqa: E731
+        return fetch_release(self.settings.releases, self.name, sha, self.registry, check)
 
 
 def open_workspace(portfolio: str) -> Workspace:

@@ -1,0 +1,57 @@
+"""`lendloop decide | log verify | pause`: decisions at the command line, and what was decided."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PortfolioName = Annotated[str, typer.Option("--portfolio", "-p", help="a folder in portfolios/")]
+log = typer.Typer(help="The decision log.", no_args_is_help=True)
+pause = typer.Typer(help="Pauses of automatic approval.", no_args_is_help=True)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    app.command()(decide)
+    app.add_typer(log, name="log")
+    app.add_typer(pause, name="pause")
+
+
+def decide(
+    file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON lines with entity_id and, if wanted, amount")],
+    portfolio: PortfolioName,
+    out: Annotated[Path | None, typer.Option(help="where to write all decisions (CSV, Parquet or JSON lines)")] = None,
+    at: Annotated[str, typer.Option(help="RFC 3339 time of the decisions; default: now")] = "",
+) -> None:
+    """Decide a file of applications with the champion, by the same code as the service; every decision is logged."""
+    from flows.deciding import decide_file
+
+    decide_file(file, portfolio, out, at)
+
+
+@log.command("verify")
+def verify() -> None:
+    """Check every record and link of the decision log's chain; exit code 1 names the first broken one."""
+    from flows.deciding import verify_log
+
+    if not verify_log():
+        raise typer.Exit(1)
+
+
+@pause.command("list")
+def list_pauses(portfolio: PortfolioName) -> None:
+    """List every pause of a portfolio, lifted or not."""
+    from flows.pausing import show_pauses
+
+    show_pauses(portfolio)
+
+
+@pause.command("lift")
+def lift(
+    portfolio: PortfolioName,
+    by: Annotated[str, typer.Option(help="who lifts it; kept in the history")],
+) -> None:
+    """Lift the active pauses of a portfolio, so that its service approves again."""
+    from flows.pausing import lift_pauses
+
+    lift_pauses(portfolio, by)

@@ -1,0 +1,48 @@
+"""`lendloop release list | show | promote | rollback`."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="List, show, promote and roll back releases.", no_args_is_help=True)
+
+Portfolio = Annotated[str, typer.Argument(help="a folder in portfolios/")]
+Release = Annotated[str, typer.Argument(help="the release's SHA-256, or the first characters of it")]
+By = Annotated[str, typer.Option(help="who decides it; kept in the history")]
+
+
+@app.command("list")
+def list_releases(portfolio: Portfolio) -> None:
+    """List a portfolio's releases, oldest first, with gates and pointers."""
+    from flows.releasing import show_releases
+
+    show_releases(portfolio)
+
+
+@app.command("show")
+def show(portfolio: Portfolio, release: Annotated[str, typer.Argument(help="default: the champion")] = "") -> None:
+    """Show one release: its components, models, gates and history."""
+    from flows.releasing import show_release
+
+    show_release(portfolio, release)
+
+
+@app.command("promote")
+def promote(
+    portfolio: Portfolio,
+    release: Release,
+    by: By,
+    force: Annotated[bool, typer.Option("--force", help="although a gate kept it back; the history says so")] = False,
+) -> None:
+    """Make a release the champion; a running service switches to it without dropping a request."""
+    from flows.releasing import promote_release
+
+    promote_release(portfolio, release, by, force=force)
+
+
+@app.command("rollback")
+def rollback(portfolio: Portfolio, by: By) -> None:
+    """Go back to the champion before this one."""
+    from flows.releasing import roll_back
+
+    roll_back(portfolio, by)

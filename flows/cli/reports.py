@@ -1,0 +1,42 @@
+"""`lendloop report list | open`: what monitoring wrote for people."""
+
+import webbrowser
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="List and open monitoring reports.", no_args_is_help=True)
+
+PortfolioName = Annotated[str | None, typer.Option("--portfolio", "-p", help="only this portfolio")]
+
+
+@app.command("list")
+def list_reports(portfolio: PortfolioName = None) -> None:
+    """List the reports, newest month last, with each month's alert level."""
+    from rich.table import Table
+
+    from flows.reporting import found_reports
+    from flows.terminal import COLOURS, console
+    from infra.settings import Settings
+
+    table = Table("portfolio", "month", "model", "level", "report", box=None)
+    for report in found_reports(Settings().reports, portfolio):
+        level = f"[{COLOURS[report.level]}]{report.level}[/]"
+        table.add_row(report.portfolio, report.as_of, report.model, level, str(report.html))
+    console.print(table if table.rows else "no reports yet; `lendloop run monitor` or `make demo` makes some")
+
+
+@app.command("open")
+def open_report(
+    portfolio: Annotated[str, typer.Argument(help="a folder in portfolios/")],
+    as_of: Annotated[str, typer.Argument(help="month or date as in `report list`; default: the newest")] = "",
+    browser: Annotated[bool, typer.Option(help="open a browser; else only print the path")] = True,
+) -> None:
+    """Open a report in the browser."""
+    from flows.reporting import find_report
+    from infra.settings import Settings
+
+    path = find_report(Settings().reports, portfolio, as_of).html.resolve()
+    typer.echo(path)
+    if browser:
+        webbrowser.open(path.as_uri())

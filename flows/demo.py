@@ -1,0 +1,80 @@
+"""The demo: the months of the two real portfolios replayed, served over HTTP, watched and retrained."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+from flows.demo_view import show_where
+from flows.locking import exclusive
+from flows.prefect_server import prefect_api
+from flows.progress import shown_by, started
+from flows.terminal import Spinner, console
+from infra.processes import free_port
+from infra.settings import Settings
+
+
+@dataclass(frozen=True)
+class Months:
+    """Which months of a portfolio are replayed: the first only trains the release that is frozen."""
+
+    first: date
+    last: date
+    sample: int = 200
+
+
+REPLAYS = {
+    # The first date at which two months of labels are known: one to learn from, one to test on.
+    "taiwan_cards": Months(date(2005, 6, 30), date(2005, 9, 30)),
+    "bank_deposits": Months(date(2009, 4, 30), date(2010, 11, 30)),
+}
+
+
+class NoReplay(ValueError):
+    """The demo does not know the months of a portfolio."""
+
+
+def run_demo(portfolios: list[str], months: int) -> None:
+    """Replay the portfolios month by month and leave reports and plots of what happened."""
+    unknown = [name for name in portfolios if name not in REPLAYS]
+    if unknown:
+        raise NoReplay(f"the demo replays {sorted(REPLAYS)}; found {unknown}; run others with `lendloop run month`")
+    since = time.monotonic()
+    settings = _settings()
+    console.print(f"[bold]Lendloop[/] replays {len(portfolios)} real portfolios; everything goes to {settings.home}")
+    with Spinner() as spinner, shown_by(spinner), _servers(settings):
+        from flows.replay import leave_plots, replay
+
+        reused = 0
+        for name in portfolios:
+            with exclusive(settings, name):
+                replayed = replay(settings, name, REPLAYS[name], months)
+                leave_plots(settings, replayed)
+                reused += sum(line.reused for line in replayed.lines)
+    show_where(settings, portfolios, time.monotonic() - since, reused)
+
+
+def _settings() -> Settings:
+    """This process's settings, on a port of the demo's own and with decision times taken from the requests."""
+    from serving.deployment import status
+
+    # The port is not the user's: a service that someone runs is never met. One that a killed demo left is used again.
+    left = status(Settings().root())
+    port = left.url.rpartition(":")[2] if left and left.replay else str(free_port())
+    os.environ.update({"LENDLOOP_REPLAY": "true", "LENDLOOP_PORT": port})
+    return Settings()
+
+
+@contextmanager
+def _servers(settings: Settings) -> Iterator[None]:
+    from serving.deployment import stop
+
+    started("starting a local Prefect server")
+    with prefect_api(settings):
+        try:
+            yield
+        finally:
+            started("stopping the service")
+            stop(settings.root())

@@ -1,0 +1,118 @@
+"""What the demo shows: a line a month, the champion beside the frozen release, and where to look."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from rich.text import Text
+
+from flows.terminal import COLOURS, console
+from infra.settings import Settings
+from monitoring.metric import LEVELS, Metric
+
+COLUMNS = (
+    ("month", 8),
+    ("release", 10),
+    ("HTTP answers", 34),
+    ("labels", 7),
+    ("AUC", 6),
+    ("frozen", 7),
+    ("observed", 9),
+    ("predicted", 10),
+    ("frozen", 7),
+    ("gap", 6),
+    ("drift", 6),
+    ("alerts", 8),
+)
+
+
+@dataclass(frozen=True)
+class MonthLine:
+    """One month of a replay: who answered what, and both releases on the month's labels."""
+
+    month: date
+    release: str
+    outcomes: dict[str, int]
+    champion: tuple[Metric, ...]
+    frozen: tuple[Metric, ...]
+    level: str
+    reused: bool
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A portfolio's months, in order."""
+
+    portfolio: str
+    lines: tuple[MonthLine, ...]
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """Every month's metrics of both releases."""
+        return [row for line in self.lines for row in (*line.champion, *line.frozen)]
+
+
+def show_heading(portfolio: str) -> None:
+    """The portfolio's name and the columns of its months."""
+    console.print(f"\n[bold]{portfolio}[/]")
+    console.print(_aligned(name for name, _ in COLUMNS), style="dim")
+
+
+def show_line(line: MonthLine) -> None:
+    """One month."""
+    answers = ", ".join(f"{count} {outcome}" for outcome, count in line.outcomes.items())
+    champion, frozen = _values(line.champion), _values(line.frozen)
+    cells = [
+        f"{line.month:%Y-%m}",
+        line.release[:8],
+        answers,
+        f"{_count(line.champion):,}",
+        _figure(champion.get("auc"), 3),
+        _figure(frozen.get("auc"), 3),
+        _figure(champion.get("observed_rate"), 3),
+        _figure(champion.get("predicted_rate"), 3),
+        _figure(frozen.get("predicted_rate"), 3),
+        _figure(widest_gap(line.champion), 2),
+        _figure(champion.get("score_psi"), 2),
+    ]
+    text = Text(_aligned(cells))
+    text.append(line.level, style=COLOURS.get(line.level, ""))
+    if line.reused:
+        text.append("  reused", style="dim")
+    console.print(text)
+
+
+def show_where(settings: Settings, portfolios: Iterable[str], seconds: float, reused: int) -> None:
+    """Where everything is, and what to do next."""
+    console.print(f"\n[bold green]done[/] in {seconds:.0f} s" + (f"; {reused} months were reused" if reused else ""))
+    for name in portfolios:
+        console.print(f"  plots and reports of {name}  [cyan]{settings.reports / name}[/]", highlight=False)
+    console.print("  open the newest report      [cyan].venv/bin/lendloop report open bank_deposits[/]")
+    console.print("  list releases and gates     [cyan].venv/bin/lendloop release list bank_deposits[/]")
+    console.print("  serve the champions         [cyan].venv/bin/lendloop serve[/]")
+
+
+def widest_gap(rows: Iterable[Metric]) -> float | None:
+    """The largest gap in approval (or contact) rate between two groups, over the protected columns."""
+    return max((row.value for row in rows if row.name == "selection_gap"), default=None)
+
+
+def worst_level(rows: Iterable[Metric]) -> str:
+    """The most severe level among the rows."""
+    return max((row.level for row in rows), key=LEVELS.index, default="ok")
+
+
+def _values(rows: Iterable[Metric]) -> dict[str, float]:
+    return {row.name: row.value for row in rows if not row.segment}
+
+
+def _count(rows: Iterable[Metric]) -> int:
+    return next((row.n for row in rows if row.name == "observed_rate"), 0)
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _aligned(cells: Iterable[str]) -> str:
+    return "".join(f"{cell:<{width}}" for cell, (_, width) in zip(cells, COLUMNS, strict=False))

@@ -1,0 +1,78 @@
+"""Flow `deploy`: the Bento built and started, switched to the champion and checked."""
+
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+from prefect import flow
+
+from features.portfolio import list_portfolios
+from flows.business_date import business_date, run_name
+from flows.progress import note
+from flows.steps import Summary, as_task
+from flows.traffic import NOON, newest
+from flows.workspace import Workspace, open_workspace
+from infra.settings import Settings
+from serving.deployment import build_bento, check, start, switch
+from serving.launch import Launch
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def deploy(portfolio: str, as_of: date) -> Summary:
+    """Have the service run this code, answer with the champion, and give a decision that this process gives too."""
+    workspace = open_workspace(portfolio)
+    if workspace.registry.champion(portfolio) is None:
+        return {"summary": "no champion yet: nothing to serve", "release": None}
+    note("building the Bento")
+    launch = launch_of(workspace.settings)
+    note("starting the service")
+    started = start(launch)
+    note("switching to the champion")
+    followed = switch(launch, portfolio)
+    checked = check(
+        launch,
+        portfolio,
+        {"entity_id": _somebody(workspace, as_of)},
+        key=f"deploy-{followed.sha}-{as_of}",
+        decision_time=datetime.combine(as_of, time(), UTC) + NOON if launch.replay else None,
+    )
+    how = "running service" if started.reused else "service started"
+    return {
+        "summary": f"{launch.url} answers with {checked.release[:12]} ({how})",
+        "url": launch.url,
+        "release": checked.release,
+        "bento": launch.bento.name,
+        "decision": checked.decision_id,
+    }
+
+
+def launch_of(settings: Settings) -> Launch:
+    """How the decision service runs under these settings, with the Bento of this code."""
+    return Launch(
+        home=settings.root(),
+        bento=build_bento(PROJECT, settings.root() / "bentos"),
+        portfolios=tuple(list_portfolios(settings.portfolios)),
+        mlflow_uri=settings.mlflow_url,
+        mlflow_artifacts=settings.mlflow_artifacts,
+        feature_registry=settings.feature_registry_url,
+        online_store=settings.online_store_url,
+        decision_log=settings.decision_log_url,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        replay=settings.replay,
+        commitment_key=settings.commitment_key.get_secret_value(),
+    )
+
+
+def _somebody(workspace: Workspace, as_of: date) -> int | str:
+    """The entity observed last: one that has features."""
+    spec = workspace.models.models[workspace.policy.models[0]]
+    found: int | str = newest(workspace, spec.observations, as_of)[workspace.key][-1]
+    return found
+
+
+@flow(name="deploy", flow_run_name=run_name)
+async def deploy_flow(portfolio: str, as_of: date | None = None) -> Summary:
+    """Deploy the champion of `as_of`, a business date (UTC)."""
+    return as_task(deploy, portfolio, business_date(as_of))

@@ -1,0 +1,25 @@
+"""`lendloop pause`: see and lift the pauses of automatic approval."""
+
+from datetime import UTC, datetime
+
+from rich.table import Table
+
+from flows.terminal import console
+from flows.workspace import open_workspace
+
+
+def show_pauses(portfolio: str) -> None:
+    """Print every pause of the portfolio, oldest first."""
+    table = Table("as of", "cause", "reason", "paused by", "since", "lifted", "by", box=None)
+    for pause in open_workspace(portfolio).pauses.history(portfolio):
+        lifted = f"{pause.lifted_at:%Y-%m-%d %H:%M}" if pause.lifted_at else "[red]active[/]"
+        since = f"{pause.since:%Y-%m-%d %H:%M}"
+        row = (str(pause.as_of), pause.cause, pause.reason, pause.paused_by, since, lifted, pause.lifted_by or "")
+        table.add_row(*row)
+    console.print(table if table.rows else f"{portfolio} was never paused")
+
+
+def lift_pauses(portfolio: str, by: str) -> None:
+    """Lift the pauses that are active now."""
+    lifted = open_workspace(portfolio).pauses.lift_pause(portfolio, lifted_by=by, at=datetime.now(UTC))
+    console.print(f"lifted {len(lifted)} pauses of {portfolio}" if lifted else f"{portfolio} is not paused")

@@ -1,0 +1,107 @@
+"""Flow `release`: the registered models and the policy as one unit, through the gates, to champion or not."""
+
+import hashlib
+import json
+from datetime import date
+
+from prefect import flow
+
+from features.permitted import select
+from flows.business_date import business_date, run_name
+from flows.progress import note
+from flows.steps import Summary, as_task
+from flows.workspace import Workspace, open_workspace
+from serving.examination import Examined, examine
+from serving.gates import Promotion
+from serving.reference import model_parts
+from serving.release import LoadedRelease, Manifest, build_release, load_release
+from training.trained import TrainedModel
+
+SOURCES = ("features.yaml", "tables.py", "features.py")
+
+
+class NoModel(ValueError):
+    """A release cannot be made: a model that the policy decides by is not registered for the date."""
+
+
+def release(portfolio: str, as_of: date) -> Summary:
+    """Build the release of `as_of`, examine it beside the champion, and promote it when the gates allow."""
+    workspace = open_workspace(portfolio)
+    found = {name: _registered(workspace, name, as_of) for name in workspace.policy.models}
+    trained = {name: workspace.registry.load_model(version) for name, version in found.items()}
+    manifest = _build(workspace, as_of, trained)
+    known = workspace.registry.find_release(portfolio, manifest.sha)
+    if known is None:
+        note("running the gates")
+        promotion = _examine(workspace, manifest, trained)
+        runs = {name: version.run_id for name, version in found.items()}
+        folder = workspace.settings.releases / manifest.sha
+        gates = json.loads(promotion.model_dump_json())
+        known = workspace.registry.log_release(portfolio, folder, manifest.sha, as_of=as_of, gates=gates, runs=runs)
+    else:
+        promotion = Promotion.model_validate(known.gates)
+    if promotion.allowed:
+        workspace.registry.promote_once(portfolio, manifest.sha, by="gates")
+    return _described(workspace, manifest, promotion)
+
+
+def _registered(workspace: Workspace, name: str, as_of: date) -> "ModelVersion":
+    version = workspace.registry.model_as_of(workspace.name, name, as_of)
+    if version is None:
+        raise NoModel(
+            f"no model {workspace.name}.{name} is registered for {as_of}; "
+            f"run `lendloop run retrain --portfolio {workspace.name} --as-of {as_of}` first"
+        )
+    return version
+
+
+def _build(workspace: Workspace, as_of: date, trained: dict[str, TrainedModel]) -> Manifest:
+    present = [workspace.portfolio.folder / name for name in SOURCES]
+    return build_release(
+        workspace.settings.releases,
+        portfolio=workspace.name,
+        as_of=as_of,
+        entity=workspace.portfolio.features.entity,
+        policy=workspace.policy,
+        models={name: model_parts(model, workspace.policy) for name, model in trained.items()},
+        sources={path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in present if path.exists()},
+    )
+
+
+def _examine(workspace: Workspace, manifest: Manifest, trained: dict[str, TrainedModel]) -> Promotion:
+    features, specs = workspace.portfolio.features, workspace.models.models
+    models = {
+        name: Examined(
+            spec=specs[name],
+            trained=model,
+            permitted=[column.name for column in select(features, specs[name].service)],
+            groups=[column.name for column in select(features, specs[name].groups or "")] if specs[name].groups else [],
+        )
+        for name, model in trained.items()
+    }
+    return examine(load_release(workspace.settings.releases / manifest.sha), champion_of(workspace), models)
+
+
+def champion_of(workspace: Workspace) -> LoadedRelease | None:
+    """The champion, loaded; None when there is none yet."""
+    champion = workspace.registry.champion(workspace.name)
+    return load_release(workspace.release_folder(champion.sha)) if champion else None
+
+
+def _described(workspace: Workspace, manifest: Manifest, promotion: Promotion) -> Summary:
+    verdict = "promoted" if promotion.allowed else "kept back by " + ", ".join(r.name for r in promotion.blocked_by)
+    warned = f", {len(promotion.warnings)} warnings" if promotion.warnings else ""
+    champion = workspace.registry.champion(workspace.name)
+    return {
+        "summary": f"{manifest.sha[:12]} {verdict}{warned}",
+        "release": manifest.sha,
+        "promoted": promotion.allowed,
+        "champion": champion.sha if champion else None,
+        "gates": [json.loads(result.model_dump_json()) for result in promotion.results],
+    }
+
+
+@flow(name="release", flow_run_name=run_name)
+async def release_flow(portfolio: str, as_of: date | None = None) -> Summary:
+    """Release what was trained at `as_of`, a business date (UTC)."""
+    return as_task(release, portfolio, business_date(as_of))

@@ -1,0 +1,74 @@
+"""Flow `retrain`: labels and features known at a date → trained, tested, registered models."""
+
+from datetime import date
+
+import polars as pl
+from prefect import flow
+
+from features.permitted import FeatureColumn, select
+from features.spec import EVENT
+from flows.business_date import business_date, run_name
+from flows.progress import note, noting
+from flows.steps import Summary, as_task
+from flows.workspace import Workspace, open_workspace
+from training.digests import inputs_digest
+from training.labels import labels
+from training.spec import ModelSpec
+from training.train import train
+from training.trained import TrainingReport
+
+
+def retrain(portfolio: str, as_of: date) -> Summary:
+    """Train every model of the portfolio on what was known at `as_of`; a model that is registered already is kept."""
+    workspace = open_workspace(portfolio)
+    done = {name: _retrain(workspace, name, spec, as_of) for name, spec in workspace.models.models.items()}
+    return {"summary": "; ".join(result["summary"] for result in done.values()), "models": done}
+
+
+def training_frame(
+    workspace: Workspace, name: str, spec: ModelSpec, as_of: date
+) -> tuple[pl.DataFrame, list[FeatureColumn], list[str]]:
+    """The labelled rows of a model as known at `as_of`: labels first, then features, then protected groups."""
+    tables = {
+        table: workspace.lake.read(workspace.name, "tables", table, as_of=as_of)
+        for table in {spec.observations, spec.label.table}
+    }
+    known = labels(spec, tables, workspace.key, as_of)
+    columns = select(workspace.portfolio.features, spec.service)
+    groups = [column.name for column in select(workspace.portfolio.features, spec.groups)] if spec.groups else []
+    note(f"{name}: features of {_recent(known, spec).height:,} labelled rows, as known then")
+    services = [spec.service, *([spec.groups] if spec.groups else [])]
+    return workspace.store.training_set(_recent(known, spec), services, known_by=as_of), columns, groups
+
+
+def _recent(known: pl.DataFrame, spec: ModelSpec) -> pl.DataFrame:
+    """The months that the longest window and the months it is judged on can reach."""
+    months = known.select(pl.col(EVENT).dt.truncate("1mo")).unique().to_series().sort()
+    reach = max(spec.windows) + spec.validation.months
+    return known.filter(pl.col(EVENT) >= months[max(len(months) - reach, 0)])
+
+
+def _retrain(workspace: Workspace, name: str, spec: ModelSpec, as_of: date) -> Summary:
+    frame, columns, groups = training_frame(workspace, name, spec, as_of)
+    digest = inputs_digest(name, spec, frame, columns, groups, as_of)
+    found = workspace.registry.find_model(workspace.name, name, digest)
+    if found is None:
+        trained = train(name, spec, frame, columns, groups, as_of, progress=noting(name))
+        note(f"{name}: registering")
+        found = workspace.registry.log_model(workspace.name, trained)
+        report, reused = trained.report, False
+    else:
+        report, reused = workspace.registry.load_model(found).report, True
+    return {**_described(report), "version": found.version, "run": found.run_id, "reused": reused}
+
+
+def _described(report: TrainingReport) -> Summary:
+    auc, card = report.model.auc.value, report.scorecard.auc.value
+    line = f"{report.name}: AUC {auc:.3f} out of time (scorecard {card:.3f}), window {report.window.months} months"
+    return {"summary": line, "auc": auc, "scorecard_auc": card, "window": report.window.months, "rows": report.rows}
+
+
+@flow(name="retrain", flow_run_name=run_name)
+async def retrain_flow(portfolio: str, as_of: date | None = None) -> Summary:
+    """Retrain on what was known at `as_of`, a business date (UTC)."""
+    return as_task(retrain, portfolio, business_date(as_of))
