@@ -14,6 +14,7 @@ from features.spec import CREATED, EVENT, FeatureSpec
 from features.transforms.registry import Reach
 from features.versions import made_known, snapshots
 
+_PLACE = "__place"  # remembers the rows' order while features of the whole table see them in another
 _CODE = ("build.py", "versions.py", "definitions.py", "transforms/*.py")
 
 
@@ -35,12 +36,10 @@ def compute(spec: FeatureSpec, view: str, table: pl.DataFrame) -> pl.DataFrame:
     """All versions of a view's feature rows from the known rows of its table, sorted by key, event, created."""
     definitions, key = define_view(spec, view), spec.entity.key
     reach = _widest(definitions)
-    parts = [
-        _features(definitions, made_known(known, key, reach), key)
-        for known in snapshots(table, key, reach)
-    ]
-    versions = pl.concat(parts).unique([key, EVENT, CREATED], keep="last", maintain_order=True)
-    return versions.sort(key, EVENT, CREATED)
+    parts = [_features(definitions, made_known(known, key, reach), key) for known in snapshots(table, key, reach)]
+    if len(parts) == 1:
+        return parts[0]
+    return pl.concat(parts).unique([key, EVENT, CREATED], keep="last").sort(key, EVENT, CREATED)
 
 
 def _widest(definitions: list[Definition]) -> Reach:
@@ -50,12 +49,19 @@ def _widest(definitions: list[Definition]) -> Reach:
 
 def _features(definitions: list[Definition], rows: pl.DataFrame, key: str) -> pl.DataFrame:
     # Each feature sees the columns it declares and no other: what permitted uses are derived from is what is read.
-    # Features of the same columns share a frame, so that Polars groups by entity once for all of them.
+    # Features of the same columns and order share a frame, so that Polars groups by entity once for all of them.
+    rows = rows.sort(key, EVENT).with_row_index(_PLACE)
+    in_order = {"entity": rows, "table": rows.sort(EVENT, key)}
     done = rows.select(key, EVENT, CREATED)
-    for columns in dict.fromkeys(definition.columns for definition in definitions):
-        alike = {one.name: one.expression() for one in definitions if one.columns == columns}
-        done = done.hstack(rows.select({key, EVENT, *columns}).with_columns(**alike).select(alike.keys()))
+    for order, columns in dict.fromkeys(_frame_of(one) for one in definitions):
+        alike = {one.name: one.expression() for one in definitions if _frame_of(one) == (order, columns)}
+        computed = in_order[order].select({_PLACE, key, EVENT, *columns}).with_columns(**alike)
+        done = done.hstack(computed.sort(_PLACE).select(alike.keys()))
     return done.select(key, EVENT, CREATED, *[definition.name for definition in definitions])
+
+
+def _frame_of(definition: Definition) -> tuple[str, tuple[str, ...]]:
+    return "table" if definition.transform.reach == "table" else "entity", definition.columns
 
 
 def _build(portfolio: Portfolio, lake: Lake, view: str, as_of: date) -> BuiltView:
@@ -64,15 +70,11 @@ def _build(portfolio: Portfolio, lake: Lake, view: str, as_of: date) -> BuiltVie
     sources = [one for one in lake.partitions(name, "tables", source) if one.month <= month_of(as_of)]
     if not sources or sources[-1].month != month_of(as_of) or sources[-1].covers < as_of:
         raise NoData(f"{name}: table {source!r} is not in the lake up to {as_of}; run ingest for that date first")
-    inputs = digest_of(*sorted({one.inputs for one in sources}), view, spec.views[view].model_dump_json(), code_digest(*_CODE))
+    # The portfolio's own transforms and the view itself are part of what the tables were made from.
+    inputs = digest_of(view, code_digest(*_CODE), *sorted({one.inputs for one in sources}))
     reused = lake.holds(name, "features", view, as_of, inputs)
     if not reused:
-        table = lake.read(name, "tables", source, as_of=sources[-1].covers)
-        lake.extend(
-            name, "features", view, compute(spec, view, table), first=_day_of(sources[0].month), as_of=as_of, inputs=inputs
-        )
+        first = date.fromisoformat(f"{sources[0].month}-01")
+        rows = compute(spec, view, lake.read(name, "tables", source, as_of=sources[-1].covers))
+        lake.extend(name, "features", view, rows, first=first, as_of=as_of, inputs=inputs)
     return BuiltView(view, lake.read(name, "features", view, as_of=as_of).height, reused)
-
-
-def _day_of(month: str) -> date:
-    return date.fromisoformat(f"{month}-01")

@@ -1,4 +1,4 @@
-"""Contracts: what a canonical table must hold. Good rows are kept typed; bad rows go to quarantine with every reason."""
+"""Contracts: what a canonical table must hold. Good rows are kept, typed; bad ones are quarantined, with reasons."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,16 +13,15 @@ _ROW = "__row"
 _MISSING = "__missing "  # prefix of the helper columns that say whether the raw value was there
 _LONGEST = 60  # characters of a found value that a reason shows
 
-QUARANTINE_SCHEMA = pl.Schema(
-    {
-        "table": pl.String,
-        "row": pl.Int64,
-        "rules": pl.String,
-        "reason": pl.String,
-        CREATED: pl.Datetime("us", "UTC"),
-        "original": pl.String,
-    }
-)
+# `row` counts the raw rows from 1; `rules` are the reasons without the values; `original` is the raw row as JSON.
+QUARANTINE: dict[str, pl.DataType] = {
+    "table": pl.String(),
+    "row": pl.Int64(),
+    "rules": pl.String(),
+    "reason": pl.String(),
+    CREATED: TYPES["timestamp"],
+    "original": pl.String(),
+}
 
 
 class ContractError(ValueError):
@@ -36,9 +35,14 @@ class Checked:
     kept: pl.DataFrame
     quarantined: pl.DataFrame
 
+    @property
+    def rows(self) -> int:
+        """How many rows there were."""
+        return self.kept.height + self.quarantined.height
+
 
 def check_table(spec: FeatureSpec, table: str, raw: pl.DataFrame) -> Checked:
-    """Check every row of `raw` against the contract of `table`; columns that the contract does not list are left out."""
+    """Check every row of `raw` against the contract of `table`; columns that it does not list are left out."""
     columns = _columns(spec, table)
     if missing := sorted(set(columns) - set(raw.columns)):
         raise ContractError(f"table {table!r}: columns {missing} are missing; found {sorted(raw.columns)}")
@@ -50,7 +54,10 @@ def check_table(spec: FeatureSpec, table: str, raw: pl.DataFrame) -> Checked:
         failures = pl.concat([failures, _renumbered(_failures(sound, _unique_schema(spec.entity.key)), sound)])
     kept = typed.filter(~pl.col(_ROW).is_in(failures["row"].implode())).select(list(columns))
     order = [spec.entity.key, EVENT, CREATED]
-    return Checked(kept.sort(order, maintain_order=True), _quarantine(table, raw, typed, failures))
+    checked = Checked(kept.sort(order, maintain_order=True), _quarantine(table, raw, typed, failures))
+    if checked.rows != raw.height:
+        raise ContractError(f"table {table!r}: {raw.height} rows went in and {checked.rows} came out; a fault of ours")
+    return checked
 
 
 def _columns(spec: FeatureSpec, table: str) -> dict[str, Column]:
@@ -61,7 +68,9 @@ def _columns(spec: FeatureSpec, table: str) -> dict[str, Column]:
 
 def _typed(raw: pl.DataFrame, columns: dict[str, Column]) -> pl.DataFrame:
     values = [cast(name, column.type, raw.schema[name]).alias(name) for name, column in columns.items()]
-    absent = [is_missing(name, column.type, raw.schema[name]).alias(_MISSING + name) for name, column in columns.items()]
+    absent = [
+        is_missing(name, column.type, raw.schema[name]).alias(_MISSING + name) for name, column in columns.items()
+    ]
     return raw.select(*values, *absent).with_row_index(_ROW).with_columns(pl.col(_ROW).cast(pl.Int64))
 
 
@@ -119,9 +128,11 @@ def _failures(typed: pl.DataFrame, schema: Any) -> pl.DataFrame:
     try:
         schema.validate(typed, lazy=True)
     except SchemaErrors as errors:
-        found = errors.failure_cases
+        found: pl.DataFrame = errors.failure_cases
         if found["index"].null_count():
-            raise ContractError(f"the contract itself fails: {found.filter(pl.col('index').is_null()).rows()}") from None
+            raise ContractError(
+                f"the contract itself fails: {found.filter(pl.col('index').is_null()).rows()}"
+            ) from None
         return found.select(pl.col("index").cast(pl.Int64).alias("row"), "column", pl.col("check").alias("rule"))
     return pl.DataFrame(schema={"row": pl.Int64, "column": pl.String, "rule": pl.String})
 
@@ -132,7 +143,7 @@ def _renumbered(failures: pl.DataFrame, sound: pl.DataFrame) -> pl.DataFrame:
 
 def _quarantine(table: str, raw: pl.DataFrame, typed: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
     if failures.is_empty():
-        return pl.DataFrame(schema=QUARANTINE_SCHEMA)
+        return pl.DataFrame(schema=QUARANTINE)
     rule = pl.format("{}: {}", "column", "rule")
     told = failures.with_columns(found=_found(raw, failures)).with_columns(rule=rule)
     reason = pl.when(pl.col("found").is_null()).then("rule").otherwise(pl.format("{}: '{}'", "rule", "found"))
@@ -145,7 +156,7 @@ def _quarantine(table: str, raw: pl.DataFrame, typed: pl.DataFrame, failures: pl
         pl.Series("original", original),
         row=pl.col("row") + 1,
     )
-    return rows.select(QUARANTINE_SCHEMA.names())
+    return rows.select(list(QUARANTINE))
 
 
 def _found(raw: pl.DataFrame, failures: pl.DataFrame) -> pl.Series:

@@ -80,7 +80,7 @@ def _describe(fault: Any, lines: dict[Key, int], name: str) -> list[str]:
 
 
 def _place(where: Key, lines: dict[Key, int], name: str) -> str:
-    # pydantic adds the tag of a union's variant, which the file does not have: the line is that of the nearest known key.
+    # pydantic adds the tag of a union's variant, which the file has not: the line is that of the nearest known key.
     known = where
     while known and known not in lines:
         known = known[:-1]

@@ -7,7 +7,7 @@ from math import ceil
 import polars as pl
 
 from features.calendar import cutoff, month_of, month_start
-from features.contracts import QUARANTINE_SCHEMA, Checked, check_table
+from features.contracts import QUARANTINE, Checked, check_table
 from features.digests import code_digest, digest_of
 from features.lake import Lake, NoData
 from features.portfolio import Portfolio, read_tables
@@ -69,17 +69,17 @@ def ingest(portfolio: Portfolio, lake: Lake, as_of: date) -> IngestReport:
 
 def _first_day(name: str, checked: dict[str, Checked], as_of: date) -> date:
     times = pl.concat([frame[CREATED] for parts in checked.values() for frame in (parts.kept, parts.quarantined)])
-    known = times.filter(times < cutoff(as_of)).dt.date()
-    first, last = known.min(), known.max()
+    days: list[date] = times.drop_nulls().dt.date().unique().sort().to_list()
+    known = [day for day in days if day <= as_of]
     # A month may be young, but a whole month in which nothing became known is a feed that stopped.
     whole = month_start(month_start(as_of + timedelta(days=1)) - timedelta(days=1))
-    if not isinstance(first, date) or not isinstance(last, date) or last < whole:
-        found = f"rows from {times.min():%Y-%m-%d} to {times.max():%Y-%m-%d}" if times.count() else "no readable time"
+    if not known or known[-1] < whole:
+        found = f"rows from {days[0]} to {days[-1]}" if days else "no readable time"
         raise NoData(
             f"{name}: nothing became known from {whole} to {as_of}; the raw tables hold {found}. "
             "Choose a date in that range, or add the raw files of the month"
         )
-    return first
+    return known[0]
 
 
 def _known(parts: Checked, as_of: date) -> Checked:
@@ -92,19 +92,19 @@ def _stored(portfolio: Portfolio, lake: Lake, table: str, as_of: date) -> Checke
     try:
         return Checked(lake.read(portfolio.name, "tables", table, as_of=as_of), quarantined)
     except NoData:
-        return Checked(pl.DataFrame(schema={CREATED: QUARANTINE_SCHEMA[CREATED]}), quarantined)
+        return Checked(pl.DataFrame(schema={CREATED: QUARANTINE[CREATED]}), quarantined)
 
 
 def _refuse_excess(spec: FeatureSpec, table: str, parts: Checked, as_of: date) -> None:
     limit = spec.tables[table].quarantine_limit
-    bad, rows = parts.quarantined.height, parts.quarantined.height + parts.kept.height
-    bad_month, rows_month = _of_month(parts.quarantined, as_of), _of_month(parts.quarantined, as_of) + _of_month(parts.kept, as_of)
-    # The month too, or a bad one would hide among many good ones; rounded up, so that a small month may have one bad row.
-    if bad <= limit * rows and bad_month <= ceil(limit * rows_month):
+    bad, rows = parts.quarantined.height, parts.rows
+    bad_now, rows_now = _of_month(parts.quarantined, as_of), _rows_of_month(parts, as_of)
+    # The month too, or a bad one would hide among many good ones. Rounded up: a small month may have one bad row.
+    if bad <= limit * rows and bad_now <= ceil(limit * rows_now):
         return
     commonest = list(_reasons(parts.quarantined).items())[:3]
     raise QuarantineExceeded(
-        f"table {table!r}: {bad} of {rows} rows known at {as_of} are bad ({bad_month} of {rows_month} in its month), more "
+        f"table {table!r}: {bad} of {rows} rows known at {as_of} are bad ({bad_now} of {rows_now} in its month), more "
         f"than quarantine_limit {limit:g}; commonest: {'; '.join(f'{rule} ({count})' for rule, count in commonest)}. "
         "Only the quarantine was written: see its `reason`, then correct the raw file, the contract or the limit"
     )
@@ -113,6 +113,10 @@ def _refuse_excess(spec: FeatureSpec, table: str, parts: Checked, as_of: date) -
 def _of_month(frame: pl.DataFrame, as_of: date) -> int:
     times = frame[CREATED]
     return int((times.dt.strftime("%Y-%m") == month_of(as_of)).sum())
+
+
+def _rows_of_month(parts: Checked, as_of: date) -> int:
+    return _of_month(parts.kept, as_of) + _of_month(parts.quarantined, as_of)
 
 
 def _reasons(quarantined: pl.DataFrame) -> dict[str, int]:
@@ -125,10 +129,10 @@ def _report(name: str, as_of: date, tables: dict[str, Checked], *, reused: bool)
     rows = tuple(
         TableReport(
             table=table,
-            rows_in=parts.kept.height + parts.quarantined.height,
+            rows_in=parts.rows,
             rows_kept=parts.kept.height,
             rows_quarantined=parts.quarantined.height,
-            rows_of_month=_of_month(parts.kept, as_of) + _of_month(parts.quarantined, as_of),
+            rows_of_month=_rows_of_month(parts, as_of),
             reasons=_reasons(parts.quarantined),
             reused=reused,
         )

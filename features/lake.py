@@ -33,7 +33,7 @@ class LakeFull(LakeError, OSError):
 
 @dataclass(frozen=True)
 class Partition:
-    """What a partition's file says of itself: the last business date it covers, and the digest of what it was made from."""
+    """What a partition says of itself: the last business date it covers, and the digest of what it was made from."""
 
     month: str
     covers: date
@@ -191,7 +191,9 @@ def _concatenated(files: list[Path]) -> pl.DataFrame:
     try:
         return pl.concat(frames)
     except pl.exceptions.PolarsError as error:
-        raise LakeError(f"{files[0].parent.parent}: partitions differ in their columns; ingest again: {error}") from error
+        raise LakeError(
+            f"{files[0].parent.parent}: partitions differ in their columns; ingest again: {error}"
+        ) from error
 
 
 def _nothing(lake: Lake, portfolio: str, layer: Layer, table: str, as_of: date | None) -> str:

@@ -23,7 +23,7 @@ class FeatureColumn:
 
 
 def select(spec: FeatureSpec, service: str) -> list[FeatureColumn]:
-    """The features of a service in the order of the file; raises `ForbiddenUse` with every one that is not permitted."""
+    """The features of a service in the order of the file; raises `ForbiddenUse` naming all that are not permitted."""
     if service not in spec.services:
         raise ForbiddenUse(f"no feature service {service!r}; expected one of {sorted(spec.services)}")
     use = spec.services[service].use
@@ -59,7 +59,7 @@ def guard(spec: FeatureSpec, use: Use, columns: Iterable[str]) -> None:
 
 def _column(spec: FeatureSpec, definition: Definition) -> FeatureColumn:
     freshness = spec.views[definition.view].freshness
-    return FeatureColumn(definition.name, definition.view, definition.transform.type, freshness)
+    return FeatureColumn(definition.name, definition.view, definition.transform.dtype, freshness)
 
 
 def _faults(spec: FeatureSpec, definition: Definition, use: Use) -> list[str]:

@@ -85,7 +85,9 @@ def _own_tables(module: Path, data: Path) -> dict[str, pl.DataFrame]:
     except Exception as error:
         raise PortfolioError(f"{module}: tables() failed on {data}: {type(error).__name__}: {error}") from error
     if not isinstance(found, dict) or not all(isinstance(frame, pl.DataFrame) for frame in found.values()):
-        raise PortfolioError(f"{module}: tables() must return a dict of Polars data frames, found {type(found).__name__}")
+        raise PortfolioError(
+            f"{module}: tables() must return a dict of Polars data frames, found {type(found).__name__}"
+        )
     return found
 
 

@@ -27,7 +27,7 @@ class Entity(Document):
 
 
 class Column(Document):
-    """One column of a canonical table: its type, what values it may hold, what it means, and what it may be used for."""
+    """One column of a canonical table: its type, its values, what it means, and what it may be used for."""
 
     type: ColumnType
     meaning: str
@@ -53,7 +53,9 @@ class Table(Document):
 
     meaning: str
     columns: dict[Name, Column]
-    unique: bool = Field(True, description="one row for each entity and event_timestamp; a later created one corrects it")
+    unique: bool = Field(
+        True, description="one row for each entity and event_timestamp; a later created one corrects it"
+    )
     quarantine_limit: float = Field(0.01, ge=0, le=1, description="the largest share of bad rows a run accepts")
 
 

@@ -27,7 +27,7 @@ def crowd_mean(rows: Rows, column: NumberColumn, days: Days) -> pl.Expr:
 
 @transform("crowd_share", reach="table")
 def crowd_share(rows: Rows, column: TextColumn, value: CategoryName, days: Days) -> pl.Expr:
-    """Share of the rows with category `value` among all in the `days` days before the event; null when there was none."""
+    """Share of category `value` among all rows in the `days` days before the event; null when there was none."""
     return rows.before((pl.col(column).cast(pl.String) == str(value)).mean(), days)
 
 

@@ -50,28 +50,50 @@ class TransformError(ValueError):
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows a transform works on: names of the key and of the time, and windows over one entity's history."""
+    """The rows a transform works on: names of the key and of the time, and windows that look back only.
+
+    Rows come sorted by entity and event; for a transform that reaches the whole table, by event.
+    """
 
     key: str
     event: str
 
     def history(self, expression: pl.Expr) -> pl.Expr:
-        """`expression` over the rows of one entity in the order of their events."""
+        """`expression` over the rows of one entity in the order of their events.
+
+        The general way; the ones below are ten to fifty times as fast and round alike however long the history is.
+        """
         return expression.over(self.key, order_by=self.event)
 
-    def lagged(self, column: str, periods: int) -> pl.Expr:
-        """The number in `column`, `periods` rows of the same entity earlier; null where there is none."""
-        return number(column) if periods == 0 else self.history(number(column).shift(periods))
+    def lagged(self, value: pl.Expr, periods: int) -> pl.Expr:
+        """`value`, `periods` rows of the same entity earlier; null where there is no such row."""
+        same = pl.col(self.key) == pl.col(self.key).shift(periods)
+        return value if periods == 0 else pl.when(same).then(value.shift(periods))
+
+    def last(self, value: pl.Expr, window: int) -> list[pl.Expr]:
+        """`value` of the entity's last `window` rows, this one first."""
+        return [self.lagged(value, step) for step in range(window)]
+
+    def before_this(self) -> pl.Expr:
+        """How many earlier rows the entity has."""
+        here = pl.int_range(pl.len())
+        new = pl.col(self.key).ne_missing(pl.col(self.key).shift(1))
+        return here - pl.when(new).then(here).forward_fill()
+
+    def since(self, hit: pl.Expr) -> pl.Expr:
+        """Rows since the entity's last one where `hit` (never null) is true, 0 for this one; null if there is none."""
+        here = pl.int_range(pl.len())
+        past = here - pl.when(hit).then(here).forward_fill()
+        return pl.when(past <= self.before_this()).then(past)
 
     def before(self, expression: pl.Expr, days: int) -> pl.Expr:
-        """`expression` over the rows of the whole table in the `days` days before an event, its own day's instant left out."""
+        """`expression` over the whole table's rows in the `days` days before the event, its own instant left out."""
         return expression.rolling(index_column=self.event, period=f"{days}d", closed="left")
 
 
 def number(column: str) -> pl.Expr:
-    """`column` as a float; NaN and infinities become null, as a model must not see them."""
-    value = pl.col(column).cast(pl.Float64)
-    return pl.when(value.is_finite()).then(value)
+    """`column` as a float; a contract lets only finite ones through."""
+    return pl.col(column).cast(pl.Float64)
 
 
 @dataclass(frozen=True)
@@ -84,7 +106,7 @@ class Transform:
 
     name: str
     build: Callable[..., pl.Expr]
-    type: FeatureType
+    dtype: FeatureType
     reach: Reach
     parameters: Mapping[str, inspect.Parameter]
     model: type[BaseModel] = field(repr=False)
@@ -104,8 +126,12 @@ class Transform:
         return tuple(dict.fromkeys(column for _, _, column in self._named_columns(arguments)))
 
     def expression(self, rows: Rows, arguments: Mapping[str, Any]) -> pl.Expr:
-        """The feature as an expression; checked `arguments` required."""
-        return self.build(rows, **arguments).cast(pl.Float64 if self.type == "float" else pl.String)
+        """The feature as an expression; checked `arguments` required. Infinities become null."""
+        value = self.build(rows, **arguments)
+        if self.dtype == "category":
+            return value.cast(pl.String)
+        value = value.cast(pl.Float64)
+        return pl.when(value.is_finite()).then(value)
 
     def signature(self) -> str:
         """The transform as one would write a call: names and defaults."""

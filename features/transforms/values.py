@@ -1,11 +1,21 @@
 """Transforms of one row's own values."""
 
+from itertools import pairwise
 from typing import Annotated
 
 import polars as pl
-from pydantic import Field
+from pydantic import AfterValidator
 
 from features.transforms.registry import AnyColumn, CategoryName, NumberColumn, Rows, TextColumn, number, transform
+
+
+def _rising(edges: tuple[float, ...]) -> tuple[float, ...]:
+    if not edges or any(high <= low for low, high in pairwise(edges)):
+        raise ValueError("one edge or more, each above the one before")
+    return edges
+
+
+Edges = Annotated[tuple[float, ...], AfterValidator(_rising)]
 
 
 @transform("value")
@@ -99,11 +109,9 @@ def text_length(rows: Rows, column: TextColumn) -> pl.Expr:
 
 
 @transform("band", type="category")
-def band(rows: Rows, column: NumberColumn, edges: tuple[float, ...]) -> pl.Expr:
-    """The interval the number is in, named by its edges: `under 25`, `25 to 35`, …, `65 and over` (lower edge included)."""
+def band(rows: Rows, column: NumberColumn, edges: Edges) -> pl.Expr:
+    """The interval that holds the number, lower edge included: `under 25`, `25 to 35`, …, `65 and over`."""
     text = [f"{edge:g}" for edge in edges]
-    result = pl.when(number(column) < edges[0]).then(pl.lit(f"under {text[0]}"))
-    for position in range(1, len(edges)):
-        name = f"{text[position - 1]} to {text[position]}"
-        result = result.when(number(column) < edges[position]).then(pl.lit(name))
-    return result.when(number(column).is_not_null()).then(pl.lit(f"{text[-1]} and over"))
+    names = [f"under {text[0]}", *(f"{low} to {high}" for low, high in pairwise(text)), f"{text[-1]} and over"]
+    place = pl.sum_horizontal((number(column) >= edge).cast(pl.UInt32) for edge in edges)
+    return pl.when(number(column).is_not_null()).then(pl.lit(pl.Series(names)).gather(place))

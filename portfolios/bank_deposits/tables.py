@@ -26,7 +26,7 @@ def tables(data: Path) -> dict[str, pl.DataFrame]:
 
 
 def _day() -> pl.Expr:
-    # The year rolls over whenever the month number falls; an unreadable month gives a null day, which the contract catches.
+    # The year rolls over whenever the month number falls. An unreadable month gives no day, which the contract catches.
     numbers = {name: number for number, name in enumerate(MONTHS, start=1)}
     month = pl.col("month").replace_strict(numbers, default=None, return_dtype=pl.Int32)
     fell = (month < month.forward_fill().shift(1)).fill_null(False)
