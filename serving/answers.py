@@ -1,0 +1,109 @@
+"""From a request and its decision to the record in the log, and from the record to the answer.
+
+The answer is made of the record alone, so that a request that is repeated gets the very same one.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from datetime import datetime
+
+from serving.api_schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
+from serving.decisions import Decision
+from serving.desk import Desk, Kind, Looked
+from serving.log.canonical import Json, canonical
+from serving.log.record import SALT_BYTES, Record, make_id, time_text
+
+PARTNER = "local"  # the one caller there is until partners have keys of their own
+
+Answer = DecisionAnswer | PropensityAnswer
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it arrived: for whom, what, when, and the caller's key for repeating it."""
+
+    portfolio: str
+    kind: Kind
+    request: DecisionRequest | PropensityRequest
+    at: datetime
+    idempotency_key: str | None = None
+
+    @property
+    def amount(self) -> float | None:
+        """The amount asked for."""
+        return self.request.amount if isinstance(self.request, DecisionRequest) else None
+
+    def digest(self) -> str:
+        """SHA-256 of what was asked: the same key with another digest is another request."""
+        body = self.request.model_dump(mode="json")
+        return hashlib.sha256(canonical({"portfolio": self.portfolio, "kind": self.kind, **body})).hexdigest()
+
+
+def record_of(asked: Asked, desk: Desk, looked: Looked, decision: Decision, paused: bool) -> Record:
+    """The record of a decision."""
+    decision_id = make_id(asked.at, os.urandom(10))
+    personal = asked.request.model_dump(mode="json", exclude={"entity_id"}, exclude_none=True)
+    rules = {rule.id for rule in desk.release.policy.risk.rules} if desk.release.policy.risk else set()
+    return Record(
+        decision_id=decision_id,
+        portfolio=asked.portfolio,
+        kind=asked.kind,
+        model=decision.model,
+        partner=PARTNER,
+        idempotency_key=asked.idempotency_key or decision_id,
+        request_digest=asked.digest(),
+        entity_id=str(asked.request.entity_id),
+        inputs={},
+        personal=personal,
+        features=looked.values,
+        feature_times={view: None if time is None else time_text(time) for view, time in looked.times.items()},
+        context={"paused": paused, "problems": {kind: list(names) for kind, names in decision.problems.items()}},
+        release=decision.release,
+        outcome=decision.outcome,
+        probability=decision.probability,
+        score=decision.score,
+        grade=decision.grade,
+        stale=decision.degraded,
+        rules=tuple(reason.code for reason in decision.reasons if reason.code in rules),
+        reasons=tuple(
+            {"code": reason.code, "en": reason.en, "zh": reason.zh, "points": reason.points}
+            for reason in decision.reasons
+        ),
+        terms=_terms(decision),
+        offer={} if decision.limit is None else {"limit": decision.limit},
+        decided_at=asked.at,
+        salt=os.urandom(SALT_BYTES),
+    )
+
+
+def answer_of(record: Record) -> Answer:
+    """What the caller is told of a record."""
+    common = {
+        "decision_id": record.decision_id,
+        "portfolio": record.portfolio,
+        "entity_id": record.entity_id,
+        "model": record.model,
+        "release": record.release,
+        "decided_at": record.decided_at,
+        "probability": record.probability,
+        "stale": record.stale,
+        "reasons": record.reasons,
+        "outcome": record.outcome,
+    }
+    if record.kind == "propensity":
+        return PropensityAnswer.model_validate(common)
+    risk = {"score": record.score, "grade": record.grade, "limit": _number(record.offer.get("limit"))}
+    return DecisionAnswer.model_validate(common | risk)
+
+
+def _terms(decision: Decision) -> dict[str, float]:
+    if decision.terms is None:
+        return {}
+    terms = decision.terms
+    # The platform's own terms are in lower case and codes in upper: no code can hide one.
+    return {"base": terms.base, **terms.contributions, "other": terms.other, "clipped": terms.clipped}
+
+
+def _number(value: Json) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

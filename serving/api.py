@@ -1,0 +1,165 @@
+"""The HTTP contract: routes, their documents and their problems; a `Clerk` does the work."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Header
+from fastapi import Path as InPath
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from serving.answers import Asked
+from serving.api_limits import Limits
+from serving.api_problems import Problem, ProblemDocument, documented, handle_problems
+from serving.api_schemas import (
+    DecisionAnswer,
+    DecisionRequest,
+    LiveAnswer,
+    PropensityAnswer,
+    PropensityRequest,
+    ReadyAnswer,
+    ReleaseAnswer,
+    ReleasesAnswer,
+)
+from serving.clerk import Clerk
+from serving.desk import Kind, now
+from serving.pointers import read_fault, read_workers
+
+BODY_BYTES = 16 * 1024
+CONCURRENCY = 256  # requests at once in one worker; more are refused before they queue
+SECONDS = 5.0
+
+Portfolio = Annotated[str, InPath(pattern=r"^[a-z][a-z0-9_]*$", max_length=63, examples=["taiwan_cards"])]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="a key of your own: the same request with the same key gets the first answer again",
+    ),
+]
+DecisionTime = Annotated[
+    str | None,
+    Header(alias="Lendloop-Decision-Time", description="RFC 3339; only where the service replays historic months"),
+]
+_REFUSALS = documented(400, 404, 405, 413, 415, 422, 500, 503)
+
+
+def create_app(clerk: Callable[[], Clerk | None], releases: Path) -> Any:
+    """The ASGI application; `clerk()` is None until the worker has started."""
+    app = FastAPI(
+        title="Lendloop decision service", version="1", docs_url=None, redoc_url=None, description=__doc__ or ""
+    )
+    handle_problems(app)
+    _add_decisions(app, clerk)
+    _add_state(app, clerk, releases)
+    _describe_problems(app)
+    return Limits(app, body_bytes=BODY_BYTES, concurrency=CONCURRENCY, seconds=SECONDS)
+
+
+def _add_decisions(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
+    async def answer(
+        kind: Kind, portfolio: str, body: DecisionRequest | PropensityRequest, key: str | None, at: str | None
+    ) -> Response:
+        worker = _present(clerk())
+        asked = Asked(portfolio, kind, body, _time(at, worker.replay), key)
+        return _json(await worker.answer(asked))
+
+    @app.post("/v1/portfolios/{portfolio}/decisions", response_model=DecisionAnswer, responses=_REFUSALS, tags=["v1"])
+    async def decisions(
+        portfolio: Portfolio,
+        body: DecisionRequest,
+        idempotency_key: IdempotencyKey = None,
+        decision_time: DecisionTime = None,
+    ) -> Response:
+        """Decide on an application for credit: approve, review or decline, with reasons."""
+        return await answer("decision", portfolio, body, idempotency_key, decision_time)
+
+    @app.post(
+        "/v1/portfolios/{portfolio}/propensities", response_model=PropensityAnswer, responses=_REFUSALS, tags=["v1"]
+    )
+    async def propensities(
+        portfolio: Portfolio,
+        body: PropensityRequest,
+        idempotency_key: IdempotencyKey = None,
+        decision_time: DecisionTime = None,
+    ) -> Response:
+        """Say whether a campaign should contact a person."""
+        return await answer("propensity", portfolio, body, idempotency_key, decision_time)
+
+
+def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) -> None:
+    @app.get("/v1/releases", response_model=ReleasesAnswer, responses=documented(500, 503), tags=["v1"])
+    def list_releases() -> Response:
+        """What every portfolio is served with, and why not with something newer."""
+        workers = {str(pid): served for pid, served in read_workers(releases).items()}
+        return _json(ReleasesAnswer(releases=_releases(_present(clerk()), releases), workers=workers))
+
+    @app.get("/livez", response_model=LiveAnswer, tags=["probes"])
+    async def livez() -> Response:
+        """Whether the worker runs."""
+        return _json(LiveAnswer())
+
+    @app.get("/readyz", response_model=ReadyAnswer, responses=documented(503), tags=["probes"])
+    def readyz() -> Response:
+        """Whether the worker can decide; `degraded` when a release that is wanted cannot be served."""
+        found = _releases(_present(clerk()), releases)
+        if not any(release.release for release in found):
+            faults = "; ".join(f"{release.portfolio}: {release.fault}" for release in found)
+            raise Problem(503, f"no release is loaded: {faults or 'no portfolio has one'}")
+        degraded = [release.portfolio for release in found if release.fault]
+        return _json(ReadyAnswer(status="degraded" if degraded else "ready", degraded=degraded))
+
+
+def _releases(clerk: Clerk, releases: Path) -> list[ReleaseAnswer]:
+    return [
+        ReleaseAnswer(
+            portfolio=served.portfolio,
+            release=served.sha,
+            wanted=served.wanted,
+            current=served.current,
+            fault=served.fault or read_fault(releases, served.portfolio),
+        )
+        for served in clerk.runtime.all()
+    ]
+
+
+def _present(clerk: Clerk | None) -> Clerk:
+    if clerk is None:
+        raise Problem(503, "the worker is starting or stopping; try again", headers={"retry-after": "1"})
+    return clerk
+
+
+def _time(given: str | None, replay: bool) -> datetime:
+    if given is None:
+        return now()
+    where = ("header", "Lendloop-Decision-Time")
+    if not replay:
+        raise Problem(400, "this service decides at the present time only; leave the header out", at=where)
+    try:
+        when = datetime.fromisoformat(given)
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise Problem(400, "expected a time with its zone, as in 2005-09-30T12:00:00Z", at=where)
+    return when.astimezone(UTC)
+
+
+def _json(document: BaseModel) -> Response:
+    return Response(document.model_dump_json(), media_type="application/json")
+
+
+def _describe_problems(app: FastAPI) -> None:
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+            parts = schema.pop("$defs")
+            plain()["components"]["schemas"] |= {**parts, "ProblemDocument": schema}
+        return plain()
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,102 @@
+"""What every request must keep to before it is looked at: size, media type, how many at once, how long."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from serving.api_problems import problem_response
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PROBES = ("/livez", "/readyz")
+
+
+class Limits:
+    """ASGI middleware: refuses what is too large (413), not JSON (415), too much at once (503) or too slow (503)."""
+
+    def __init__(self, app: App, *, body_bytes: int, concurrency: int, seconds: float) -> None:
+        self._app = app
+        self._body_bytes = body_bytes
+        self._concurrency = concurrency
+        self._seconds = seconds
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http" or scope["path"] in PROBES:
+            await self._app(scope, receive, send)
+        elif self._running >= self._concurrency:
+            # Answered at once: a queue that grows only makes every answer late.
+            refusal = problem_response(503, "too many requests at once; try again", headers={"retry-after": "1"})
+            await refusal(scope, receive, send)
+        else:
+            self._running += 1
+            try:
+                await self._within_time(scope, receive, send)
+            finally:
+                self._running -= 1
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in ("POST", "PUT", "PATCH"):
+            return await self._app(scope, receive, send)
+        media_type = _header(scope, b"content-type").split(";")[0].strip().lower()
+        if media_type != "application/json":
+            refusal = problem_response(415, "expected the header Content-Type: application/json")
+            return await refusal(scope, receive, send)
+        body = await self._body(scope, receive)
+        if body is None:
+            refusal = problem_response(413, f"the body is larger than {self._body_bytes} bytes")
+            return await refusal(scope, receive, send)
+        await self._app(scope, _replay(body, receive), send)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
+        length = _header(scope, b"content-length")
+        if length.isdigit() and int(length) > self._body_bytes:
+            return None
+        body = b""
+        while True:
+            message = await receive()
+            body += bytes(message.get("body", b""))
+            if len(body) > self._body_bytes:
+                return None
+            if not message.get("more_body", False):
+                return body
+
+    async def _within_time(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def note(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._admit(scope, receive, note)
+        except TimeoutError:
+            if started:
+                raise
+            late = problem_response(503, f"no answer within {self._seconds:g} s; ask again with the same "
+                                    "Idempotency-Key", headers={"retry-after": "1"})  # fmt: skip
+            await late(scope, receive, send)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def next_message() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return next_message

@@ -1,0 +1,125 @@
+"""Errors of the API as RFC 9457 problem documents that name the field; nothing a caller sent is echoed."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+_log = logging.getLogger("lendloop.api")
+
+
+class FieldFault(BaseModel):
+    """One thing wrong with a request."""
+
+    field: str = Field(description="the field, as a path in the place named by `location`")
+    location: str = Field(description="body, path, query or header")
+    message: str = Field(description="what was expected")
+
+
+class ProblemDocument(BaseModel):
+    """An error, after RFC 9457."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{
+        "type": "about:blank", "title": "Unprocessable Content", "status": 422,
+        "detail": "body.amount: Input should be greater than 0",
+        "errors": [{"field": "amount", "location": "body", "message": "Input should be greater than 0"}],
+    }]})  # fmt: skip
+
+    type: str = "about:blank"
+    title: str = Field(description="the status in words")
+    status: int
+    detail: str = Field(description="what was found and what was expected")
+    errors: list[FieldFault] = Field(default=[], description="the fields at fault, where the fault is in a field")
+
+
+class Problem(Exception):
+    """Raised by a route: answered as a problem document."""
+
+    def __init__(
+        self, status: int, detail: str, *, at: tuple[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """`at`: (location, field) of the fault, where one field has it."""
+        super().__init__(detail)
+        faults = [FieldFault(location=at[0], field=at[1], message=detail)] if at else []
+        self.response = problem_response(status, detail, faults, headers)
+
+
+def problem_response(
+    status: int, detail: str, errors: Sequence[FieldFault] = (), headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer for an error."""
+    document = ProblemDocument(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors))
+    content = document.model_dump_json(exclude=None if errors else {"errors"})
+    return Response(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's `responses` for the problems a route can answer."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+        }
+        for status in statuses
+    }
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Answer every error of `app` as a problem document."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in found):
+        return problem_response(400, "the body is not valid JSON; expected one JSON object")
+    faults = _by_field([_fault(fault) for fault in found])
+    detail = "; ".join(f"{fault.location}.{fault.field}: {fault.message}" for fault in faults)
+    return problem_response(422, detail, faults)
+
+
+def _by_field(faults: Sequence[FieldFault]) -> list[FieldFault]:
+    """One fault for each field: every variant of a union brings one of its own."""
+    messages: dict[tuple[str, str], list[str]] = {}
+    for fault in faults:
+        messages.setdefault((fault.location, fault.field), []).append(fault.message)
+    return [FieldFault(location=key[0], field=key[1], message=" or: ".join(found)) for key, found in messages.items()]
+
+
+def _fault(fault: Mapping[str, Any]) -> FieldFault:
+    location, *path = (str(part) for part in fault["loc"])
+    # The tag of a union's variant is pydantic's, not the caller's: it is no part of the field's name.
+    names = [part for part in path if not part.startswith(("constrained-", "function-")) and part not in ("int", "str")]
+    return FieldFault(field=".".join(names) or "(whole body)", location=location, message=fault["msg"])
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = {
+        404: f"no such resource: {request.url.path}; GET /openapi.json lists what there is",
+        405: f"{request.method} is not allowed for {request.url.path}; see the Allow header",
+    }.get(error.status_code, str(error.detail))
+    return problem_response(error.status_code, detail, headers=error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    route = request.scope.get("route")
+    # Only the class is logged: an exception's message may quote what the applicant sent.
+    _log.error("unexpected error", extra={"route": getattr(route, "path", ""), "error": type(error).__name__})
+    return problem_response(500, "the service failed; nothing was decided, and a retry is safe")

@@ -1,0 +1,153 @@
+"""What the API takes and gives: the request and answer documents, with limits and examples."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+
+LARGEST_AMOUNT = 1e9
+
+EntityId = Annotated[
+    Annotated[StrictInt, Field(ge=0, lt=2**63)]
+    | Annotated[StrictStr, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")],
+    Field(description="the portfolio's own id of the customer or contact; never written to a log line"),
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DecisionRequest(_Request):
+    """An application for credit."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"entity_id": 17, "amount": 50000, "purpose": "card"}, {"entity_id": 17}]}
+    )
+
+    entity_id: EntityId
+    amount: float | None = Field(
+        None, gt=0, le=LARGEST_AMOUNT, allow_inf_nan=False, strict=True, description="what is asked for, if anything"
+    )
+    purpose: str | None = Field(
+        None, pattern=r"^[a-z][a-z0-9_]*$", max_length=63, strict=True, description="what it is for, as a short code"
+    )
+
+
+class PropensityRequest(_Request):
+    """A person whom a campaign may contact."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"entity_id": 4711}]})
+
+    entity_id: EntityId
+
+
+class ReasonAnswer(BaseModel):
+    """Why, in plain words."""
+
+    code: str
+    en: str
+    zh: str
+    points: float | None = Field(None, description="what it moved the score by; null: not a part of the score")
+
+
+class _Answer(BaseModel):
+    decision_id: str = Field(description="names the decision in the log")
+    portfolio: str
+    entity_id: str
+    model: str
+    release: str = Field(description="SHA-256 of the release that decided")
+    decided_at: datetime
+    probability: float | None = Field(description="null: there were no usable features")
+    stale: bool = Field(description="features were missing, late or too old; never approved then")
+    reasons: list[ReasonAnswer] = Field(description="the strongest first")
+
+
+_COMMON: dict[str, Any] = {
+    "decision_id": "0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10",
+    "release": "9f2c" * 16,
+    "decided_at": "2026-03-02T09:30:00Z",
+    "stale": False,
+}
+
+
+class DecisionAnswer(_Answer):
+    """A decision on credit, already in the log."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_COMMON,
+                    "portfolio": "taiwan_cards",
+                    "entity_id": "17",
+                    "model": "risk",
+                    "probability": 0.0713,
+                    "outcome": "approve",
+                    "score": 78.4,
+                    "grade": "B",
+                    "limit": 120000.0,
+                    "reasons": [
+                        {"code": "PAID_ON_TIME", "en": "Bills were paid on time.", "zh": "按时还款。", "points": 9.1}
+                    ],
+                }
+            ]
+        }
+    )
+
+    outcome: Literal["approve", "review", "decline"]
+    score: float | None = Field(description="0–100, higher is safer; null: there was nothing to score by")
+    grade: Literal["A", "B", "C", "D", "E"] | None
+    limit: float = Field(description="the largest amount granted; 0 unless approved")
+
+
+class PropensityAnswer(_Answer):
+    """Whether to contact a person, already in the log."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_COMMON,
+                    "portfolio": "bank_deposits",
+                    "entity_id": "4711",
+                    "model": "propensity",
+                    "probability": 0.214,
+                    "outcome": "contact",
+                    "reasons": [],
+                }
+            ]
+        }
+    )
+
+    outcome: Literal["contact", "skip"]
+
+
+class ReleaseAnswer(BaseModel):
+    """What a portfolio is served with by the worker that answers."""
+
+    portfolio: str
+    release: str | None = Field(description="the release that answers; null: none could be loaded")
+    wanted: str | None = Field(description="the release that the pointer names")
+    current: bool = Field(description="whether the two are the same; the last good one answers when they are not")
+    fault: str | None = Field(description="why the wanted release, or the registry's champion, is not served")
+
+
+class ReleasesAnswer(BaseModel):
+    """Every portfolio's release."""
+
+    releases: list[ReleaseAnswer]
+    workers: dict[str, dict[str, str]] = Field(description="what each worker serves: process id → portfolio → release")
+
+
+class LiveAnswer(BaseModel):
+    """The worker runs."""
+
+    status: Literal["alive"] = "alive"
+
+
+class ReadyAnswer(BaseModel):
+    """The worker can decide; `degraded` names portfolios that are served with an older release than wanted."""
+
+    status: Literal["ready", "degraded"]
+    degraded: list[str] = Field(default=[])

@@ -1,0 +1,121 @@
+"""The desk of one portfolio: a release in memory with the features it reads online; decides, and keeps nothing."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+from serving.decide import Applications, Context, FeatureRows, decide, late_rows, online_rows, target
+from serving.decisions import Decision
+from serving.release import LoadedRelease, load_release
+
+if TYPE_CHECKING:
+    from features.store.online import OnlineRows
+
+_log = logging.getLogger("lendloop.desk")
+
+Key = int | str
+Kind = Literal["decision", "propensity"]
+
+
+class Reader(Protocol):
+    """Reads features online: Feast's store, or a dictionary in tests."""
+
+    def read(self, keys: Sequence[Key]) -> "OnlineRows":
+        """The features of each key."""
+
+
+class DeskError(ValueError):
+    """A release must not be served; the message says why."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was found about one entity: as the model reads it, and as it is written to the log."""
+
+    rows: FeatureRows
+    values: dict[str, float | str | None] = field(default_factory=dict)
+    times: dict[str, datetime | None] = field(default_factory=dict)
+
+
+LATE = Looked(late_rows(1))
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Decides for one portfolio by one release."""
+
+    release: LoadedRelease
+    reader: Reader
+
+    def takes(self, kind: Kind) -> bool:
+        """Whether the release decides this kind of request."""
+        policy = self.release.policy
+        return (policy.risk if kind == "decision" else policy.propensity) is not None
+
+    def accepts(self, entity: Key) -> bool:
+        """Whether `entity` is of the type of the portfolio's keys."""
+        return isinstance(entity, int) == (self.release.features.entity_type == "int")
+
+    def look_up(self, entity: Key, at: datetime) -> Looked:
+        """The features of `entity`, aged at `at`; when they cannot be read, the decision is made without (blocks)."""
+        try:
+            found = self.reader.read([entity])
+        except Exception as error:  # whatever a store comes up with must not become an approval, nor an error 500
+            _log.warning("features not read", extra={"portfolio": self.release.portfolio, "error": _name(error)})
+            return LATE
+        values = {name: _plain(column[0]) for name, column in found.values.items()}
+        times = {view: column[0] for view, column in found.event_timestamps.items()}
+        return Looked(online_rows(found.values, found.event_timestamps, at), values, times)
+
+    def decide(self, kind: Kind, looked: Looked, *, amount: float | None = None, paused: bool = False) -> Decision:
+        """The decision on what was looked up; pure."""
+        context = Context(np.array([paused]))
+        if kind == "propensity":
+            return target(self.release, looked.rows, context).one(0)
+        applications = Applications(np.array([np.nan if amount is None else amount]))
+        return decide(self.release, applications, looked.rows, context).one(0)
+
+    def rehearse(self) -> None:
+        """Raise `DeskError` unless the features can be read, and nobody is approved without any."""
+        probe: Key = 0 if self.release.features.entity_type == "int" else "lendloop-rehearsal"
+        try:
+            self.reader.read([probe])
+        except Exception as error:
+            raise DeskError(
+                f"release {self.release.sha}: its features cannot be read online ({_name(error)}: {error}); "
+                "materialize them with `lendloop run materialize`, and check that the online store runs"
+            ) from error
+        for kind in ("decision", "propensity"):
+            if self.takes(kind) and (outcome := self.decide(kind, LATE).outcome) in ("approve", "contact"):
+                raise DeskError(f"release {self.release.sha}: without features it would {outcome}; it must not")
+
+
+def open_desk(portfolio: str, folder: Path, *, registry: str, online: str) -> Desk:
+    """The desk for the release in `folder`, its digests verified and its feature store opened."""
+    from features.store.online import open_online
+
+    release = load_release(folder)
+    if release.portfolio != portfolio:
+        raise DeskError(f"release {release.sha} is of portfolio {release.portfolio!r}; expected {portfolio!r}")
+    features = release.features
+    reader = open_online(portfolio, features.entity_key, features.columns, registry=registry, online=online)
+    return Desk(release, reader)
+
+
+def now() -> datetime:
+    """The wall clock, read at the edge of the service only."""
+    return datetime.now(UTC)
+
+
+def _plain(value: float | str | None) -> float | str | None:
+    """A value for the log: no NaN and no infinity; that there was one is in the decision's problems."""
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _name(error: Exception) -> str:
+    return type(error).__name__

@@ -1,0 +1,110 @@
+"""Brings a portfolio's champion from the registry to local disk, checks it, and points the service to it."""
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from serving.pointers import read_pointer, write_pointer
+from serving.release import ReleaseError
+
+_log = logging.getLogger("lendloop.supervisor")
+
+Check = Callable[[str, Path], None]  # (portfolio, release folder); raises when the release must not be served
+
+
+class Champion(Protocol):
+    """A release in the registry."""
+
+    @property
+    def sha(self) -> str:
+        """Digest that names the release."""
+
+
+class Champions(Protocol):
+    """Where champions come from: the registry, or a folder in tests."""
+
+    def champion(self, portfolio: str) -> Champion | None:
+        """The release that shall be served."""
+
+    def fetch(self, portfolio: str, sha: str, to: Path) -> None:
+        """Put the files of a release into the empty folder `to`."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What is current for a portfolio after a look at the registry."""
+
+    portfolio: str
+    sha: str | None
+    changed: bool
+
+
+def follow_once(releases: Path, portfolio: str, champions: Champions, check: Check) -> Followed:
+    """Make the registry's champion current on local disk; raises, and changes nothing, when it fails a check."""
+    champion = champions.champion(portfolio)
+    before = read_pointer(releases, portfolio)
+    if champion is None or champion.sha == before:
+        return Followed(portfolio, before, changed=False)
+    folder = fetch_release(releases, portfolio, champion.sha, champions, check)
+    write_pointer(releases, portfolio, folder.name)
+    _log.info("release is current", extra={"portfolio": portfolio, "release": folder.name, "before": before})
+    return Followed(portfolio, folder.name, changed=True)
+
+
+def fetch_release(releases: Path, portfolio: str, sha: str, champions: Champions, check: Check) -> Path:
+    """The checked folder of release `sha`, fetched unless it is there already."""
+    folder = releases / sha
+    if folder.is_dir():
+        try:
+            check(portfolio, folder)
+            return folder
+        except ReleaseError as error:
+            # A folder that a disk or a person has damaged is fetched anew: the registry has the whole one.
+            _log.error("release on disk is damaged", extra={"release": sha, "fault": str(error)})
+            _set_aside(folder)
+    return _fetch_anew(folder, portfolio, champions, check)
+
+
+def _fetch_anew(folder: Path, portfolio: str, champions: Champions, check: Check) -> Path:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=folder.parent))
+    try:
+        # The release's folder must have its final name while it is checked: the name is its digest.
+        whole = incoming / folder.name
+        whole.mkdir()
+        champions.fetch(portfolio, folder.name, whole)
+        check(portfolio, whole)
+        _sync(whole)
+        _rename(whole, folder)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+    return folder
+
+
+def _rename(whole: Path, folder: Path) -> None:
+    try:
+        whole.rename(folder)
+    except OSError:
+        # Another process was quicker; both hold the same bytes, because the name is their digest.
+        if not folder.is_dir():
+            raise
+
+
+def _sync(folder: Path) -> None:
+    for path in [*folder.rglob("*"), folder]:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _set_aside(folder: Path) -> None:
+    aside = Path(tempfile.mkdtemp(prefix=".damaged-", dir=folder.parent))
+    folder.rename(aside / folder.name)
+    shutil.rmtree(aside, ignore_errors=True)

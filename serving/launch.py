@@ -1,0 +1,115 @@
+"""How the decision service is to run: what its supervisor and workers are told, and where it notes that it runs."""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from pydantic import Field
+
+from features.documents import Document
+from serving.processes import is_running
+
+
+class ServiceError(RuntimeError):
+    """The decision service cannot be built, started, checked or stopped; the message says what to do."""
+
+
+class Launch(Document):
+    """Everything a run of the service depends on. URLs and the key may hold secrets: never shown, never on disk."""
+
+    home: Path = Field(description="absolute; releases, pointers, notes and logs are kept below")
+    bento: Path = Field(description="absolute path of the Bento to run")
+    portfolios: tuple[str, ...] = Field(description="portfolios whose champions are followed")
+    mlflow_uri: str = Field(repr=False)
+    mlflow_artifacts: Path
+    feature_registry: str = Field(repr=False)
+    online_store: str = Field(repr=False)
+    decision_log: str = Field(repr=False)
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=1, le=65535)
+    workers: int = Field(2, ge=1)
+    replay: bool = False
+    commitment_key: str = Field("", repr=False)
+    notes: Path | None = Field(None, description="folder of its note, lock and log; null: `service` in home")
+
+    @property
+    def releases(self) -> Path:
+        """Folder of releases and pointers."""
+        return self.home / "releases"
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the service's note and log."""
+        return self.notes or service_folder(self.home)
+
+    @property
+    def url(self) -> str:
+        """Where the service answers."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def digest(self) -> str:
+        """Digest of every setting: a service with another one has to be started anew."""
+        return hashlib.sha256(self.model_dump_json(exclude={"notes"}).encode()).hexdigest()
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the workers: this process's own, with the settings that this launch means."""
+        given = {
+            "HOME": self.home,
+            "FEATURE_REGISTRY": self.feature_registry,
+            "ONLINE_STORE": self.online_store,
+            "MLFLOW_URI": self.mlflow_uri,
+            "DECISION_LOG": self.decision_log,
+            "HOST": self.host,
+            "PORT": self.port,
+            "WORKERS": self.workers,
+            "REPLAY": self.replay,
+            "COMMITMENT_KEY": self.commitment_key,
+        }
+        return {
+            **os.environ,
+            **{f"LENDLOOP_{name}": str(value) for name, value in given.items()},
+            **quiet(),
+            "BENTOML_HOME": str(self.home / "bentoml"),
+        }
+
+
+def quiet() -> dict[str, str]:
+    """Variables that keep BentoML from calling home, and child processes on the environment's own Python."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {"BENTOML_DO_NOT_TRACK": "true", "DO_NOT_TRACK": "true", "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+class Note(Document):
+    """What a running service says of itself in `<home>/service/service.json`."""
+
+    pid: int
+    started: int = Field(description="start time of the process: a pid alone may be another's by now")
+    url: str
+    bento: Path
+    workers: int
+    settings: str = Field(description="digest of the launch")
+
+    def alive(self) -> bool:
+        """Whether the process that wrote this still runs."""
+        return is_running(self.pid, self.started)
+
+
+def service_folder(home: Path) -> Path:
+    """Where the service that runs on `home` keeps its note, lock and log."""
+    return home / "service"
+
+
+def note_path(folder: Path) -> Path:
+    """The note in a service's folder."""
+    return folder / "service.json"
+
+
+def read_note(folder: Path) -> Note | None:
+    """The note of the service that keeps it in `folder`; None: none runs."""
+    try:
+        note = Note.model_validate_json(note_path(folder).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return note if note.alive() else None

@@ -1,0 +1,93 @@
+"""Releases on local disk: a folder named by the digest for each, and for each portfolio a pointer to one.
+
+`<releases>/<sha>/` is a release, `<releases>/<portfolio>/current` names the one that is served, in one line of text;
+`<releases>/.workers/<pid>-<start time>` says what a worker serves.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from serving.processes import is_running, start_time
+
+_SHA = re.compile(r"[0-9a-f]{64}")
+
+
+class PointerError(ValueError):
+    """A pointer does not name a release; the message says what stands there."""
+
+
+def pointer(releases: Path, portfolio: str) -> Path:
+    """The pointer file of a portfolio."""
+    return releases / portfolio / "current"
+
+
+def pointed_portfolios(releases: Path) -> list[str]:
+    """Names of the portfolios that have a pointer, sorted."""
+    return sorted(path.parent.name for path in releases.glob("*/current"))
+
+
+def read_pointer(releases: Path, portfolio: str) -> str | None:
+    """Digest of the release that is current for a portfolio; None: there is none yet."""
+    path = pointer(releases, portfolio)
+    try:
+        found = path.read_text(encoding="utf-8", errors="replace").strip()
+    except FileNotFoundError:
+        return None
+    if not _SHA.fullmatch(found):
+        raise PointerError(f"{path}: found {found[:80]!r}, expected the SHA-256 of a release; promote one to mend it")
+    return found
+
+
+def write_pointer(releases: Path, portfolio: str, sha: str) -> None:
+    """Make release `sha` current for a portfolio, all at once."""
+    _write(pointer(releases, portfolio), sha + "\n")
+
+
+def write_fault(releases: Path, portfolio: str, fault: str | None) -> None:
+    """Note, for people and for the service's own word of itself, why the champion cannot be served; None: it is."""
+    path = releases / portfolio / "fault"
+    if fault is None:
+        path.unlink(missing_ok=True)
+    elif read_fault(releases, portfolio) != fault:
+        _write(path, fault)
+
+
+def read_fault(releases: Path, portfolio: str) -> str | None:
+    """Why the champion of a portfolio cannot be served; None: nothing is wrong."""
+    try:
+        return (releases / portfolio / "fault").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def report_worker(releases: Path, served: Mapping[str, str]) -> None:
+    """Note for everyone what this process serves: the release of each portfolio."""
+    pid = os.getpid()
+    _write(releases / ".workers" / f"{pid}-{start_time(pid)}", json.dumps(dict(served), sort_keys=True))
+
+
+def read_workers(releases: Path) -> dict[int, dict[str, str]]:
+    """What each living worker serves, by process id; notes of dead workers are removed."""
+    found = {}
+    for path in (releases / ".workers").glob("*-*"):
+        pid, _, started = path.name.partition("-")
+        if not (pid.isdigit() and started.isdigit()):
+            continue
+        if is_running(int(pid), int(started)):
+            found[int(pid)] = json.loads(path.read_text(encoding="utf-8"))
+        else:
+            path.unlink(missing_ok=True)
+    return found
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".new-", delete=False, encoding="utf-8") as new:
+        new.write(text)
+        new.flush()
+        os.fsync(new.fileno())
+    os.replace(new.name, path)

@@ -1,0 +1,342 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from serving import api
+from serving.api import create_app
+from serving.api_limits import Limits
+from serving.clerk import Clerk
+from serving.desk import Desk
+from serving.log.batcher import Batcher
+from serving.log.database import LogUnavailable
+from serving.log.decision_log import open_log
+from serving.pauses import Pause, open_pauses
+from serving.pointers import write_fault, write_pointer
+from serving.release import load_release
+from serving.runtime import Runtime
+from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, FakeReader, build_small, fresh_reader
+
+DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
+PROPENSITIES = f"/v1/portfolios/{CAMPAIGN}/propensities"
+
+
+class Worker:
+    """A worker without BentoML: real releases, log and pauses; features from memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.releases = folder / "releases"
+        self.reader: FakeReader = fresh_reader()
+        for portfolio in (PORTFOLIO, CAMPAIGN):
+            write_pointer(self.releases, portfolio, build_small(self.releases, portfolio=portfolio))
+        self.url = f"sqlite:///{folder / 'log.db'}"
+        self.log = open_log(self.url)
+        self.pauses = open_pauses(self.url)
+        self.replay = False
+        self.seconds = 2.0
+
+    @asynccontextmanager
+    async def client(self, batcher: Any = None) -> AsyncIterator[httpx.AsyncClient]:
+        runtime = Runtime(self.releases, lambda portfolio, folder: Desk(load_release(folder), self.reader))
+        runtime.refresh()
+        clerk = Clerk(runtime, batcher or Batcher(self.log), self.pauses, self.replay, self.seconds)
+        transport = httpx.ASGITransport(create_app(lambda: clerk, self.releases), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            yield client
+        await clerk.close()
+
+    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        async def one() -> httpx.Response:
+            async with self.client() as client:
+                return await client.post(path, json=body, headers=headers)
+
+        return asyncio.run(one())
+
+    def send(self, content: bytes, content_type: str = "application/json") -> httpx.Response:
+        async def one() -> httpx.Response:
+            async with self.client() as client:
+                return await client.post(DECISIONS, content=content, headers={"content-type": content_type})
+
+        return asyncio.run(one())
+
+    def get(self, path: str, method: str = "GET") -> httpx.Response:
+        async def one() -> httpx.Response:
+            async with self.client() as client:
+                return await client.request(method, path)
+
+        return asyncio.run(one())
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[Worker]:
+    worker = Worker(tmp_path)
+    yield worker
+    worker.log.close()
+    worker.pauses.close()
+
+
+def problem(response: httpx.Response, status: int) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document = response.json()
+    assert document["status"] == status
+    assert {"type", "title", "detail"} <= set(document)
+    return dict(document)
+
+
+def fields(response: httpx.Response, status: int = 422) -> list[str]:
+    return [f"{fault['location']}.{fault['field']}" for fault in problem(response, status)["errors"]]
+
+
+def test_a_safe_customer_is_approved_and_the_answer_is_in_the_log(worker: Worker) -> None:
+    answer = worker.post(DECISIONS, {"entity_id": 1, "amount": 100}).json()
+    assert (answer["outcome"], answer["stale"], answer["portfolio"]) == ("approve", False, PORTFOLIO)
+    assert answer["score"] >= 60
+    assert answer["limit"] >= 100
+    record = worker.log.find(answer["decision_id"])
+    assert record is not None
+    assert (record.entity_id, record.outcome, record.release) == ("1", "approve", answer["release"])
+    assert record.personal == {"amount": 100}
+    assert record.features == {"utilisation": 0.1, "late_streak": 0}
+    assert sum(record.terms.values()) == pytest.approx(answer["score"], abs=1e-9)
+    assert worker.log.verify().valid
+
+
+def test_a_risky_customer_is_not_approved_and_is_told_why(worker: Worker) -> None:
+    answer = worker.post(DECISIONS, {"entity_id": 2}).json()
+    assert answer["outcome"] in ("review", "decline")
+    assert answer["limit"] == 0
+    assert {"code", "en", "zh", "points"} == set(answer["reasons"][0])
+
+
+@pytest.mark.parametrize(("entity", "code"), [(99, "FEATURES_MISSING"), (3, "FEATURES_STALE"), (4, "FEATURES_MISSING")])
+def test_missing_or_old_features_go_to_review(worker: Worker, entity: int, code: str) -> None:
+    answer = worker.post(DECISIONS, {"entity_id": entity}).json()
+    assert (answer["outcome"], answer["stale"]) == ("review", True)
+    assert answer["reasons"][0]["code"] == code
+
+
+def test_a_store_that_is_down_or_slow_sends_everyone_to_review(worker: Worker) -> None:
+    worker.reader.fault = ConnectionError("no redis")
+    down = worker.post(DECISIONS, {"entity_id": 1}).json()
+    worker.reader.fault, worker.reader.seconds, worker.seconds = None, 0.3, 0.02
+    slow = worker.post(DECISIONS, {"entity_id": 1}).json()
+    for answer in (down, slow):
+        assert (answer["outcome"], answer["reasons"][0]["code"]) == ("review", "FEATURES_LATE")
+        assert answer["probability"] is None
+
+
+def test_a_log_that_cannot_be_written_approves_nobody(worker: Worker) -> None:
+    class Broken:
+        async def append(self, record: Any) -> Any:
+            raise LogUnavailable("disk full")
+
+        async def close(self) -> None: ...
+
+    async def ask() -> httpx.Response:
+        async with worker.client(Broken()) as client:
+            return await client.post(DECISIONS, json={"entity_id": 1})
+
+    response = asyncio.run(ask())
+    assert "nothing was decided" in problem(response, 503)["detail"]
+    assert response.headers["retry-after"] == "1"
+    assert "approve" not in response.text
+
+
+def test_the_same_key_gets_the_same_answer_and_another_body_is_refused(worker: Worker) -> None:
+    first = worker.post(DECISIONS, {"entity_id": 1, "amount": 100}, **{"Idempotency-Key": "k-1"})
+    again = worker.post(DECISIONS, {"entity_id": 1, "amount": 100}, **{"Idempotency-Key": "k-1"})
+    assert first.status_code == 200
+    assert again.content == first.content
+    other = worker.post(DECISIONS, {"entity_id": 1, "amount": 101}, **{"Idempotency-Key": "k-1"})
+    assert fields(other) == ["header.Idempotency-Key"]
+    assert worker.log.head().records == 1
+
+
+def test_many_at_once_with_one_key_are_one_decision(worker: Worker) -> None:
+    async def race() -> set[bytes]:
+        async with worker.client() as client:
+            headers = {"Idempotency-Key": "race"}
+            asks = [client.post(DECISIONS, json={"entity_id": 1}, headers=headers) for _ in range(20)]
+            return {(await answer).content for answer in asyncio.as_completed(asks)}
+
+    assert len(asyncio.run(race())) == 1
+    assert worker.log.head().records == 1
+
+
+def test_a_pause_sends_to_review_whom_it_would_approve(worker: Worker) -> None:
+    since = datetime.now(UTC) - timedelta(hours=1)
+    worker.pauses.set_pause(Pause(PORTFOLIO, date(2026, 1, 31), "psi", "drift is red", "monitoring", since))
+    answer = worker.post(DECISIONS, {"entity_id": 1}).json()
+    assert answer["outcome"] == "review"
+    assert "PAUSED" in [reason["code"] for reason in answer["reasons"]]
+
+
+def test_a_propensity_is_answered_and_logged(worker: Worker) -> None:
+    answer = worker.post(PROPENSITIES, {"entity_id": 2}).json()
+    assert answer["outcome"] == "contact"
+    assert "score" not in answer
+    assert worker.post(PROPENSITIES, {"entity_id": 99}).json()["outcome"] == "skip"
+    assert worker.log.find(answer["decision_id"]).kind == "propensity"  # type: ignore[union-attr]
+
+
+def test_a_replay_decides_at_the_time_it_is_given(worker: Worker) -> None:
+    then = "2005-09-30T12:00:00+00:00"
+    refused = worker.post(DECISIONS, {"entity_id": 1}, **{"Lendloop-Decision-Time": then})
+    assert fields(refused, 400) == ["header.Lendloop-Decision-Time"]
+    worker.replay = True
+    worker.reader = fresh_reader(datetime.fromisoformat(then))
+    answer = worker.post(DECISIONS, {"entity_id": 1}, **{"Lendloop-Decision-Time": then}).json()
+    assert answer["decided_at"] == "2005-09-30T12:00:00Z"
+    assert answer["outcome"] == "approve"
+    for nonsense in ("yesterday", "2005-09-30T12:00:00", "2005-09-30"):
+        response = worker.post(DECISIONS, {"entity_id": 1}, **{"Lendloop-Decision-Time": nonsense})
+        assert fields(response, 400) == ["header.Lendloop-Decision-Time"]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, ["body.entity_id"]),
+        ({"entity_id": 1, "colour": "red"}, ["body.colour"]),
+        ({"entity_id": True}, ["body.entity_id"]),
+        ({"entity_id": 1.5}, ["body.entity_id"]),
+        ({"entity_id": -1}, ["body.entity_id"]),
+        ({"entity_id": 2**63}, ["body.entity_id"]),
+        ({"entity_id": "1"}, ["body.entity_id"]),
+        ({"entity_id": "\x00"}, ["body.entity_id"]),
+        ({"entity_id": 1, "amount": "100"}, ["body.amount"]),
+        ({"entity_id": 1, "amount": 0}, ["body.amount"]),
+        ({"entity_id": 1, "amount": 1e12}, ["body.amount"]),
+        ({"entity_id": 1, "purpose": "Robert'); DROP TABLE"}, ["body.purpose"]),
+        ([], ["body.(whole body)"]),
+    ],
+)
+def test_bad_input_is_refused_by_the_name_of_its_field(worker: Worker, body: Any, expected: list[str]) -> None:
+    assert fields(worker.post(DECISIONS, body)) == expected
+
+
+@pytest.mark.parametrize("amount", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
+def test_numbers_that_are_none_are_refused(worker: Worker, amount: bytes) -> None:
+    assert fields(worker.send(b'{"entity_id": 1, "amount": ' + amount + b"}")) == ["body.amount"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"\xff\xfe", b"[" * 8000, b'{"entity_id": ' + b"9" * 5000 + b"}", b'{"entity_id": "\\ud800"}', b""],
+)
+def test_a_mangled_body_is_a_fault_of_the_caller(worker: Worker, content: bytes) -> None:
+    response = worker.send(content)
+    assert response.status_code in (400, 422)
+    problem(response, response.status_code)
+    assert worker.log.head().records == 0
+
+
+def test_what_the_caller_sent_is_not_echoed(worker: Worker) -> None:
+    response = worker.post(DECISIONS, {"entity_id": 1, "amount": "my-secret", "purpose": "My Secret"})
+    assert "ecret" not in response.text
+
+
+def test_size_and_media_type_are_limited(worker: Worker) -> None:
+    problem(worker.send(b" " * (api.BODY_BYTES + 1)), 413)
+    problem(worker.send(b"{}", "text/plain"), 415)
+    problem(worker.send(b"{}", ""), 415)
+    assert worker.send(b'{"entity_id": 1}', "application/json; charset=utf-8").status_code == 200
+
+
+def test_unknown_places_and_methods_are_problems(worker: Worker) -> None:
+    problem(worker.get("/nowhere"), 404)
+    assert problem(worker.get(DECISIONS), 405)
+    problem(worker.get("/"), 404)
+    assert fields(worker.post("/v1/portfolios/none/decisions", {"entity_id": 1}), 404) == ["path.portfolio"]
+    assert fields(worker.post("/v1/portfolios/NONE/decisions", {"entity_id": 1}), 422) == ["path.portfolio"]
+    refused = worker.post(f"/v1/portfolios/{CAMPAIGN}/decisions", {"entity_id": 1})
+    assert "POST …/propensities" in problem(refused, 404)["detail"]
+    worker.post(DECISIONS, {"entity_id": 1}, **{"Idempotency-Key": "with blank"})
+
+
+def test_a_bad_key_is_named(worker: Worker) -> None:
+    for key in ("with blank", "x" * 256):
+        assert fields(worker.post(DECISIONS, {"entity_id": 1}, **{"Idempotency-Key": key})) == [
+            "header.idempotency-key"
+        ]
+
+
+def test_an_unexpected_fault_is_a_problem_that_tells_nothing(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ValueError("entity 1 is Jane")
+
+    monkeypatch.setattr(Desk, "decide", fail)
+    response = worker.post(DECISIONS, {"entity_id": 1})
+    problem(response, 500)
+    assert "Jane" not in response.text
+    assert "Jane" not in caplog.text
+
+
+def test_too_many_at_once_and_too_slow_are_503() -> None:
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(10)
+
+    async def ask() -> list[httpx.Response]:
+        limits = Limits(slow, body_bytes=100, concurrency=2, seconds=0.1)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(limits), base_url="http://service") as client:
+            return await asyncio.gather(*(client.post("/", json={}) for _ in range(3)))
+
+    details = sorted(problem(response, 503)["detail"] for response in asyncio.run(ask()))
+    assert [detail.split()[0] for detail in details] == ["no", "no", "too"]
+
+
+def test_releases_and_readiness_say_what_is_served_and_what_is_wrong(worker: Worker) -> None:
+    found = worker.get("/v1/releases").json()["releases"]
+    assert [(release["portfolio"], release["current"], release["fault"]) for release in found] == [
+        (CAMPAIGN, True, None),
+        (PORTFOLIO, True, None),
+    ]
+    assert worker.get("/livez").json() == {"status": "alive"}
+    assert worker.get("/readyz").json() == {"status": "ready", "degraded": []}
+    write_fault(worker.releases, PORTFOLIO, "the registry is down")
+    assert worker.get("/readyz").json() == {"status": "degraded", "degraded": [PORTFOLIO]}
+    assert worker.get("/v1/releases").json()["releases"][1]["fault"] == "the registry is down"
+
+
+def test_without_a_release_it_is_not_ready(tmp_path: Path, worker: Worker) -> None:
+    worker.releases = tmp_path / "empty"
+    assert "no portfolio has one" in problem(worker.get("/readyz"), 503)["detail"]
+
+
+def test_before_it_has_started_it_is_not_ready(tmp_path: Path) -> None:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(lambda: None, tmp_path))
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            assert (await client.get("/livez")).status_code == 200
+            return await client.get("/readyz")
+
+    problem(asyncio.run(ask()), 503)
+
+
+def test_the_openapi_document_is_whole(worker: Worker) -> None:
+    document = worker.get("/openapi.json").json()
+    assert set(document["paths"]) == {
+        "/v1/portfolios/{portfolio}/decisions",
+        "/v1/portfolios/{portfolio}/propensities",
+        "/v1/releases",
+        "/livez",
+        "/readyz",
+    }
+    answers = document["paths"]["/v1/portfolios/{portfolio}/decisions"]["post"]["responses"]
+    assert set(answers) == {"200", "400", "404", "405", "413", "415", "422", "500", "503"}
+    assert list(answers["422"]["content"]) == ["application/problem+json"]
+    schemas = document["components"]["schemas"]
+    text = json.dumps(document)
+    wanted = {name.split('"')[0] for name in text.split("#/components/schemas/")[1:]}
+    assert wanted <= set(schemas)
+    assert all(schemas[name].get("examples") for name in ("DecisionRequest", "DecisionAnswer", "ProblemDocument"))
+    assert schemas["DecisionRequest"]["additionalProperties"] is False
