@@ -58,7 +58,7 @@ def _owners(session: Session, entries: Sequence[Entry]) -> dict[Slot, str]:
 
 
 def _write(session: Session, link: Link, entries: Sequence[Entry]) -> None:
-    rows = ((sequence, *entry.row) for sequence, entry in enumerate(entries, link.first))
+    rows = [(sequence, *entry.row) for sequence, entry in enumerate(entries, link.first)]
     session.insert("decisions", ("sequence", *COLUMNS), rows)
     session.insert("decision_batches", LINKS, [tuple(getattr(link, name) for name in LINKS)])
     end = link.head

@@ -1,6 +1,6 @@
 """What the log asks of a database: transactions that are durable when they return. Two keep the promise."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -19,10 +19,10 @@ class Session(Protocol):
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """All rows of a query."""
 
-    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """Run a statement; the number of rows it changed."""
+    def run(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """Run a statement that answers with no rows."""
 
-    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Insert many rows."""
 
     def among(self, values: Sequence[str]) -> tuple[str, Any]:

@@ -1,7 +1,7 @@
 """Postgres for the log in production: several workers share one chain by locking its head while they commit."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -121,10 +121,11 @@ class _PostgresSession:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         return self._cursor.execute(_marked(sql), values).fetchall()
 
-    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
-        return self._cursor.execute(_marked(sql), values).rowcount
+    def run(self, sql: str, values: Sequence[Any] = ()) -> None:
+        self._cursor.execute(_marked(sql), values)
 
-    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        # COPY for a single row too: INSERT in a pipeline, measured beside it, saves 5 % there and loses from ten rows on.
         with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN".encode()) as copy:
             for row in rows:
                 copy.write_row(row)

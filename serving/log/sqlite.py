@@ -4,7 +4,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,7 +37,12 @@ class SqliteDatabase:
 
     def create(self, statements: Sequence[str]) -> None:
         """Create tables; the write lock lets only one process do it."""
-        self.write(lambda session: [session.run(statement) for statement in statements])
+
+        def work(session: Session) -> None:
+            for statement in statements:
+                session.run(statement)
+
+        self.write(work)
 
     def close(self) -> None:
         """Close both connections."""
@@ -83,10 +88,10 @@ class _SqliteSession:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         return self._connection.execute(sql, values).fetchall()
 
-    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
-        return self._connection.execute(sql, values).rowcount
+    def run(self, sql: str, values: Sequence[Any] = ()) -> None:
+        self._connection.execute(sql, values)
 
-    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         marks = ", ".join("?" for _ in columns)
         self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
