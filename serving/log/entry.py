@@ -15,9 +15,8 @@ import orjson
 
 from serving.log.canonical import CanonicalError, canonical, parse
 from serving.log.chain import leaf_hash
+from serving.log.database import Row
 from serving.log.record import SALT_BYTES, Kind, Record, time_text
-
-Row = tuple[Any, ...]
 
 TEXTS = ("decision_id", "portfolio", "kind", "model", "partner", "idempotency_key", "release", "outcome")
 DOCUMENTS = ("inputs", "feature_times", "context", "rules", "reasons", "terms", "offer")
