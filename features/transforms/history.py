@@ -83,16 +83,14 @@ def trailing_min(rows: Rows, column: NumberColumn, window: Periods) -> pl.Expr:
 @transform("trailing_sum", reach="entity")
 def trailing_sum(rows: Rows, column: NumberColumn, window: Periods) -> pl.Expr:
     """Sum of the last `window` rows; null when none has a number."""
-    return _sum(rows.last(number(column), window))
+    past = rows.last(number(column), window)
+    return pl.when(pl.any_horizontal(value.is_not_null() for value in past)).then(pl.sum_horizontal(past))
 
 
 @transform("trailing_std", reach="entity")
 def trailing_std(rows: Rows, column: NumberColumn, window: Annotated[int, Field(ge=2, le=60)]) -> pl.Expr:
     """Sample standard deviation of the last `window` rows; null under two numbers."""
-    past = rows.last(number(column), window)
-    count, mean = _count(past), pl.mean_horizontal(past)
-    squares = pl.sum_horizontal((value - mean) ** 2 for value in past)
-    return pl.when(count >= 2).then((squares / (count - 1)).sqrt())
+    return pl.concat_list(rows.last(number(column), window)).list.std()
 
 
 @transform("trailing_ratio", reach="entity")
@@ -103,11 +101,9 @@ def trailing_ratio(
 
     Rows without both numbers count in neither sum; null where the denominator's sum is zero or negative.
     """
-    above = rows.last(number(numerator), window)
-    below = [rows.lagged(number(denominator), step + lag) for step in range(window)]
-    both = [one.is_not_null() & other.is_not_null() for one, other in zip(above, below, strict=True)]
-    total = _sum([pl.when(here).then(value) for here, value in zip(both, below, strict=True)])
-    return _share(_sum([pl.when(here).then(value) for here, value in zip(both, above, strict=True)]), total)
+    above, below = number(numerator), rows.lagged(number(denominator), lag)
+    above, below = pl.when(below.is_not_null()).then(above), pl.when(above.is_not_null()).then(below)
+    return _share(pl.sum_horizontal(rows.last(above, window)), pl.sum_horizontal(rows.last(below, window)))
 
 
 @transform("trend", reach="entity")
@@ -123,12 +119,12 @@ def trend(
     the present row's number there, null where that is zero or negative. Source: simple linear regression.
     """
     past = rows.last(number(column), window)
-    count = _count(past)
-    times = pl.sum_horizontal(pl.when(value.is_not_null()).then(-float(step)) for step, value in enumerate(past))
-    centre, mean = times / count, pl.mean_horizontal(past)
-    parts = [(pl.when(value.is_not_null()).then(-float(step) - centre), value) for step, value in enumerate(past)]
-    products = pl.sum_horizontal(time * (value - mean) for time, value in parts)
-    slope = pl.when(count >= 2).then(products / pl.sum_horizontal(time**2 for time, _ in parts))
+    known = [value.is_not_null() for value in past]
+    count, total = pl.sum_horizontal(known), pl.sum_horizontal(past)
+    times = pl.sum_horizontal(here * -float(step) for step, here in enumerate(known))
+    squares = pl.sum_horizontal(here * float(step**2) for step, here in enumerate(known))
+    products = pl.sum_horizontal(value * -float(step) for step, value in enumerate(past))
+    slope = pl.when(count >= 2).then((count * products - times * total) / (count * squares - times**2))
     return slope if scale is None else _share(slope, number(scale))
 
 
@@ -185,11 +181,3 @@ def _within(column: str, at_least: float | None, at_most: float | None) -> pl.Ex
 
 def _share(value: pl.Expr, scale: pl.Expr) -> pl.Expr:
     return pl.when(scale > 0).then(value / scale)
-
-
-def _count(values: list[pl.Expr]) -> pl.Expr:
-    return pl.sum_horizontal(value.is_not_null() for value in values)
-
-
-def _sum(values: list[pl.Expr]) -> pl.Expr:
-    return pl.when(_count(values) > 0).then(pl.sum_horizontal(values))
