@@ -17,7 +17,9 @@ def entity_parts(keys: pl.Series, parts: int, seed: int) -> NDArray[np.int64]:
     """A part from 0 to parts - 1 for each row; an entity's rows share one, the parts hold equally many entities."""
     entities = keys.unique().sort()
     part = np.random.default_rng(seed).permutation(len(entities)) % parts
-    return part[keys.to_frame().with_columns(position=keys.rank("dense") - 1)["position"].to_numpy()]
+    position = keys.rank("dense").to_numpy().astype(np.int64) - 1
+    member: NDArray[np.int64] = part[position]
+    return member
 
 
 def sample_entities(keys: pl.Series, rows: int, seed: int) -> NDArray[np.bool_]:

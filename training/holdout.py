@@ -77,7 +77,7 @@ def _month_trials(task: Task, month: int, progress: Progress) -> list[_Trial]:
 
 
 def _raw(task: Task, learned: Rows, tested: Rows) -> Floats:
-    """A candidate that has only one class to learn from predicts that class's rate, so that it is judged, not skipped."""
+    """A candidate with only one class to learn from predicts its rate, so that it is judged, not skipped."""
     labels = task.labels[learned]
     if 0 < labels.sum() < len(labels):
         return task.part(learned).fit().log_odds(task.frame.filter(tested))

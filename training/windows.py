@@ -46,7 +46,8 @@ def month_name(month: int) -> str:
 
 def trailing(months: NDArray[np.int64], window: int, among: Rows) -> Rows:
     """The rows of `among` in the last `window` calendar months that have any."""
-    return among & (months > months[among].max(initial=0) - window)
+    rows: Rows = among & (months > months[among].max(initial=0) - window)
+    return rows
 
 
 def known_before(frame: pl.DataFrame, months: NDArray[np.int64], month: int) -> Rows:

@@ -1,0 +1,230 @@
+"""MLflow's runs, model versions, tags and aliases, as little of them as the registry needs."""
+
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from training.boosted import Boosted
+
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+LONGEST_PARAMETER = 6000
+
+
+class RegistryError(RuntimeError):
+    """The registry cannot be used; the message says where it was looked for and what to do."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The parameters and metrics of a run."""
+
+    parameters: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A model version."""
+
+    number: int
+    run_id: str
+    tags: Mapping[str, str]
+    aliases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MlflowStore:
+    """The tracking and registry store at `uri`, opened at its first use; `artifacts` serves stores in a database."""
+
+    uri: str
+    artifacts: Path
+    _experiments: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def log(
+        self,
+        experiment: str,
+        model: str,
+        tags: Mapping[str, str],
+        write: Callable[[Path], None],
+        *,
+        source: str,
+        figures: Figures | None = None,
+        described: Mapping[str, str] | None = None,
+    ) -> Version:
+        """A version of `model` from a run that holds what `write` puts into a folder; `source` is the version's part.
+
+        `tags` name the content: a finished run that already has them is taken, one still running is a killed
+        process's and marked so. The version comes last: where there is one, its run is whole.
+        """
+        with self._faults():
+            run_id = self._finished_run(experiment, tags) or self._run(experiment, model, tags, write, figures)
+            self._register(model)
+            uri = f"{self._client.get_run(run_id).info.artifact_uri}/{source}"
+            every = {**tags, **(described or {})}
+            return _version(self._client.create_model_version(model, uri, run_id, tags=every), {})
+
+    def versions(self, model: str, tags: Mapping[str, str]) -> list[Version]:
+        """The versions of `model` that carry all `tags`, oldest first."""
+        conditions = [f"name = '{model}'", *(f"tags.`{name}` = '{value}'" for name, value in tags.items())]
+        with self._faults():
+            found = self._client.search_model_versions(" and ".join(conditions))
+            # A searched version comes without its aliases; the model it belongs to has them all.
+            pointers = self._pointers(model) if found else {}
+        return sorted((_version(each, pointers) for each in found), key=lambda each: each.number)
+
+    def download(self, run_id: str, path: str, to: Path) -> Path:
+        """The folder `path` of a run, copied into the folder `to`."""
+        with self._faults():
+            return Path(self._client.download_artifacts(run_id, path, str(to)))
+
+    def tags(self, model: str) -> Mapping[str, str]:
+        """The tags of a registered model; none when it is not registered."""
+        with self._faults():
+            found = self._client.search_registered_models(f"name = '{model}'")
+        return found[0].tags if found else {}
+
+    def tag(self, model: str, name: str, value: str) -> None:
+        """Set a tag of a registered model."""
+        with self._faults():
+            self._client.set_registered_model_tag(model, name, value)
+
+    def point(self, model: str, alias: str, version: int) -> None:
+        """Put `alias` on a version."""
+        with self._faults():
+            self._client.set_registered_model_alias(model, alias, str(version))
+
+    def unpoint(self, model: str, alias: str) -> None:
+        """Take `alias` away."""
+        with self._faults():
+            self._client.delete_registered_model_alias(model, alias)
+
+    @cached_property
+    def _client(self) -> Any:
+        with _quiet():
+            from mlflow import MlflowClient
+
+            logging.getLogger("mlflow").setLevel(logging.WARNING)
+            # MLflow knows psycopg 3 by its full name only.
+            uri = self.uri.replace("postgresql://", "postgresql+psycopg://", 1)
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            client.search_experiments(max_results=1)
+            client.search_registered_models(max_results=1)
+        return client
+
+    def _finished_run(self, experiment: str, tags: Mapping[str, str]) -> str | None:
+        condition = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+        finished = None
+        for run in self._client.search_runs([self._experiment(experiment)], condition):
+            if run.info.status == "FINISHED":
+                finished = run.info.run_id
+            elif run.info.status == "RUNNING":
+                self._client.set_terminated(run.info.run_id, "KILLED")
+        return finished
+
+    def _run(
+        self,
+        experiment: str,
+        model: str,
+        tags: Mapping[str, str],
+        write: Callable[[Path], None],
+        figures: Figures | None,
+    ) -> str:
+        run_id: str = self._client.create_run(self._experiment(experiment), tags=dict(tags), run_name=model).info.run_id
+        try:
+            if figures is not None:
+                self._log_figures(run_id, figures)
+            with tempfile.TemporaryDirectory() as folder:
+                write(Path(folder))
+                self._client.log_artifacts(run_id, folder)
+        except BaseException:
+            self._client.set_terminated(run_id, "FAILED")
+            raise
+        self._client.set_terminated(run_id, "FINISHED")
+        return run_id
+
+    def _log_figures(self, run_id: str, figures: Figures) -> None:
+        from mlflow.entities import Metric, Param
+
+        parameters = [Param(name, value[:LONGEST_PARAMETER]) for name, value in figures.parameters.items()]
+        metrics = [Metric(name, value, 0, 0) for name, value in figures.metrics.items()]
+        self._client.log_batch(run_id, metrics=metrics, params=parameters)
+
+    def _experiment(self, name: str) -> str:
+        if name not in self._experiments:
+            known = self._client.get_experiment_by_name(name)
+            self._experiments[name] = known.experiment_id if known else self._new_experiment(name)
+        return self._experiments[name]
+
+    def _new_experiment(self, name: str) -> str:
+        served = self.uri.startswith(("http://", "https://"))
+        location = None if served else (self.artifacts.resolve() / name).as_uri()
+        experiment: str = self._client.create_experiment(name, artifact_location=location)
+        return experiment
+
+    def _pointers(self, model: str) -> dict[str, int]:
+        found = self._client.search_registered_models(f"name = '{model}'")
+        return {alias: int(number) for alias, number in found[0].aliases.items()} if found else {}
+
+    def _register(self, model: str) -> None:
+        if not self._client.search_registered_models(f"name = '{model}'"):
+            self._client.create_registered_model(model)
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """MLflow's and the database's errors in one class, with the address but no password."""
+        try:
+            yield
+        except OSError as error:
+            raise RegistryError(f"the model registry's files cannot be used: {error}") from error
+        except Exception as error:
+            if not type(error).__module__.startswith(("mlflow.", "sqlalchemy.")):
+                raise
+            place = self.uri.rpartition("@")[2]
+            raise RegistryError(
+                f"the model registry at {place} failed: {error}; `lendloop doctor` checks it"
+            ) from error
+
+
+def save_flavor(model: Boosted, folder: Path) -> None:
+    """The model in MLflow's CatBoost flavor, its signature and requirements given rather than inferred."""
+    with _quiet():
+        import mlflow.catboost
+        from mlflow.models import ModelSignature
+        from mlflow.types.schema import ColSpec, Schema
+
+        kinds = {"float": "double", "category": "string"}
+        inputs = Schema([ColSpec(kinds[column.dtype], column.name, required=False) for column in model.columns])
+        signature = ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", "log_odds")]))
+        needs = [f"catboost=={version('catboost')}"]
+        mlflow.catboost.save_model(model.model, str(folder), signature=signature, pip_requirements=needs)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Import and open MLflow without telemetry, log lines or its own code's deprecation warnings."""
+    os.environ.update(QUIET)
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        # MLflow 3.17 maps its tables with a loader that SQLAlchemy 2.1 deprecates, and warns of its own type hints.
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _version(found: Any, pointers: Mapping[str, int]) -> Version:
+    number = int(found.version)
+    aliases = tuple(sorted(alias for alias, pointed in pointers.items() if pointed == number))
+    return Version(number, found.run_id, dict(found.tags), aliases)
