@@ -120,7 +120,7 @@ def decide(release: Decider, applications: Applications, features: FeatureRows, 
         *_rule_causes(risk, model, applications, checked, problems),
         *_amount_causes(applications.amount, limit),
         *_score_causes(score, risk, problems),
-        Cause(reasons.NEW_BUSINESS_PAUSED, context.paused, 1),
+        Cause(reasons.PAUSED, context.paused, 1),
     ]
     outcome = np.array(["approve", "review", "decline"])[_severity(causes, problems)]
     return pack(
@@ -131,15 +131,18 @@ def decide(release: Decider, applications: Applications, features: FeatureRows, 
     )  # fmt: skip
 
 
-def target(release: Decider, features: FeatureRows) -> Decisions:
-    """Contact or skip each person of a campaign; without usable features: skip."""
+def target(release: Decider, features: FeatureRows, context: Context) -> Decisions:
+    """Contact or skip each person of a campaign; without usable features, or while contacts are paused: skip."""
     policy, propensity = release.policy, _required(release.policy.propensity, "propensity")
     model = release.models[propensity.model]
     checked = check_inputs(model.columns, features.values, features.rows)
     problems = find_problems(model, policy, features, checked)
     scored = model.score(checked.inputs)
     likely = scored.probability >= propensity.contact_from
-    causes = [Cause(reasons.UNDER_CONTACT_FROM, ~likely & ~problems.unscored, 1)]
+    causes = [
+        Cause(reasons.UNDER_CONTACT_FROM, ~likely & ~problems.unscored, 1),
+        Cause(reasons.PAUSED, context.paused, 1),
+    ]
     outcome = np.array(["contact", "skip"])[_severity(causes, problems)]
     return pack(
         release.sha, model, policy, outcome, scored, problems, causes,
@@ -154,7 +157,7 @@ def find_problems(model: LoadedModel, policy: Policy, features: FeatureRows, che
     none = np.full(features.rows, np.nan)
     ages = {view: features.ages.get(view, none) for view in model.views}
     absent = np.column_stack([np.isnan(ages[column.view]) for column in model.columns])
-    needed = np.array([column.name not in policy.may_be_missing for column in model.columns])
+    needed = np.array([column.name not in policy.optional for column in model.columns])
     with np.errstate(invalid="ignore"):
         stale = np.column_stack([ages[view] > days for view, days in model.views.items()])
         future = np.column_stack([ages[view] < -CLOCK_SKEW for view in model.views])

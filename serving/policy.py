@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, model_validator
 
 from features.documents import Document, Key, misplaced, read_document
+from features.permitted import FeatureColumn, select
 from features.spec import FeatureSpec, Name
+from serving.reasons import CAUSES
 from serving.rules import Rule
 from training.score import ScoreScale
 from training.spec import ModelsSpec
@@ -98,6 +100,13 @@ class Reason(Document):
     zh: str = Field(min_length=1)
 
 
+class Absence(Document):
+    """Features that may be missing, as a model has learned from their absence, and what it means."""
+
+    because: str = Field(min_length=1)
+    features: tuple[Name, ...] = Field(min_length=1)
+
+
 @dataclass(frozen=True)
 class Known:
     """What the portfolio's other files hold, that a policy refers to."""
@@ -105,9 +114,9 @@ class Known:
     features: FeatureSpec
     models: ModelsSpec
 
-    def inputs(self, model: str) -> list[str]:
-        """Names of the features a model reads."""
-        return [name for _, name in self.features.chosen(self.models.models[model].service)]
+    def inputs(self, model: str) -> list[FeatureColumn]:
+        """The features a model reads."""
+        return select(self.features, self.models.models[model].service)
 
 
 class Policy(Document):
@@ -115,7 +124,7 @@ class Policy(Document):
 
     risk: RiskPolicy | None = None
     propensity: PropensityPolicy | None = None
-    may_be_missing: dict[Name, str] = Field(default={}, description="feature: what its absence means to the model")
+    may_be_missing: tuple[Absence, ...] = ()
     reasons: dict[Code, Reason] = Field(description="inputs of a model that are in none are summed as `other`")
     reasons_shown: int = Field(4, ge=1, le=20)
 
@@ -135,6 +144,15 @@ class Policy(Document):
                 return section
         raise KeyError(model)
 
+    def kind(self, model: str) -> Literal["risk", "propensity"]:
+        """What a model is decided by as."""
+        return "risk" if self.risk is not None and self.risk.model == model else "propensity"
+
+    @cached_property
+    def optional(self) -> frozenset[str]:
+        """Features without which a customer may still be approved."""
+        return frozenset(feature for absence in self.may_be_missing for feature in absence.features)
+
     @property
     def models(self) -> list[str]:
         """Names of the models the policy decides by."""
@@ -145,8 +163,15 @@ class Policy(Document):
             yield (), "neither risk nor propensity; expected at least one: there is nothing to decide"
         if len(set(self.models)) < len(self.models):
             yield ("propensity", "model"), f"{self.models[0]!r} is the model of risk too; expected another"
+        rules = self.risk.rules if self.risk else ()
+        for position, rule in enumerate(rules):
+            if rule.id in CAUSES or rule.id in self.reasons:
+                whose = "a reason of the platform" if rule.id in CAUSES else "a code of reasons"
+                yield ("risk", "rules", position, "id"), f"{rule.id!r} is {whose}; expected a name of its own"
         owner: dict[str, str] = {}
         for code, reason in self.reasons.items():
+            if code in CAUSES:
+                yield ("reasons", code), f"{code!r} is a reason of the platform; expected another name"
             for position, feature in enumerate(reason.features):
                 if feature in owner:
                     yield ("reasons", code, "features", position), f"{feature!r} is in {owner[feature]} already"
@@ -163,21 +188,30 @@ class Policy(Document):
                     f"models.yaml has no {kind} model {section.model!r}; expected one of {candidates}",
                 )
                 return
-        inputs = {name for model in self.models for name in known.inputs(model)}
+        inputs = {column.name for model in self.models for column in known.inputs(model)}
         for key, feature in self._named():
             if feature not in inputs:
                 yield key, f"{feature!r} is no input of {self.models}; expected one of {sorted(inputs)}"
+        yield from self._not_numbers(known)
+
+    def _not_numbers(self, known: Known) -> Iterator[tuple[Key, str]]:
+        if self.risk is None:
+            return
+        numbers = {column.name for column in known.inputs(self.risk.model) if column.dtype == "float"}
+        for position, rule in enumerate(self.risk.rules):
+            feature = rule.when.feature
+            if feature is not None and feature not in numbers:
+                place = ("risk", "rules", position, "when", "subject")
+                yield place, f"{feature!r} is not a number that model {self.risk.model!r} reads"
 
     def _named(self) -> Iterator[tuple[Key, str]]:
         """Every place that names a feature."""
         for code, reason in self.reasons.items():
             for position, feature in enumerate(reason.features):
                 yield ("reasons", code, "features", position), feature
-        for feature in self.may_be_missing:
-            yield ("may_be_missing", feature), feature
-        for position, rule in enumerate(self.risk.rules if self.risk else ()):
-            if rule.when.feature is not None:
-                yield ("risk", "rules", position, "when", "subject"), rule.when.feature
+        for group, absence in enumerate(self.may_be_missing):
+            for position, feature in enumerate(absence.features):
+                yield ("may_be_missing", group, "features", position), feature
 
 
 def read_policy(path: Path, features: FeatureSpec, models: ModelsSpec) -> Policy:

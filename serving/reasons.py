@@ -35,9 +35,7 @@ SCORE_UNDER_REVIEW = _cause(
     "SCORE_UNDER_REVIEW", "Your score is below what we approve automatically.", "评分低于自动批准标准。"
 )
 SCORE_UNDER_DECLINE = _cause("SCORE_UNDER_DECLINE", "Your score is below the lowest we accept.", "评分低于最低标准。")
-NEW_BUSINESS_PAUSED = _cause(
-    "NEW_BUSINESS_PAUSED", "Automatic approvals are paused for now; a person decides.", "自动审批暂停，转人工审核。"
-)
+PAUSED = _cause("PAUSED", "Automatic decisions are paused for now.", "自动决策暂停。")
 UNDER_CONTACT_FROM = _cause("UNDER_CONTACT_FROM", "The offer is unlikely to be of interest.", "该产品可能不合您需要。")
 
 CAUSES = {
@@ -51,7 +49,7 @@ CAUSES = {
         AMOUNT_OVER_LIMIT,
         SCORE_UNDER_REVIEW,
         SCORE_UNDER_DECLINE,
-        NEW_BUSINESS_PAUSED,
+        PAUSED,
         UNDER_CONTACT_FROM,
     )
 }

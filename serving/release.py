@@ -8,86 +8,60 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import rfc8785
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from features.documents import Document
 from features.permitted import FeatureColumn
 from features.profiles import Profile
 from features.spec import Entity
+from serving.contributions import UnsupportedModel
+from serving.manifest import (
+    MANIFEST,
+    Digest,
+    Manifest,
+    ModelInfo,
+    Profiles,
+    ReleaseCorrupt,
+    ReleaseError,
+    ReleaseFeatures,
+    ReleaseMissing,
+    changed_components,
+    read_manifest,
+    verify_release,
+)
 from serving.policy import Policy
-from serving.scoring import Kind, LoadedModel, load_model
+from serving.scoring import Kind, LoadedModel, UnfaithfulModel, load_model
 from training.inputs import input_order
 from training.score import Calibration
 
-MANIFEST = "manifest.json"
-Digest = str
+__all__ = [
+    "MANIFEST",
+    "Digest",
+    "LoadedRelease",
+    "Manifest",
+    "ModelInfo",
+    "ModelParts",
+    "Profiles",
+    "ReleaseCorrupt",
+    "ReleaseError",
+    "ReleaseFeatures",
+    "ReleaseMissing",
+    "build_release",
+    "changed_components",
+    "load_release",
+    "read_manifest",
+    "verify_release",
+]
+
+MODEL_PARTS = ("model.cbm", "calibration.json", "model.json")
 AnyDocument = TypeVar("AnyDocument", bound=Document)
-
-
-class ReleaseError(ValueError):
-    """A release cannot be built or loaded."""
-
-
-class ReleaseMissing(ReleaseError):
-    """There is no release in the folder."""
-
-
-class ReleaseCorrupt(ReleaseError):
-    """What the folder holds is not what its manifest or its name says."""
-
-
-class Manifest(Document):
-    """What a release is made of: the digest of each component by its path in the folder."""
-
-    schema_: Literal[1] = Field(1, alias="schema")
-    portfolio: str
-    as_of: date
-    components: dict[str, Digest]
-
-    def canonical(self) -> bytes:
-        """The bytes that are hashed."""
-        return rfc8785.dumps(self.model_dump(mode="json", by_alias=True))
-
-    @property
-    def sha(self) -> str:
-        """The release's name."""
-        return hashlib.sha256(self.canonical()).hexdigest()
-
-
-class ReleaseFeatures(Document):
-    """`features.json`: the entity, each model's inputs in their order, and digests of the code that makes features."""
-
-    entity_key: str
-    entity_type: Literal["int", "string"]
-    models: dict[str, tuple[FeatureColumn, ...]]
-    sources: dict[str, Digest]
-
-    @property
-    def columns(self) -> tuple[FeatureColumn, ...]:
-        """Every feature some model reads, once."""
-        return tuple({column.name: column for columns in self.models.values() for column in columns}.values())
-
-
-class ModelInfo(Document):
-    """`model.json`: what the model predicts, and its inputs as a reader of the `.cbm` needs them."""
-
-    kind: Kind
-    label: str
-    features: tuple[str, ...]
-    categorical: tuple[str, ...]
-
-
-class Profiles(Document):
-    """`profile.json`: for each model, the reference profile of its inputs, probability and score."""
-
-    models: dict[str, Profile]
 
 
 @dataclass(frozen=True)
@@ -134,8 +108,7 @@ def build_release(
 
     `sources`: digests of `features.yaml`, `tables.py` and `features.py`, which the release records but never loads.
     """
-    if set(policy.models) != set(models):
-        raise ReleaseError(f"the policy decides by {sorted(policy.models)}; found models {sorted(models)}")
+    _check_models(policy, models)
     features = ReleaseFeatures(
         entity_key=entity.key,
         entity_type=entity.type,
@@ -155,48 +128,33 @@ def build_release(
     return manifest
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of the release in `folder`."""
-    path = folder / MANIFEST
-    try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise ReleaseMissing(f"{path}: no such file; expected a release; fetch or build it again") from None
-    except ValidationError as error:
-        raise ReleaseCorrupt(f"{path}: not a release manifest: {error.errors(include_url=False)[0]['msg']}") from None
-
-
-def verify_release(folder: Path) -> Manifest:
-    """Check every digest of the release in `folder`, and its name where the folder is called by a digest."""
-    manifest = read_manifest(folder)
-    if len(folder.name) == 64 and folder.name != manifest.sha:
-        raise ReleaseCorrupt(f"{folder}: the manifest's digest is {manifest.sha}; expected the folder's name")
-    for path, expected in manifest.components.items():
-        try:
-            found = hashlib.sha256((folder / path).read_bytes()).hexdigest()
-        except OSError as error:
-            raise ReleaseCorrupt(f"{folder / path}: cannot be read: {error}; fetch the release again") from error
-        if found != expected:
-            raise ReleaseCorrupt(f"{folder / path}: digest {found}, expected {expected}; fetch the release again")
-    return manifest
-
-
 def load_release(folder: Path) -> LoadedRelease:
     """Verify the release in `folder` and load its models."""
     manifest = verify_release(folder)
+    _check_parts(folder, manifest, ("features.json", "policy.json", "profile.json"))
     features = _read(folder / "features.json", ReleaseFeatures)
     policy = _read(folder / "policy.json", Policy)
+    for name in features.models:
+        _check_parts(folder, manifest, [f"models/{name}/{part}" for part in MODEL_PARTS])
     models = {name: _load(folder, name, columns, policy) for name, columns in features.models.items()}
     profiles = _read(folder / "profile.json", Profiles).models
     return LoadedRelease(manifest.sha, folder, manifest, policy, features, profiles, models)
 
 
-def changed_components(old: Manifest | None, new: Manifest) -> frozenset[str]:
-    """Paths of the components that differ between two releases, or are in one only; all when there is no old one."""
-    before = old.components if old else {}
-    return frozenset(
-        path for path in before.keys() | new.components.keys() if before.get(path) != new.components.get(path)
-    )
+def _check_parts(folder: Path, manifest: Manifest, expected: Iterable[str]) -> None:
+    """What the manifest does not list was not verified, and is not read."""
+    if absent := sorted(set(expected) - set(manifest.components)):
+        raise ReleaseCorrupt(f"{folder / MANIFEST}: does not list {absent}; expected every component of a release")
+
+
+def _check_models(policy: Policy, models: Mapping[str, ModelParts]) -> None:
+    if set(policy.models) != set(models):
+        raise ReleaseError(f"the policy decides by {sorted(policy.models)}; found models {sorted(models)}")
+    for name, parts in models.items():
+        if parts.kind != policy.kind(name):
+            raise ReleaseError(
+                f"model {name!r} is a {parts.kind} model; the policy decides by it as {policy.kind(name)}"
+            )
 
 
 def _model_content(folder: str, parts: ModelParts) -> dict[str, bytes]:
@@ -225,6 +183,8 @@ def _load(folder: Path, name: str, columns: tuple[FeatureColumn, ...], policy: P
         return load_model(name, info.kind, info.label, cbm, columns, calibration, policy.reasons)
     except (OSError, CatBoostError) as error:
         raise ReleaseCorrupt(f"{place / 'model.cbm'}: CatBoost cannot load it: {error}") from error
+    except (UnfaithfulModel, UnsupportedModel) as error:
+        raise ReleaseCorrupt(f"{place / 'model.cbm'}: {error}") from error
 
 
 def _canonical(document: Document) -> bytes:
@@ -234,8 +194,6 @@ def _canonical(document: Document) -> bytes:
 def _read(path: Path, kind: type[AnyDocument]) -> AnyDocument:
     try:
         return kind.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise ReleaseCorrupt(f"{path}: no such file; expected every component of the manifest") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))

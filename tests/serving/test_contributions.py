@@ -1,0 +1,67 @@
+import json
+
+import numpy as np
+import pytest
+
+from serving.contributions import LeafTable, UnsupportedModel, leaf_table
+from serving.scoring import describe, leaves
+from tests.serving.lender import COLUMNS, NUMERIC, customers, fit
+from training.inputs import encode
+
+
+def _load(cbm):
+    from catboost import CatBoost
+
+    return CatBoost().load_model(blob=cbm)
+
+
+@pytest.mark.parametrize(
+    ("columns", "one_hot", "depth"),
+    [(NUMERIC, 2, 6), (COLUMNS, 2, 6), (COLUMNS, 4, 3), (COLUMNS, 10, 1)],
+    ids=["numbers", "statistics", "one-hot and statistics", "one-hot stumps"],
+)
+def test_contributions_are_those_of_catboost(columns, one_hot, depth):
+    from catboost import FeaturesData, Pool
+
+    booster = _load(fit(columns, seed=depth, one_hot=one_hot, depth=depth))
+    inputs = encode(customers(500, seed=9), columns)
+    categories = inputs.categories if inputs.categories.shape[1] else None
+    pool = Pool(FeaturesData(num_feature_data=inputs.numbers, cat_feature_data=categories))
+    expected = booster.get_feature_importance(pool, type="ShapValues")
+    table = leaf_table(describe(booster))
+    found = table.explain(leaves(booster, inputs))
+    np.testing.assert_allclose(found, expected[:, :-1], rtol=0, atol=1e-12)
+    assert table.base == pytest.approx(expected[0, -1], abs=1e-12)
+    np.testing.assert_allclose(table.base + found.sum(axis=1), booster.predict(pool), rtol=0, atol=1e-12)
+
+
+def test_a_row_alone_has_the_bits_of_the_row_in_a_batch():
+    booster = _load(fit(COLUMNS))
+    table = leaf_table(describe(booster))
+    found = leaves(booster, encode(customers(300, seed=5), COLUMNS))
+    together = table.explain(found)
+    alone = np.vstack([table.explain(found[[row]]) for row in range(len(found))])
+    assert (together == alone).all()
+
+
+def test_groups_add_columns_up():
+    table = LeafTable(np.arange(12.0).reshape(3, 4), np.array([0]), 0.5)
+    assert table.grouped([[0, 3], [], [1]]).rows.tolist() == [[3, 0, 1], [11, 0, 5], [19, 0, 9]]
+
+
+def test_a_model_of_other_trees_is_refused():
+    from catboost import CatBoost
+
+    frame = customers(300)
+    model = CatBoost(
+        {"iterations": 3, "grow_policy": "Lossguide", "logging_level": "Silent", "allow_writing_files": False}
+    )
+    model.fit(encode(frame, NUMERIC).numbers, frame["label"].to_numpy())
+    with pytest.raises(UnsupportedModel, match="SymmetricTree"):
+        leaf_table(describe(model))
+
+
+def test_a_model_of_several_outputs_is_refused():
+    two = json.loads('{"oblivious_trees": [], "scale_and_bias": [1, [0, 0]], "features_info": {}}')
+    with pytest.raises(UnsupportedModel, match="2 outputs"):
+        leaf_table(two)
