@@ -7,7 +7,7 @@ import polars as pl
 
 from monitoring.measure import Measure, number
 from monitoring.outcomes import ENTITY
-from training.fairness import Gap, approval_gap, banded
+from training.fairness import MISSING, Gap, GroupRate, approval_gap, banded
 from training.spec import FairnessSpec
 
 SELECTED = {"risk": "approve", "propensity": "contact"}
@@ -35,7 +35,7 @@ def measures(gaps: Mapping[str, Gap]) -> list[Measure]:
         compared = sum(rate.n for name, rate in gap.by_group.items() if name not in gap.small)
         ends = (number(gap.value), number(gap.low), number(gap.high))
         rows.append(Measure("selection_gap", column, *ends, compared, note=_between(gap)))
-        for group, rate in gap.by_group.items():
+        for group, rate in sorted(gap.by_group.items(), key=_band_order):
             note = "small group: named, not compared" if group in gap.small else ""
             rates = (number(rate.rate), rate.low, rate.high)
             rows.append(Measure("selection_rate", f"{column}={group}", *rates, rate.n, note=note))
@@ -46,6 +46,12 @@ def _names(values: pl.Series, bands: tuple[float, ...] | None) -> np.ndarray:
     if bands is None:
         return values.cast(pl.String).to_numpy().astype(object)
     return banded(values.cast(pl.Float64).to_numpy(), bands)
+
+
+def _band_order(named: tuple[str, GroupRate]) -> tuple[int, str]:
+    """By name, but the first band of a number before its others, and missing values last."""
+    name = named[0]
+    return (0 if name.startswith("under ") else 2 if name == MISSING else 1), name
 
 
 def _between(gap: Gap) -> str:

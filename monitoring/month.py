@@ -5,8 +5,8 @@ from datetime import date
 from typing import Literal
 
 import polars as pl
-from features.profiles import Profile
 
+from features.profiles import Profile
 from monitoring.alerts import Verdict, judge, verdict
 from monitoring.facts import MonthFacts
 from monitoring.fairness import measures, selection_gaps
@@ -19,7 +19,7 @@ from monitoring.reference import compare, drifts
 from monitoring.spec import MonitoringSpec
 from training.spec import FairnessSpec
 
-SCORE = "probability"
+PROBABILITY = "probability"
 OF_LABELS = ("auc", "ks", "calibration_error", "observed_rate", "observed_to_predicted")
 OVER_TIME = (
     *OF_LABELS,
@@ -51,7 +51,7 @@ class MonthInputs:
     profile: Profile
     """The release's reference of every feature of the model."""
     score_profile: Profile
-    """The release's reference of `probability`."""
+    """The release's reference of `probability`; further columns are passed over."""
     decisions: pl.DataFrame
     """As `read_decisions` gives them, back to the oldest whose labels mature this month; more does no harm."""
     observations: pl.DataFrame
@@ -81,8 +81,8 @@ def monthly(month: MonthInputs) -> Month:
     made = decided_in_month(month.decisions, month.as_of)
     known = outcomes(month.decisions, month.observations, month.labels, key=month.key, as_of=month.as_of)
     matured = matured_in_month(known, month.as_of)
-    features = compare(month.profile, month.population)
-    score = compare(month.score_profile, made).get(SCORE)
+    features = compare(month.profile, month.profile.columns, month.population)
+    score = compare(month.score_profile, [PROBABILITY], made).get(PROBABILITY)
     measured = [
         *drifts("score_psi", [("", score[1])] if score else []),
         *drifts("feature_psi", ((name, psi) for name, (_, psi) in features.items())),

@@ -1,1 +1,5 @@
-"""The one place of Evidently: reports for people."""
+"""Monthly monitoring reports: the one place of Evidently, which is imported only when a report is rendered."""
+
+from monitoring.reports.report import render
+
+__all__ = ["render"]

@@ -26,7 +26,7 @@ def level_grid(facts: MonthFacts) -> tuple[dict[str, dict[str, str]], list[str]]
     """The worst level of each watch by month; a month with too few rows counts as not measured."""
     past = [row for row in (*facts.history, *facts.metrics) if not row.note.startswith(TOO_FEW)]
     months = sorted({row.as_of for row in past})
-    grid = {}
+    grid: dict[str, dict[str, str]] = {}
     for watch in _monthly(facts):
         own = [row for row in past if watch.watches(row.name, row.segment, row.period)]
         by_month = {month: [row.level for row in own if row.as_of == month] for month in months}
@@ -50,7 +50,7 @@ def _rows(facts: MonthFacts, watch: Watch) -> Iterator[tuple[int, Cells]]:
     enough = [row for row in found if not row.note.startswith(TOO_FEW)]
     if not raised:
         nearest = _nearest(watch, enough or found)
-        others = f"nearest of {len(found)}" if len(found) > 1 else ""
+        others = f"nearest to its threshold of {len(found)}" if len(found) > 1 else ""
         yield (0 if enough else -1), _cells(facts, watch, nearest, "; ".join(filter(None, (nearest.note, others))))
 
 

@@ -1,6 +1,7 @@
 """Plotly figures of monitoring, made from values only: what is drawn was measured before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from monitoring.facts import Bins
@@ -22,7 +23,7 @@ def layout(y: str, x: str = "", *, share: bool = False, **more: Any) -> dict[str
     base: dict[str, Any] = {
         "font": FONT,
         "height": 370,
-        "margin": {"l": 70, "r": 30, "t": 40, "b": 60},
+        "margin": {"l": 70, "r": 60, "t": 40, "b": 60},
         "plot_bgcolor": "#ffffff",
         "paper_bgcolor": "#ffffff",
         "hovermode": "closest",
@@ -35,9 +36,15 @@ def layout(y: str, x: str = "", *, share: bool = False, **more: Any) -> dict[str
     return base
 
 
-def over_time(named: dict[str, Sequence[Metric]], y: str, watch: Watch | None = None, *, share: bool = False) -> Figure:
+def over_time(
+    named: Mapping[str, Sequence[Metric]], y: str, watch: Watch | None = None, *, share: bool = False
+) -> Figure:
     """Lines of metrics over the months with their 95 % intervals, and the thresholds of the watch."""
-    traces = [_line(name, rows, colour) for (name, rows), colour in zip(named.items(), PALETTE * 9, strict=False)]
+    # Each further line a few days to the right, or their intervals would hide one another.
+    traces = [
+        _line(name, rows, colour, timedelta(days=3 * place))
+        for place, ((name, rows), colour) in enumerate(zip(named.items(), PALETTE * 9, strict=False))
+    ]
     values = [end for rows in named.values() for row in rows for end in (row.low, row.high)]
     dates = sorted({row.as_of for rows in named.values() for row in rows})
     found = layout(
@@ -46,6 +53,8 @@ def over_time(named: dict[str, Sequence[Metric]], y: str, watch: Watch | None = 
         xaxis={"tickformat": "%b %Y", "tickvals": [str(day) for day in _every(dates)], "type": "date"},
         showlegend=len(named) > 1,
     )
+    if all(row.low == row.high == row.n for rows in named.values() for row in rows):
+        found["yaxis"]["rangemode"] = "tozero"  # a count
     return traces, {**found, **_limits(watch, values)}
 
 
@@ -71,12 +80,13 @@ def distribution(bins: Bins, x: str) -> Figure:
         (f"reference ({bins.reference_rows:,} rows)", bins.reference, REFERENCE),
         (f"this month ({bins.current_rows:,} rows)", bins.current, CURRENT),
     )
+    seen = [place for place, both in enumerate(zip(bins.reference, bins.current, strict=True)) if any(both)]
     traces = [
         {
             "type": "bar",
             "name": name,
-            "x": list(bins.labels),
-            "y": list(shares),
+            "x": [bins.labels[place] for place in seen],
+            "y": [shares[place] for place in seen],
             "marker": {"color": colour},
             "hovertemplate": "%{x}: %{y:.1%}<extra>" + name + "</extra>",
         }
@@ -105,9 +115,9 @@ def calibration(bins: Sequence[CalibrationBin], event: str) -> Figure:
         "customdata": [part.n for part in bins],
         "hovertemplate": "predicted %{x:.1%}, observed %{y:.1%}<br>%{customdata:,} decisions<extra></extra>",
     }
-    diagonal = {"type": "scatter", "mode": "lines", "x": [0, top], "y": [0, top], "hoverinfo": "skip"}
-    diagonal["line"] = {"color": REFERENCE, "dash": "dash"}
-    axes = {"range": [0, top], "tickformat": ".0%"}
+    line = {"color": REFERENCE, "dash": "dash"}
+    diagonal = {"type": "scatter", "mode": "lines", "x": [0, top], "y": [0, top], "line": line, "hoverinfo": "skip"}
+    axes: dict[str, Any] = {"range": [0, top], "tickformat": ".0%"}
     return [diagonal, points], layout(
         f"observed {event} rate", f"mean predicted probability of {event}", xaxis=axes, yaxis=axes, showlegend=False
     )
@@ -116,7 +126,7 @@ def calibration(bins: Sequence[CalibrationBin], event: str) -> Figure:
 def rates(rows: Sequence[Metric], y: str) -> Figure:
     """The rate of each group with its interval; a group too small to be compared is pale."""
     columns = list(dict.fromkeys(row.segment.partition("=")[0] for row in rows))
-    traces = []
+    traces: list[Trace] = []
     for column, colour in zip(columns, PALETTE * 9, strict=False):
         own = [row for row in rows if row.segment.partition("=")[0] == column]
         traces.append(
@@ -134,7 +144,7 @@ def rates(rows: Sequence[Metric], y: str) -> Figure:
     return traces, layout(y, share=True, showlegend=False, yaxis={"rangemode": "tozero"})
 
 
-def shares_over_time(named: dict[str, Sequence[Metric]], colours: dict[str, str]) -> Figure:
+def shares_over_time(named: Mapping[str, Sequence[Metric]], colours: dict[str, str]) -> Figure:
     """Stacked shares of the outcomes, a column a month."""
     traces = [
         {
@@ -152,9 +162,9 @@ def shares_over_time(named: dict[str, Sequence[Metric]], colours: dict[str, str]
     return traces, {**found, "yaxis": {**found["yaxis"], "range": [0, 1]}}
 
 
-def levels(grid: dict[str, dict[str, str]], months: Sequence[str]) -> Figure:
+def levels(grid: Mapping[str, Mapping[str, str]], months: Sequence[str]) -> Figure:
     """The level of every watch in every month, as coloured cells; grey is not measured."""
-    codes = {"": 0, **{level: place + 1 for place, level in enumerate(LEVELS)}}
+    codes = {"": 0} | {str(level): place + 1 for place, level in enumerate(LEVELS)}
     colours = [UNKNOWN, *(COLOURS[level] for level in LEVELS)]
     steps = [[edge, colour] for place, colour in enumerate(colours) for edge in (place / 5, (place + 1) / 5)]
     names = list(grid)[::-1]
@@ -177,17 +187,17 @@ def levels(grid: dict[str, dict[str, str]], months: Sequence[str]) -> Figure:
     return [cells], layout("", xaxis=quiet, yaxis=quiet, height=height, margin={"t": 10})
 
 
-def _line(name: str, rows: Sequence[Metric], colour: str) -> Trace:
+def _line(name: str, rows: Sequence[Metric], colour: str, aside: timedelta) -> Trace:
     trace: Trace = {
         "type": "scatter",
         "mode": "lines+markers",
         "name": name,
-        "x": [str(row.as_of) for row in rows],
+        "x": [str(row.as_of + aside) for row in rows],
         "y": [row.value for row in rows],
         "line": {"color": colour, "width": 2},
         "marker": {"size": 7, "color": colour},
-        "customdata": [[row.n, row.low, row.high] for row in rows],
-        "hovertemplate": "%{x|%b %Y}: %{y:.3f} (%{customdata[1]:.3f} to %{customdata[2]:.3f})<br>"
+        "customdata": [[row.n, row.low, row.high, f"{row.as_of:%b %Y}"] for row in rows],
+        "hovertemplate": "%{customdata[3]}: %{y:.3f} (%{customdata[1]:.3f} to %{customdata[2]:.3f})<br>"
         "%{customdata[0]:,} rows<extra>" + name + "</extra>",
     }
     if any(row.low != row.high for row in rows):
@@ -208,7 +218,7 @@ def _whiskers(rows: Sequence[Metric]) -> Trace:
 
 
 def _limits(watch: Watch | None, values: Sequence[float]) -> dict[str, Any]:
-    """Dashed lines at the thresholds, named at the right end; one far off what is drawn is left out."""
+    """Dashed lines at the thresholds, named beside the right end; one far off what is drawn is left out."""
     if watch is None or not values:
         return {}
     top, bottom = max(values), min(values)
@@ -221,8 +231,8 @@ def _limits(watch: Watch | None, values: Sequence[float]) -> dict[str, Any]:
                 continue
             line = {"color": COLOURS[level], "dash": "dash", "width": 1.5}  # type: ignore[index]
             lines.append({"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line})
-            note = {"xref": "paper", "x": 1, "y": value, "text": level, "showarrow": False, "yanchor": "bottom"}
-            names.append({**note, "xanchor": "right", "font": {"size": 11, "color": "#5d6770"}})
+            note = {"xref": "paper", "x": 1.005, "y": value, "text": level, "showarrow": False}
+            names.append({**note, "xanchor": "left", "font": {"size": 11, "color": "#5d6770"}})
     return {"shapes": lines, "annotations": names}
 
 

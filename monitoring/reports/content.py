@@ -1,11 +1,11 @@
-"""What a month's report says, in the order a model-risk officer asks: verdict, quality, stability, fairness, volumes."""
+"""What a month's report says, as a model-risk officer asks: verdict, quality, stability, fairness, volumes."""
 
 from collections.abc import Callable, Iterator
 
 from monitoring.facts import MonthFacts
 from monitoring.reports import charts
 from monitoring.reports.alarms import alert_rows, level_grid, watch_of
-from monitoring.reports.section import FULL, HALF, Section, chart, counters, table, text
+from monitoring.reports.section import HALF, Section, chart, counters, table, text
 from monitoring.reports.wording import EVENT, SELECTION, month, short, shown, title, with_interval
 
 MOST_BARS = 30
@@ -36,7 +36,7 @@ def sections(facts: MonthFacts) -> list[Section]:
 def _head(facts: MonthFacts) -> Iterator[Section]:
     said = {
         "ok": ("success", "No alert this month."),
-        "yellow": ("info", "Look into the alerts below."),
+        "yellow": ("warning", "Look into the alerts below."),
         "orange": ("warning", "Act on the alerts below."),
         "red": ("error", "Automatic approval pauses until a person lifts the pause."),
     }[facts.level]
@@ -73,7 +73,10 @@ def _figures(facts: MonthFacts) -> Iterator[tuple[str, str]]:
 
 def _alerts(facts: MonthFacts) -> Iterator[Section]:
     header = ("Watched", "Level", "Value (95 % interval)", "Thresholds", "Rows", "Remark")
-    yield table(header, alert_rows(facts), "Alerts")
+    caption = (
+        "Every watch is here, the worst first. ‘interval’: not the value but the nearer end of its interval is judged."
+    )
+    yield table(header, alert_rows(facts), "Alerts", details=caption)
     grid, months = level_grid(facts)
     data, layout = charts.levels(grid, months)
     caption = "Worst level of each watch in each month; grey: not measured. A feature watch shows its worst feature."
@@ -94,7 +97,7 @@ def _quality(facts: MonthFacts) -> Iterator[Section]:
     )
     named = {"observed": facts.series("observed_rate"), "predicted": facts.series("predicted_rate")}
     yield chart(
-        f"Level: {event} rate observed and predicted",
+        f"{event.capitalize()} rate, observed and predicted",
         *charts.over_time(named, f"{event} rate", share=True),
         size=HALF,
         details="Bars: Wilson's 95 % interval of the observed rate. Outside it, the mean prediction was wrong.",
@@ -137,8 +140,8 @@ def _stability(facts: MonthFacts) -> Iterator[Section]:
         "Feature drift",
         *figure,
         number=rows[0].value,
-        details="Population stability index on the reference's quantiles, less what chance alone gives samples of these "
-        f"sizes. Whiskers: 95 % interval. Colours: alert levels.{few}",
+        details="Population stability index on the reference's quantiles, less what chance alone gives such samples. "
+        f"About 0, and at times just under, is stable. Whiskers: 95 % interval. Colours: alert levels.{few}",
     )
     yield table(
         ("Feature", "Level", "PSI corrected (95 % interval)", "PSI raw", "Expected by chance", "Missing", "Rows"),
@@ -200,7 +203,7 @@ def _volumes(facts: MonthFacts) -> Iterator[Section]:
     quiet = [row for name in ("stale_share", "feature_age", "matured_share", "ks") for row in facts.named(name)]
     if quiet:
         rows = [(title(row.name, facts.kind), with_interval(row), f"{row.n:,}") for row in quiet]
-        yield table(("Also measured", "Value (95 % interval)", "Rows"), rows, "Inputs and labels", FULL)
+        yield table(("Also measured", "Value (95 % interval)", "Rows"), rows, "Inputs and labels")
 
 
 def _provenance(facts: MonthFacts) -> Iterator[Section]:

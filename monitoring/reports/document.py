@@ -26,6 +26,12 @@ with warnings.catch_warnings():
 
 from monitoring.reports.section import Section
 
+# Evidently pads every figure to 450 pixels or more, aligns words to the right and lets plotly's tools cover titles.
+_STYLE = (
+    ".js-plotly-plot{min-height:0!important;max-height:none!important}"
+    ".modebar-container{opacity:0}.js-plotly-plot:hover .modebar-container{opacity:1}"
+    "td,th{text-align:left!important}"
+)
 _RANDOM = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<=metric_)[0-9a-f]{32}")
 
 
@@ -56,7 +62,9 @@ def to_html(sections: Sequence[Section], title: str) -> str:
     metrics = [Shown(title=s.title, number=s.number, widget=json.dumps(s.widget())) for s in sections]
     snapshot = Report(metrics).run(pd.DataFrame({"facts": [len(metrics)]}), None)
     page = _numbered(snapshot.get_html_str(as_iframe=False)).strip()
-    return page.replace('<meta charset="UTF-8">', f'<meta charset="UTF-8"><title>{escape(title)}</title>', 1)
+    return page.replace(
+        '<meta charset="UTF-8">', f'<meta charset="UTF-8"><title>{escape(title)}</title><style>{_STYLE}</style>', 1
+    )
 
 
 def _numbered(page: str) -> str:

@@ -41,9 +41,9 @@ def counters(pairs: Sequence[tuple[str, str]], title: str = "") -> Section:
     return Section("counter", title, {"counters": [{"value": value, "label": label} for value, label in pairs]})
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str, size: int = FULL) -> Section:
-    """A plain table of text."""
-    return Section("table", title, {"header": list(header), "data": [list(row) for row in rows]}, size)
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str, details: str = "") -> Section:
+    """A plain table of text, with a caption under it."""
+    return Section("table", title, {"header": list(header), "data": [list(row) for row in rows]}, details=details)
 
 
 def chart(

@@ -7,6 +7,7 @@ from monitoring.spec import Watch
 
 COLOURS: dict[Level, str] = {"ok": "#4c9f70", "yellow": "#f2c230", "orange": "#ef7d22", "red": "#c62f2f"}
 UNKNOWN = "#e3e6ea"
+NBSP = "\u00a0"
 
 TITLES = {
     "decisions": "Decisions",
@@ -44,14 +45,14 @@ def is_share(name: str) -> bool:
 
 
 def shown(name: str, value: float) -> str:
-    """The value with the digits that matter for the metric."""
+    """The value with the digits that matter for the metric; its parts stay on one line."""
     if name == "decisions":
         return f"{value:,.0f}"
     if name == "feature_age":
-        return f"{value:.1f} days"
+        return f"{value:.1f}{NBSP}days"
     if name == "observed_to_predicted":
         return f"{value:.2f}"
-    return f"{100 * value:.1f} %" if is_share(name) else f"{value:.3f}".replace("-0.000", "0.000")
+    return f"{100 * value:.1f}{NBSP}%" if is_share(name) else f"{value:.3f}".replace("-0.000", "0.000")
 
 
 def with_interval(row: Metric) -> str:
@@ -59,17 +60,22 @@ def with_interval(row: Metric) -> str:
     value = shown(row.name, row.value)
     if row.low == row.high:
         return value
-    return f"{value}  ({shown(row.name, row.low)} to {shown(row.name, row.high)})"
+    return f"{value} ({shown(row.name, row.low)} to {shown(row.name, row.high)})".replace(" to ", f"{NBSP}to{NBSP}")
 
 
 def thresholds(watch: Watch) -> str:
-    """The thresholds of the three levels in words."""
-    sign = {"above": "from", "below": "down to", "outside": "off by ×"}[watch.side]
+    """The thresholds of the three levels in words, and after how long a lasting alert is raised."""
+    sign = {"above": "≥", "below": "≤", "outside": "beyond ×"}[watch.side]
+    what = "interval" if watch.evidence == "interval" else "value"
     given = (("yellow", watch.yellow), ("orange", watch.orange), ("red", watch.red))
-    values = ", ".join(f"{level} {shown(watch.metric, value)}" for level, value in given if value is not None)
+    values = ", ".join(f"{level} {_plain(watch.metric, value)}" for level, value in given if value is not None)
     lasting = (("orange", watch.persistence.orange), ("red", watch.persistence.red))
     also = "".join(f"; {level} after {run} {watch.period}s" for level, run in lasting if run is not None)
-    return f"{sign} {values}{also}"
+    return f"{what} {sign} {values}{also}"
+
+
+def _plain(name: str, value: float) -> str:
+    return f"{100 * value:g}{NBSP}%" if is_share(name) else f"{value:g}"
 
 
 def month(day: date) -> str:

@@ -1,0 +1,179 @@
+"""The months as pictures, from rows of the metrics table: the retrained champion beside one frozen at the start."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from monitoring.alerts import TOO_FEW
+from monitoring.metric import LEVELS
+from monitoring.reports.wording import COLOURS, TITLES, UNKNOWN
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ROLES = {"champion": ("retrained champion", "#1f5a8a"), "frozen": ("frozen at the start", "#c8702a")}
+GREY, INK = "#9aa5b1", "#2b333b"
+STYLE: dict[Any, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10.5,
+    "text.color": INK,
+    "axes.edgecolor": "#c9d0d7",
+    "axes.labelcolor": INK,
+    "axes.titlesize": 12.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#eef0f3",
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "figure.dpi": 110,
+}
+# A fixed date and no version: the same rows give the same bytes.
+METADATA = {"Software": None}
+
+Drawing = Callable[["Axes", pl.DataFrame], None]
+
+
+def draw_months(rows: pl.DataFrame, folder: Path, *, title: str = "") -> list[Path]:
+    """Write auc, calibration, fairness, drift and alerts as PNG files in `folder`; those without rows are left out.
+
+    `rows` is what `MetricStore.read(portfolio, period="month")` gives: one portfolio and one model, any roles.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg", force=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    heading = title or " ".join(rows.select("portfolio", "model").unique().sort("model").rows()[0]) if len(rows) else ""
+    drawings: tuple[tuple[str, str, Sequence[str], Drawing], ...] = (
+        ("auc", "AUC by month, with 95 % intervals", ("auc",), _auc),
+        ("calibration", "Observed and predicted rate by month", ("observed_rate", "predicted_rate"), _calibration),
+        ("fairness", "Gap between groups by month, with 95 % intervals", ("selection_gap",), _gaps),
+        ("drift", "Drift by month: PSI less what chance gives", ("score_psi", "feature_psi"), _drift),
+        ("alerts", "Alert level by month", (), _alerts),
+    )
+    return [
+        _write(folder / f"{name}.png", f"{heading}: {what}", found, drawing)
+        for name, what, names, drawing in drawings
+        if len(found := rows.filter(pl.col("name").is_in(names)) if names else rows)
+    ]
+
+
+def _write(path: Path, title: str, rows: pl.DataFrame, draw: Drawing) -> Path:
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(10, 4.6), layout="constrained")
+        draw(axes, rows.sort("as_of"))
+        axes.set_title(title)
+        partial = path.with_name(f".{path.name}")
+        figure.savefig(partial, format="png", metadata=METADATA)
+        plt.close(figure)
+    partial.replace(path)
+    return path
+
+
+def _auc(axes: "Axes", rows: pl.DataFrame) -> None:
+    for role, (label, colour) in ROLES.items():
+        own = rows.filter(pl.col("role") == role)
+        if len(own):
+            mean = own.select((pl.col("value") * pl.col("n")).sum() / pl.col("n").sum()).item()
+            _band(axes, own, f"{label} (mean {mean:.3f})", colour)
+    axes.axhline(0.5, color=GREY, linestyle=":", linewidth=1)
+    axes.annotate("a draw", (0.995, 0.5), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=GREY)
+    axes.set_ylabel("AUC")
+    _finish(axes)
+
+
+def _calibration(axes: "Axes", rows: pl.DataFrame) -> None:
+    observed = rows.filter(pl.col("name") == "observed_rate", pl.col("role") == "champion")
+    _band(axes, observed, "observed, with 95 % interval", INK)
+    for role, (label, colour) in ROLES.items():
+        own = rows.filter(pl.col("name") == "predicted_rate", pl.col("role") == role)
+        if len(own):
+            axes.plot(own["as_of"], own["value"], color=colour, label=f"predicted, {label}", **_LINE)
+    axes.set_ylabel("rate")
+    _finish(axes, share=True)
+
+
+def _gaps(axes: "Axes", rows: pl.DataFrame) -> None:
+    champion = rows.filter(pl.col("role") == "champion")
+    colours = ("#1f5a8a", "#d1782b", "#3d8b6d", "#8a4f9e")
+    for place, segment in enumerate(champion["segment"].unique().sort()):
+        _band(axes, champion.filter(pl.col("segment") == segment), segment, colours[place % len(colours)])
+    axes.set_ylabel("highest less lowest rate")
+    axes.set_ylim(bottom=0)
+    _finish(axes, share=True)
+
+
+def _drift(axes: "Axes", rows: pl.DataFrame) -> None:
+    for role, (label, colour) in ROLES.items():
+        own = rows.filter(pl.col("role") == role)
+        score = own.filter(pl.col("name") == "score_psi")
+        worst = own.filter(pl.col("name") == "feature_psi").group_by("as_of").agg(pl.col("value").max()).sort("as_of")
+        if len(score):
+            _band(axes, score, f"score, {label}", colour)
+        if len(worst):
+            style = {**_LINE, "linestyle": "--", "linewidth": 1.2, "marker": ""}
+            axes.plot(worst["as_of"], worst["value"], color=colour, label=f"worst feature, {label}", **style)
+    axes.set_ylabel("PSI")
+    axes.set_ylim(bottom=0)
+    _finish(axes, columns=2)
+
+
+def _alerts(axes: "Axes", rows: pl.DataFrame) -> None:
+    """A cell for each metric and month of the champion, in the colour of its worst level; the last row is all."""
+    from matplotlib.colors import ListedColormap
+
+    known = rows.filter(pl.col("role") == "champion", ~pl.col("note").str.starts_with(TOO_FEW))
+    raised = set(known.filter(pl.col("level") != "ok")["name"])
+    names = sorted(raised | ({"auc", "score_psi", "selection_gap", "observed_to_predicted"} & set(known["name"])))
+    days = known["as_of"].unique().sort().to_list()
+    grid = [[_code(known.filter(pl.col("as_of") == day, pl.col("name") == name)) for day in days] for name in names]
+    grid.append([max((line[place] for line in grid), default=0) for place in range(len(days))])
+    palette = ListedColormap([UNKNOWN, *(COLOURS[level] for level in LEVELS)])
+    axes.pcolormesh(grid, cmap=palette, vmin=-0.5, vmax=4.5, edgecolors="white", linewidth=2.5)
+    axes.set_yticks([place + 0.5 for place in range(len(grid))], [*(TITLES[name] for name in names), "ALL"])
+    axes.set_xticks([place + 0.5 for place in range(len(days))], [f"{day:%b\n%Y}" for day in days], fontsize=9)
+    axes.grid(False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    _legend_of_levels(axes)
+
+
+def _legend_of_levels(axes: "Axes") -> None:
+    from matplotlib.patches import Patch
+
+    patches = [Patch(color=colour, label=level) for level, colour in COLOURS.items()]
+    patches.append(Patch(color=UNKNOWN, label="not measured, or too few rows"))
+    axes.legend(handles=patches, ncols=5, loc="upper left", bbox_to_anchor=(0, -0.14))
+
+
+def _code(rows: pl.DataFrame) -> int:
+    return max((1 + LEVELS.index(level) for level in rows["level"]), default=0)
+
+
+_LINE: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 2}
+
+
+def _band(axes: "Axes", rows: pl.DataFrame, label: str, colour: str) -> None:
+    axes.fill_between(rows["as_of"], rows["low"], rows["high"], color=colour, alpha=0.13, linewidth=0)
+    axes.plot(rows["as_of"], rows["value"], color=colour, label=label, **_LINE)
+
+
+def _finish(axes: "Axes", *, share: bool = False, columns: int = 4) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.ticker import PercentFormatter
+
+    locator = AutoDateLocator(maxticks=12)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    if share:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.1), ncols=columns)
