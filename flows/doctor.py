@@ -54,7 +54,7 @@ def configured(settings: Settings) -> list[tuple[str, str]]:
 def misset(error: ValidationError) -> list[str]:
     """Each setting that cannot be read: variable, what is wrong, what was found."""
     return [
-        f"LENDLOOP_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}; found {one['input']!r}; correct it, or unset it"
+        f"LENDLOOP_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}; found {one['input']!r}; correct or unset it"
         for one in error.errors(include_url=False)
     ]
 

@@ -9,6 +9,7 @@ ENOUGH = 0.95
 """Share of the values that must be read as times for a column to count as one."""
 
 YEARS = (1900, 2100)
+SAMPLE = 500
 
 # Month-only stamps stand for the whole month, which is known at its end.
 MONTHS = ("%Y-%m", "%Y/%m", "%Y.%m", "%Y%m", "%m/%Y", "%m-%Y", "%b-%Y", "%b %Y", "%B %Y", "%B-%Y", "%b-%y", "%Y年%m月")
@@ -53,13 +54,9 @@ def read_dates(column: pl.Series) -> Dates:
 
 
 def _read_text(text: pl.Series) -> tuple[pl.Series, str, bool]:
-    sample = text.head(2000)
+    sample = text.sample(min(len(text), SAMPLE), seed=0)
     ranked = sorted(
-        (
-            (_parsed(sample, way).len() - _parsed(sample, way).null_count(), -place, way)
-            for place, way in enumerate(_ways(text))
-        ),
-        reverse=True,
+        ((_parsed(sample, way).count(), -place, way) for place, way in enumerate(_ways(text))), reverse=True
     )
     best = [way for count, _, way in ranked if count > 0]
     result = pl.Series([None] * len(text), dtype=INSTANT)

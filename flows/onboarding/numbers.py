@@ -30,24 +30,27 @@ class Numbers:
 
 def read_numbers(text: pl.Series) -> Numbers:
     """The numbers in `text`, which must have no nulls."""
+    quick = text.cast(pl.Float64, strict=False)
+    if quick.null_count() == 0 and bool(quick.is_finite().all()):
+        return _numbers(quick, "")
     plain = _cast(text, PLAIN)
     if plain.null_count() == 0:
         return _numbers(plain, "")
     bare = text.str.replace_all(DECORATION, "")
     plain = _cast(bare, PLAIN)
-    decorated = "currency or percent signs" if (bare != text).any() else ""
     if plain.null_count() == 0:
-        return _numbers(plain, decorated)
+        return _numbers(plain, _decoration(text, bare, plain))
     comma = _filled(_cast(bare, COMMA_THOUSANDS, drop=","), plain)
-    point = _filled(
-        _cast(bare, POINT_THOUSANDS, drop=".", decimal=","), _filled(_cast(bare, DECIMAL_COMMA, decimal=","), plain)
-    )
-    best, written = (
-        (comma, "thousands separated by commas") if comma.count() >= point.count() else (point, "decimal commas")
-    )
-    if best.count() == plain.count():
-        return _numbers(plain, decorated)
-    return _numbers(best, f"{written}, {decorated}".rstrip(", "))
+    decimals = _filled(_cast(bare, DECIMAL_COMMA, decimal=","), plain)
+    point = _filled(_cast(bare, POINT_THOUSANDS, drop=".", decimal=","), decimals)
+    by_comma = comma.count() >= point.count()
+    best, written = (comma, "thousands separated by commas") if by_comma else (point, "decimal commas")
+    ways = [written] if best.count() > plain.count() else []
+    return _numbers(best, ", ".join(filter(None, [*ways, _decoration(text, bare, best)])))
+
+
+def _decoration(text: pl.Series, bare: pl.Series, values: pl.Series) -> str:
+    return "currency or percent signs" if ((text != bare) & values.is_not_null()).any() else ""
 
 
 def _numbers(values: pl.Series, written: str) -> Numbers:

@@ -159,7 +159,8 @@ class _Finder:
     def _hint(self, asked: str) -> str:
         from difflib import get_close_matches
 
-        close = get_close_matches(asked, self._headers, n=3)
+        folded = {header.casefold(): header for header in self._headers}
+        close = [folded[header] for header in get_close_matches(asked.casefold(), list(folded), n=3)]
         shown = ", ".join(repr(header) for header in self._headers[:40])
         return f"did you mean {' or '.join(map(repr, close))}?" if close else f"found {shown}"
 
