@@ -8,7 +8,7 @@ import polars as pl
 
 from features.profiles import Profile
 from monitoring.alerts import Verdict, judge, verdict
-from monitoring.facts import MonthFacts
+from monitoring.facts import Bins, MonthFacts
 from monitoring.fairness import measures, selection_gaps
 from monitoring.indicators import inputs, volumes
 from monitoring.measure import Measure, Subject
@@ -20,7 +20,8 @@ from monitoring.spec import MonitoringSpec
 from training.spec import FairnessSpec
 
 PROBABILITY = "probability"
-OF_LABELS = ("auc", "ks", "calibration_error", "observed_rate", "observed_to_predicted")
+OF_LABELS = ("auc", "ks", "calibration_error", "observed_rate", "observed_to_predicted", "matured_share")
+OF_POPULATION = ("feature_psi", "missing_share", "feature_age")
 OVER_TIME = (
     *OF_LABELS,
     "predicted_rate",
@@ -82,9 +83,9 @@ def monthly(month: MonthInputs) -> Month:
     known = outcomes(month.decisions, month.observations, month.labels, key=month.key, as_of=month.as_of)
     matured = matured_in_month(known, month.as_of)
     features = compare(month.profile, month.profile.columns, month.population)
-    score = compare(month.score_profile, [PROBABILITY], made).get(PROBABILITY)
+    score = compare(month.score_profile, [PROBABILITY], made)
     measured = [
-        *drifts("score_psi", [("", score[1])] if score else []),
+        *drifts("score_psi", (("", psi) for _, psi in score.values())),
         *drifts("feature_psi", ((name, psi) for name, (_, psi) in features.items())),
         *volumes(made, kind=month.kind),
         *inputs(month.population, list(features), as_of=month.as_of),
@@ -93,8 +94,16 @@ def monthly(month: MonthInputs) -> Month:
     ]
     subject = Subject(month.portfolio, month.model, month.as_of, "month", month.role, month.release)
     rows = judge((subject.metric(found) for found in measured if found.finite), month.spec, month.history)
-    said = verdict(month.portfolio, month.as_of, rows, month.spec)
-    facts = MonthFacts(
+    bins = {name: found for name, (found, _) in features.items()}
+    facts = _facts(month, rows, bins, next((found for found, _ in score.values()), None), matured)
+    return Month(rows, verdict(month.portfolio, month.as_of, rows, month.spec), facts)
+
+
+def _facts(
+    month: MonthInputs, rows: list[Metric], features: dict[str, Bins], score: Bins | None, matured: pl.DataFrame
+) -> MonthFacts:
+    level = worst(row.level for row in rows)
+    return MonthFacts(
         portfolio=month.portfolio,
         model=month.model,
         kind=month.kind,
@@ -102,18 +111,17 @@ def monthly(month: MonthInputs) -> Month:
         as_of=month.as_of,
         release=month.release,
         run=month.run,
-        level=worst(row.level for row in rows),
-        told=month.spec.told_of(said.level),
+        level=level,
+        told=month.spec.told_of(level) if month.role == "champion" else (),
         metrics=tuple(rows),
         history=_own_history(month),
         watch=month.spec.watch,
-        absent=_absent(month, rows, made, matured),
-        features={name: bins for name, (bins, _) in features.items()},
-        score=score[0] if score else None,
+        absent=_absent(month, rows, score is None, matured),
+        features=features,
+        score=score,
         vintages=tuple(vintages(matured)),
         calibration=reliability(matured),
     )
-    return Month(rows, said, facts)
 
 
 def _released(found: Measure, matured: pl.DataFrame) -> Measure:
@@ -131,26 +139,25 @@ def _own_history(month: MonthInputs) -> tuple[Metric, ...]:
     return tuple(from_frame(own))
 
 
-def _absent(month: MonthInputs, rows: list[Metric], made: pl.DataFrame, matured: pl.DataFrame) -> dict[str, str]:
+def _absent(month: MonthInputs, rows: list[Metric], no_decisions: bool, matured: pl.DataFrame) -> dict[str, str]:
     """Why a watched metric has no row this month."""
-    reasons = {}
-    for watch in month.spec.watch:
-        if watch.period == "month" and not any(watch.watches(row.name, row.segment, "month") for row in rows):
-            reasons[watch.name] = _reason(watch.metric, month, made, matured)
-    if made.is_empty():
+    reasons = {
+        watch.name: _reason(watch.metric, month, no_decisions, matured)
+        for watch in month.spec.watch
+        if watch.period == "month" and not any(watch.watches(row.name, row.segment, "month") for row in rows)
+    }
+    if no_decisions:
         reasons.setdefault("score_psi", NO_DECISIONS)
     if matured.is_empty():
         reasons.setdefault("calibration_error", NO_LABELS)
     return reasons
 
 
-def _reason(name: str, month: MonthInputs, made: pl.DataFrame, matured: pl.DataFrame) -> str:
-    if name in ("feature_psi", "missing_share", "feature_age") and month.population.is_empty():
+def _reason(name: str, month: MonthInputs, no_decisions: bool, matured: pl.DataFrame) -> str:
+    if name in OF_POPULATION and month.population.is_empty():
         return "no feature rows this month"
-    if name in OF_LABELS and matured.is_empty():
-        return NO_LABELS
     if name in OF_LABELS:
-        return f"all {len(matured):,} matured decisions have the same label"
-    if made.is_empty():
+        return NO_LABELS if matured.is_empty() else f"all {len(matured):,} matured decisions have the same label"
+    if no_decisions:
         return NO_DECISIONS
     return "fewer than two groups are large enough" if name.startswith("selection") else "no such segment this month"

@@ -88,7 +88,7 @@ def _auc(axes: "Axes", rows: pl.DataFrame) -> None:
     axes.axhline(0.5, color=GREY, linestyle=":", linewidth=1)
     axes.annotate("a draw", (0.995, 0.5), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=GREY)
     axes.set_ylabel("AUC")
-    _finish(axes)
+    _finish(axes, rows["as_of"])
 
 
 def _calibration(axes: "Axes", rows: pl.DataFrame) -> None:
@@ -99,7 +99,7 @@ def _calibration(axes: "Axes", rows: pl.DataFrame) -> None:
         if len(own):
             axes.plot(own["as_of"], own["value"], color=colour, label=f"predicted, {label}", **_LINE)
     axes.set_ylabel("rate")
-    _finish(axes, share=True)
+    _finish(axes, rows["as_of"], share=True)
 
 
 def _gaps(axes: "Axes", rows: pl.DataFrame) -> None:
@@ -109,7 +109,7 @@ def _gaps(axes: "Axes", rows: pl.DataFrame) -> None:
         _band(axes, champion.filter(pl.col("segment") == segment), segment, colours[place % len(colours)])
     axes.set_ylabel("highest less lowest rate")
     axes.set_ylim(bottom=0)
-    _finish(axes, share=True)
+    _finish(axes, rows["as_of"], share=True)
 
 
 def _drift(axes: "Axes", rows: pl.DataFrame) -> None:
@@ -124,27 +124,36 @@ def _drift(axes: "Axes", rows: pl.DataFrame) -> None:
             axes.plot(worst["as_of"], worst["value"], color=colour, label=f"worst feature, {label}", **style)
     axes.set_ylabel("PSI")
     axes.set_ylim(bottom=0)
-    _finish(axes, columns=2)
+    _finish(axes, rows["as_of"], columns=2)
 
 
 def _alerts(axes: "Axes", rows: pl.DataFrame) -> None:
-    """A cell for each metric and month of the champion, in the colour of its worst level; the last row is all."""
+    """A cell for each metric of the champion and month, in the colour of its worst level; on top all of each role."""
     from matplotlib.colors import ListedColormap
 
-    known = rows.filter(pl.col("role") == "champion", ~pl.col("note").str.starts_with(TOO_FEW))
-    raised = set(known.filter(pl.col("level") != "ok")["name"])
-    names = sorted(raised | ({"auc", "score_psi", "selection_gap", "observed_to_predicted"} & set(known["name"])))
-    days = known["as_of"].unique().sort().to_list()
-    grid = [[_code(known.filter(pl.col("as_of") == day, pl.col("name") == name)) for day in days] for name in names]
-    grid.append([max((line[place] for line in grid), default=0) for place in range(len(days))])
+    known = rows.filter(~pl.col("note").str.starts_with(TOO_FEW))
+    days = rows["as_of"].unique().sort().to_list()
+    lines = _lines(known)
+    grid = [[_code(part.filter(pl.col("as_of") == day)) for day in days] for part in lines.values()]
     palette = ListedColormap([UNKNOWN, *(COLOURS[level] for level in LEVELS)])
     axes.pcolormesh(grid, cmap=palette, vmin=-0.5, vmax=4.5, edgecolors="white", linewidth=2.5)
-    axes.set_yticks([place + 0.5 for place in range(len(grid))], [*(TITLES[name] for name in names), "ALL"])
+    axes.set_yticks([place + 0.5 for place in range(len(grid))], list(lines))
     axes.set_xticks([place + 0.5 for place in range(len(days))], [f"{day:%b\n%Y}" for day in days], fontsize=9)
     axes.grid(False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     _legend_of_levels(axes)
+
+
+def _lines(known: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The rows that each line of the alert strip sums up, from the bottom."""
+    champion = known.filter(pl.col("role") == "champion")
+    raised = set(champion.filter(pl.col("level") != "ok")["name"])
+    names = sorted(raised | ({"auc", "score_psi", "selection_gap", "observed_to_predicted"} & set(champion["name"])))
+    lines = {TITLES[name]: champion.filter(pl.col("name") == name) for name in names}
+    frozen = known.filter(pl.col("role") == "frozen")
+    whole = {"ALL, frozen": frozen} if len(frozen) else {}
+    return {**lines, **whole, "ALL, champion": champion}
 
 
 def _legend_of_levels(axes: "Axes") -> None:
@@ -167,13 +176,14 @@ def _band(axes: "Axes", rows: pl.DataFrame, label: str, colour: str) -> None:
     axes.plot(rows["as_of"], rows["value"], color=colour, label=label, **_LINE)
 
 
-def _finish(axes: "Axes", *, share: bool = False, columns: int = 4) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+def _finish(axes: "Axes", days: pl.Series, *, share: bool = False, columns: int = 4) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    locator = AutoDateLocator(maxticks=12)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ends = days.unique().sort().to_list()
+    # A month is dated by its last day: a tick of the calendar beside it would bear the next month's name.
+    shown = ends[:: -(-len(ends) // 12)]
+    names = [f"{day:%b\n%Y}" if day.month == 1 or day == shown[0] else f"{day:%b}" for day in shown]
+    axes.set_xticks(shown, names)
     if share:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.1), ncols=columns)
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), ncols=columns)
