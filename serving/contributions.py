@@ -56,6 +56,22 @@ class LeafTable:
         return total
 
 
+def fill_empty_leaves(model: dict[str, Any]) -> bool:
+    """Add one training row to every leaf of each tree with a value in a leaf that has none; True: there was such a tree.
+
+    Only a monotone constraint gives a leaf a value that no training row reached, and a row that reaches it later has
+    to be explained too. CatBoost then counts the rows it is asked about as training rows, so that its answer for
+    one row depends on the others; one row a leaf is the smallest change that gives every row one explanation.
+    """
+    filled = False
+    for tree in model.get("oblivious_trees", ()):
+        values, weights = tree["leaf_values"], tree["leaf_weights"]
+        if any(value and not weight for value, weight in zip(values, weights, strict=True)):
+            tree["leaf_weights"] = [weight + 1 for weight in weights]
+            filled = True
+    return filled
+
+
 def leaf_table(model: Mapping[str, Any]) -> LeafTable:
     """The table of a model, from CatBoost's JSON of it."""
     if "oblivious_trees" not in model:
@@ -121,8 +137,8 @@ def _expectations(values: Floats, weights: Floats, path: Sequence[int], players:
     cover = [weights.astype(float).reshape((2,) * depth)]
     while cover[0].ndim:
         cover.insert(0, cover[0].sum(axis=-1))
-    # No training row reached a leaf of no weight: no path leads there, so it counts as nothing.
-    leaf = np.where(weights > 0, values, 0.0).reshape((2,) * depth)
+    leaf = values.reshape((2,) * depth)
+    # No training row reached a node of no weight: no path leads there.
     shares = [_ratio(cover[level + 1], cover[level][..., None]) for level in range(depth)]
     result = np.empty((2**players, len(values)))
     for coalition in range(2**players):

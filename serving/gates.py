@@ -94,7 +94,8 @@ def calibrated(model: str, limits: Gates, labels: Labels, candidate: Floats, cha
         before = calibration_error(labels, champion)
         passed, found = error < before, f"{found}; the champion has {before:.4f}"
     expected = f"at most {limits.largest_calibration_error:g} beyond chance, or less than the champion's"
-    return _result("calibrated", model, passed, found, expected, "cut-offs, prices and limits are set on the PD itself")
+    why = "cut-offs, prices and limits are set on the probability itself"
+    return _result("calibrated", model, passed, found, expected, why, level=limits.calibration)
 
 
 def permitted(model: str, inputs: Collection[str], allowed: Collection[str]) -> GateResult:

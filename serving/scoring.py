@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.permitted import FeatureColumn
-from serving.contributions import LeafTable, leaf_table
+from serving.contributions import LeafTable, fill_empty_leaves, leaf_table
 from serving.policy import Reason
 from serving.reasons import group_inputs
 from training.inputs import MISSING, Inputs, names_of
@@ -97,8 +97,9 @@ def load_model(
     if booster.feature_names_ != names:
         raise UnfaithfulModel(f"model {name!r} reads {booster.feature_names_}; its features are {names}")
     description = describe(booster)
+    explained = rebuild(description) if fill_empty_leaves(description) else booster
     full = leaf_table(description)
-    verify(booster, full, sample_inputs(description, columns))
+    verify(explained, full, sample_inputs(description, columns))
     codes, groups = group_inputs(names, {code: reason.features for code, reason in reasons.items()})
     return LoadedModel(name, kind, label, tuple(columns), calibration, tuple(codes), full.grouped(groups), booster)
 
@@ -136,6 +137,16 @@ def describe(booster: Any) -> dict[str, Any]:
         booster.save_model(str(path), format="json")
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found
+
+
+def rebuild(description: Mapping[str, Any]) -> Any:
+    """A CatBoost model from its JSON."""
+    from catboost import CatBoost
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.json"
+        path.write_text(json.dumps(description), encoding="utf-8")
+        return CatBoost().load_model(str(path), format="json")
 
 
 def verify(booster: Any, table: LeafTable, inputs: Inputs) -> None:

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from serving.contributions import LeafTable, UnsupportedModel, leaf_table
-from serving.scoring import describe, leaves
+from serving.contributions import LeafTable, UnsupportedModel, fill_empty_leaves, leaf_table
+from serving.scoring import describe, leaves, rebuild
 from tests.serving.lender import COLUMNS, NUMERIC, customers, fit
 from training.inputs import encode
 
@@ -65,3 +65,26 @@ def test_a_model_of_several_outputs_is_refused():
     two = json.loads('{"oblivious_trees": [], "scale_and_bias": [1, [0, 0]], "features_info": {}}')
     with pytest.raises(UnsupportedModel, match="2 outputs"):
         leaf_table(two)
+
+
+def test_a_leaf_that_only_a_monotone_constraint_fills_is_explained():
+    """CatBoost's own SHAP values of such a model depend on the other rows asked about; ours must not."""
+    from catboost import CatBoost, Pool
+
+    random = np.random.default_rng(3)
+    x = random.normal(size=(300, 3)).round(1)
+    y = (x.sum(axis=1) + random.normal(size=300) > 0).astype(int)
+    model = CatBoost(
+        {"loss_function": "Logloss", "iterations": 60, "depth": 5, "monotone_constraints": [1, 1, 0], "random_seed": 1,
+         "logging_level": "Silent", "allow_writing_files": False}
+    )  # fmt: skip
+    model.fit(Pool(x, y))
+    description = describe(model)
+    assert fill_empty_leaves(description)
+    table = leaf_table(description)
+    rows = Pool(random.normal(scale=3, size=(500, 3)))
+    found = table.explain(model.calc_leaf_indexes(rows))
+    raw = model.predict(rows, prediction_type="RawFormulaVal")
+    np.testing.assert_allclose(found.sum(axis=1) + table.base, raw, atol=1e-9)
+    expected = rebuild(description).get_feature_importance(rows, type="ShapValues")
+    np.testing.assert_allclose(found, expected[:, :-1], atol=1e-9)
