@@ -3,9 +3,11 @@
 import os
 import socket
 import subprocess
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -153,13 +155,26 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.stop()
 
 
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """A running Postgres in a folder of its own.
+
+    Not below pytest's: as root the server runs as another user, whom the next pytest session to start locks out.
+    """
+    with tempfile.TemporaryDirectory(prefix="lendloop-postgres-") as folder:
+        server = PostgresServer(Path(folder) / "data")
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """The URL of database `postgres` on a server for the whole session; `postgres_database` is one for a test alone."""
-    server = PostgresServer(tmp_path_factory.mktemp("postgres") / "data")
-    server.start()
-    yield server.url
-    server.stop()
+    with running_postgres() as server:
+        yield server.url
 
 
 @pytest.fixture
@@ -178,9 +193,7 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def postgres_server(tmp_path: Path) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """A Postgres for one test, which may stop and start it."""
-    server = PostgresServer(tmp_path / "postgres")
-    server.start()
-    yield server
-    server.stop()
+    with running_postgres() as server:
+        yield server
