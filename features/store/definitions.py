@@ -55,13 +55,14 @@ def define_store(portfolio: Portfolio, lake: Lake) -> Definitions:
 def online_view(name: str, entity_key: str, features: dict[str, FeatureType]) -> FeatureView:
     """A view as an online store needs it to read: name, key and features, without a source."""
     entity = Entity(name=entity_key, join_keys=[entity_key], value_type=ValueType.STRING)
-    return FeatureView(name=name, entities=[entity], schema=[_field(*item) for item in features.items()], online=True)
+    schema = [Field(name=entity_key, dtype=String), *(_field(*item) for item in features.items())]
+    return FeatureView(name=name, entities=[entity], schema=schema, online=True)
 
 
 def _view(portfolio: Portfolio, lake: Lake, entity: Entity, name: str) -> FeatureView:
     spec = portfolio.features
     key_type = Int64 if spec.entity.type == "int" else String
-    features = [_field(one.name, one.transform.type) for one in define_view(spec, name)]
+    features = [_field(one.name, one.transform.dtype) for one in define_view(spec, name)]
     source = FileSource(
         name=name,
         path=str(lake.folder(portfolio.name, "features", name).resolve() / PARTITIONS),

@@ -61,31 +61,31 @@ class Materializer:
             _log.info(note)
             return Materialized(view.name, 0, done.until, done.until, 0, note)
         until = min(cutoff(as_of), self._covered(view))
-        note = ""
+        note, ever = "", sorted({*_names(view), *(done.features if done else ())})
         if done and done.made_from != self._made_from(view, done.until):
             note = f"all of {view.name} written again: its definition or its data have changed"
             _log.info(note)
             done = None
         since = done.until if done else None
         wanted = window(as_of, since, until, view.ttl or timedelta.max)
-        rows, read_back = self._write_all(notes, view, wanted)
+        rows, read_back = self._write_all(notes, view, wanted, ever)
         return Materialized(view.name, rows, since, until, read_back, note)
 
-    def _write_all(self, notes: ProgressNotes, view: FeatureView, wanted: Window) -> tuple[int, int]:
+    def _write_all(self, notes: ProgressNotes, view: FeatureView, wanted: Window, ever: list[str]) -> tuple[int, int]:
         rows = read_back = 0
-        noted = wanted.since
+        noted, retired = wanted.since, [name for name in ever if name not in _names(view)]
         for part in slices(self.lake, self.portfolio, view.name, view.join_keys[0], wanted):
-            self._write(view, part)
+            self._write(view, part, retired)
             rows += part.rows.height
             read_back += self._read_back(view, part.rows)
             if noted is None or part.done > noted:
                 # After the rows and never before: a run that is killed writes the slice again, and loses nothing.
-                notes.write(view.name, Progress(part.done, self._made_from(view, part.done)))
+                notes.write(view.name, Progress(part.done, self._made_from(view, part.done), tuple(ever)))
                 noted = part.done
         return rows, read_back
 
-    def _write(self, view: FeatureView, part: Slice) -> None:
-        written = write_rows(self.store, self.feast.config, view, part.rows)
+    def _write(self, view: FeatureView, part: Slice, retired: list[str]) -> None:
+        written = write_rows(self.store, self.feast.config, view, part.rows, retired)
         if written != part.rows.height:
             raise MaterializeError(
                 f"{view.name}: the online store took {written:,} of {part.rows.height:,} rows known before "
@@ -97,8 +97,7 @@ class Materializer:
         sample = rows.gather_every(max(1, rows.height // SAMPLE)).head(SAMPLE)
         if sample.is_empty():
             return 0
-        key, names = view.join_keys[0], [field.name for field in view.features]
-        refs = [f"{view.name}:{name}" for name in names]
+        key, refs = view.join_keys[0], [f"{view.name}:{name}" for name in _names(view)]
         found = self.feast.get_online_features(features=refs, entity_rows={key: sample[key].to_list()}).proto
         for name, column in zip(found.metadata.feature_names.val, found.results, strict=True):
             if name == key:
@@ -111,9 +110,7 @@ class Materializer:
     def _covered(self, view: FeatureView) -> datetime:
         there = self.lake.partitions(self.portfolio, "features", view.name)
         if not there:
-            raise NoData(
-                f"{self.portfolio}: the lake has no features of view {view.name!r}; run the feature build first"
-            )
+            raise NoData(f"{self.portfolio}: the lake has no features of view {view.name!r}; run the build first")
         return cutoff(max(one.covers for one in there))
 
     def _made_from(self, view: FeatureView, until: datetime) -> str:
@@ -131,6 +128,10 @@ def _compare(view: str, what: str, written: list[Any], found: list[Any]) -> None
                 f"{view}: {what} was written as {expected!r} and read back as {value!r}; "
                 "look for another writer to this online store, and run materialize again"
             )
+
+
+def _names(view: FeatureView) -> list[str]:
+    return [field.name for field in view.features]
 
 
 def _day(until: datetime) -> date:

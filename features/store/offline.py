@@ -1,7 +1,7 @@
 """Feast's DuckDB offline store with a point-in-time join that cannot see what was not known yet."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,7 +51,7 @@ class PointInTimeOfflineStore(DuckDBOfflineStore):
         for view in feature_views:
             prefix = f"{view.projection.name_alias or view.name}:"
             names = [ref.removeprefix(prefix) for ref in feature_refs if ref.startswith(prefix)]
-            rows = _read(view, names, joined.select(pl.col(EVENT).max()).item())
+            rows = _read(view, names, joined[EVENT])
             joined = join_known(joined, rows, view.join_keys[0], names, view.ttl)
         return PointInTimeJob(joined.to_arrow(), RetrievalMetadata(feature_refs, list(entity_df.columns)))
 
@@ -116,10 +116,12 @@ def _timeline(rows: pl.DataFrame, key: str) -> pl.DataFrame:
     return known.filter(pl.col(_AGE) == pl.col(_AGE).cum_max().over(key))
 
 
-def _read(view: FeatureView, names: Sequence[str], until: datetime) -> pl.DataFrame:
+def _read(view: FeatureView, names: Sequence[str], asked: pl.Series) -> pl.DataFrame:
     if not isinstance(view.batch_source, FileSource):
         raise TypeError(f"view {view.name!r}: found source {view.batch_source!r}, expected files of the lake")
     pattern = Path(view.batch_source.path)
     files = sorted(pattern.parents[1].glob(f"{pattern.parent.name}/{pattern.name}"))
     rows = pl.scan_parquet(files, hive_partitioning=False).select(view.join_keys[0], EVENT, CREATED, *names)
-    return rows.filter(pl.col(CREATED) <= until).collect()
+    first, last = pl.DataFrame({EVENT: asked}).select(first=pl.col(EVENT).min(), last=pl.col(EVENT).max()).row(0)
+    wanted = (pl.col(CREATED) <= last) & (pl.col(EVENT) >= first - view.ttl if view.ttl else True)
+    return rows.filter(wanted).collect()

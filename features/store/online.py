@@ -18,6 +18,8 @@ from features.store.postgres import ReconnectingPostgresOnlineStore
 from features.store.rows import entity_keys, in_utc, plain
 from features.store.sqlite import FoundRow, RowSqliteOnlineStore
 
+# Few enough to be read within READ_TIMEOUT.
+_KEYS_A_READ = 200
 _FAILURES = (RedisError, psycopg.Error, sqlite3.Error, OSError)
 
 
@@ -61,20 +63,26 @@ class OnlineReader:
 
     def read(self, keys: Sequence[int | str]) -> OnlineRows:
         """The features of `keys`; raises `OnlineStoreError` when the store does not answer."""
-        try:
-            found = self._found(keys)
-        except _FAILURES:
-            # After a restart of the server the first command meets a connection that is gone, the second a new one.
-            try:
-                found = self._found(keys)
-            except _FAILURES as error:
-                raise OnlineStoreError(self._advice(error)) from error
+        found: dict[str, list[FoundRow]] = {view.name: [] for view in self._views}
+        for first in range(0, len(keys), _KEYS_A_READ):
+            for view, rows in self._tried_twice(keys[first : first + _KEYS_A_READ]).items():
+                found[view] += rows
         return self._rows(found)
 
     def close(self) -> None:
         """Close every connection."""
         if isinstance(self._store, RowSqliteOnlineStore | ReconnectingPostgresOnlineStore):
             self._store.disconnect()
+
+    def _tried_twice(self, keys: Sequence[int | str]) -> dict[str, list[FoundRow]]:
+        # After a restart of the server the first command meets a connection that is gone, the second a new one.
+        try:
+            return self._found(keys)
+        except _FAILURES:
+            try:
+                return self._found(keys)
+            except _FAILURES as error:
+                raise OnlineStoreError(self._advice(error)) from error
 
     def _found(self, keys: Sequence[int | str]) -> dict[str, list[FoundRow]]:
         wanted = entity_keys(self._key, keys)
@@ -94,7 +102,7 @@ class OnlineReader:
             ]
             for column in self._columns
         }
-        times = {view: [in_utc(time) if row else None for time, row in rows] for view, rows in found.items()}
+        times = {view: [_event(time) for time, _ in rows] for view, rows in found.items()}
         return OnlineRows(values, times)
 
     def _advice(self, error: Exception) -> str:
@@ -103,3 +111,9 @@ class OnlineReader:
             return f"online store: {text}; expected features of project {self._config.project!r}: run materialize first"
         kind = type(self._store).__name__.removesuffix("OnlineStore")
         return f"online store ({kind}) does not answer: {text}; check that it runs and that its address is right"
+
+
+def _event(time: datetime | None) -> datetime | None:
+    # Of an entity it does not know Feast's Redis store says 1970 and no values.
+    aware = in_utc(time)
+    return aware if aware and aware.timestamp() else None

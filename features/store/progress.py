@@ -11,15 +11,19 @@ from feast.protos.feast.types.Value_pb2 import Value
 from features.store.definitions import online_view
 
 # Not a name a view in features.yaml could have.
-_NOTES = online_view("_materialized", "view", {"until": "category", "made_from": "category"})
+_NOTES = online_view("_materialized", "view", {"until": "category", "made_from": "category", "features": "category"})
 
 
 @dataclass(frozen=True)
 class Progress:
-    """All rows known before `until` are in the online store; `made_from` is the digest of what they were made from."""
+    """All rows known before `until` are in the online store; `made_from` is the digest of what they were made from.
+
+    `features` are all that were ever written, those that the view no longer has too.
+    """
 
     until: datetime
     made_from: str
+    features: tuple[str, ...]
 
 
 class ProgressNotes:
@@ -34,15 +38,17 @@ class ProgressNotes:
 
     def read(self, view: str) -> Progress | None:
         """The note of a view; None when nothing was written yet, or the store was wiped."""
-        ((_, values),) = self._store.online_read(self._config, _NOTES, [_key(view)], ["until", "made_from"])
+        ((_, values),) = self._store.online_read(self._config, _NOTES, [_key(view)], ["until", "made_from", "features"])
         if not values or not values["until"].string_val:
             return None
-        return Progress(datetime.fromisoformat(values["until"].string_val), values["made_from"].string_val)
+        until, made_from, features = (values[name].string_val for name in ("until", "made_from", "features"))
+        return Progress(datetime.fromisoformat(until), made_from, tuple(features.split()))
 
     def write(self, view: str, progress: Progress) -> None:
         """Replace the note of a view."""
-        until = progress.until.isoformat()
-        values = {"until": Value(string_val=until), "made_from": Value(string_val=progress.made_from)}
+        told = {"until": progress.until.isoformat(), "made_from": progress.made_from}
+        told["features"] = " ".join(progress.features)
+        values = {name: Value(string_val=text) for name, text in told.items()}
         self._store.online_write_batch(self._config, _NOTES, [(_key(view), values, progress.until, None)], None)
 
 

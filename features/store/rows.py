@@ -32,21 +32,30 @@ def in_utc(time: datetime | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
 
 
-def write_rows(store: OnlineStore, config: RepoConfig, view: FeatureView, rows: pl.DataFrame) -> int:
-    """Write rows in batches, so that memory is bounded; how many rows the store says it wrote."""
+def write_rows(
+    store: OnlineStore, config: RepoConfig, view: FeatureView, rows: pl.DataFrame, retired: Sequence[str] = ()
+) -> int:
+    """Write rows in batches, so that memory is bounded; how many rows the store says it wrote.
+
+    `retired` are features the view no longer has: they are emptied, or a release that still reads them would take
+    their old values for as new as the row.
+    """
     written = 0
     for batch in rows.iter_slices(BATCH_ROWS):
         if isinstance(store, RowSqliteOnlineStore):
             written += store.online_write_frame(config, view, batch)
         else:
-            written += _write_values(store, config, view, batch)
+            written += _write_values(store, config, view, batch, retired)
     return written
 
 
-def _write_values(store: OnlineStore, config: RepoConfig, view: FeatureView, rows: pl.DataFrame) -> int:
+def _write_values(
+    store: OnlineStore, config: RepoConfig, view: FeatureView, rows: pl.DataFrame, retired: Sequence[str]
+) -> int:
     names = [field.name for field in view.features]
     columns = [_values(rows[name]) for name in names]
-    values = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    empty = dict.fromkeys(retired, Value())
+    values = [dict(zip(names, row, strict=True)) | empty for row in zip(*columns, strict=True)]
     keys = entity_keys(view.join_keys[0], rows[view.join_keys[0]].to_list())
     data = list(zip(keys, values, rows[EVENT].to_list(), rows[CREATED].to_list(), strict=True))
     counts: list[int] = []

@@ -81,10 +81,13 @@ class RowSqliteOnlineStore(OnlineStore):
         for first in range(0, len(keys), _READ_KEYS):
             some = keys[first : first + _READ_KEYS]
             marks = ",".join("?" * len(some))
-            columns = _listed([KEY_COLUMN, EVENT_COLUMN, *names])
-            query = f"SELECT {columns} FROM {_table(config, table)} WHERE {KEY_COLUMN} IN ({marks})"
-            for key, event, *values in self._connected(config).execute(query, some):
-                found[key] = (_time(event), dict(zip(names, map(_value, values), strict=True)))
+            # All columns: one that an older file lacks is a missing value, while naming it would give its name as text.
+            query = f"SELECT * FROM {_table(config, table)} WHERE {KEY_COLUMN} IN ({marks})"
+            cursor = self._connected(config).execute(query, some)
+            columns = [column[0] for column in cursor.description]
+            for values in cursor:
+                row = dict(zip(columns, values, strict=True))
+                found[row[KEY_COLUMN]] = (_time(row[EVENT_COLUMN]), {name: _value(row.get(name)) for name in names})
         return [found.get(key, (None, None)) for key in keys]
 
     def update(

@@ -40,6 +40,9 @@ class Store:
         self._portfolio, self._lake = portfolio, lake
         self._feast = FeatureStore(config=configure(portfolio.name, registry, online))
         self._online = self._feast.provider.online_store
+        # Else Feast imports seven other stores to ask whether this is one of them, and its SQLite store changes how the
+        # whole process writes dates to any SQLite file.
+        self._online._versioned_read_supported = False
 
     def __enter__(self) -> Self:
         return self
@@ -76,13 +79,12 @@ class Store:
         asked = observations.select(key, EVENT).unique(maintain_order=True)
         refs = [f"{column.view}:{column.name}" for column in columns]
         try:
-            job = self._feast.get_historical_features(asked.to_pandas(), refs, filter_by_created_timestamp=True)
+            sent = asked.select(pl.col(key).cast(self._key_type), pl.col(EVENT).cast(pl.Datetime("us", "UTC")))
+            job = self._feast.get_historical_features(sent.to_pandas(), refs, filter_by_created_timestamp=True)
         except FeastObjectNotFoundException as error:
-            raise StoreError(
-                f"{error}: the portfolio is not registered, or has changed; call register first"
-            ) from error
+            raise StoreError(f"{error}: the portfolio is not registered, or has changed; register it first") from error
         known = pl.DataFrame(pl.from_arrow(job.to_arrow()))
-        joined = known.select(pl.lit(asked[key]), pl.lit(asked[EVENT]), *[column.name for column in columns])
+        joined = asked.hstack(known.select(column.name for column in columns))
         return observations.join(joined, on=[key, EVENT], how="left", maintain_order="left")
 
     def close(self) -> None:
@@ -91,6 +93,10 @@ class Store:
             self._online.disconnect()
         if isinstance(self._feast.registry, SqlRegistry):
             self._feast.registry.write_engine.dispose()
+
+    @property
+    def _key_type(self) -> pl.DataType:
+        return pl.Int64() if self._portfolio.features.entity.type == "int" else pl.String()
 
     def _columns(self, services: Sequence[str]) -> list[FeatureColumn]:
         spec = self._portfolio.features
