@@ -50,14 +50,20 @@ def _widest(definitions: list[Definition]) -> Reach:
 def _features(definitions: list[Definition], rows: pl.DataFrame, key: str) -> pl.DataFrame:
     # Each feature sees the columns it declares and no other: what permitted uses are derived from is what is read.
     # Features of the same columns and order share a frame, so that Polars groups by entity once for all of them.
-    rows = rows.sort(key, EVENT).with_row_index(_PLACE)
-    in_order = {"entity": rows, "table": rows.sort(EVENT, key)}
+    rows = _plain(rows.sort(key, EVENT).with_row_index(_PLACE))
+    in_order = {"entity": rows, "table": _plain(rows.sort(EVENT, key))}
     done = rows.select(key, EVENT, CREATED)
     for order, columns in dict.fromkeys(_frame_of(one) for one in definitions):
         alike = {one.name: one.expression() for one in definitions if _frame_of(one) == (order, columns)}
         computed = in_order[order].select({_PLACE, key, EVENT, *columns}).with_columns(**alike)
         done = done.hstack(computed.sort(_PLACE).select(alike.keys()))
     return done.select(key, EVENT, CREATED, *[definition.name for definition in definitions])
+
+
+def _plain(rows: pl.DataFrame) -> pl.DataFrame:
+    # Polars may hold a constant column as one value, and divides by it by multiplying with its reciprocal: the last
+    # digit of a feature would then depend on what other rows there are.
+    return pl.DataFrame(rows.get_columns())
 
 
 def _frame_of(definition: Definition) -> tuple[str, tuple[str, ...]]:
