@@ -58,11 +58,11 @@ def decided(workspace: Workspace, release: LoadedRelease, name: str, rows: pl.Da
     """What the release decides about every row at once, as `read_decisions` would give it."""
     model = release.models[name]
     features = frame_rows(rows, model.columns)
-    if workspace.models.models[name].kind == "risk":
-        calm = Context(paused=np.zeros(rows.height, dtype=bool))
+    calm = Context(paused=np.zeros(rows.height, dtype=bool))
+    if model.kind == "risk":
         made = decide(release, Applications(np.full(rows.height, np.nan)), features, calm)
     else:
-        made = target(release, features)
+        made = target(release, features, calm)
     times = [decision_time(event, as_of) for event in rows[EVENT]]
     return pl.DataFrame(
         {

@@ -62,7 +62,7 @@ def _settings() -> Settings:
 
     # The port is not the user's: a service that someone runs is never met. One that a killed demo left is used again.
     left = status(Settings().root())
-    port = left.url.rpartition(":")[2] if left and left.replay else str(free_port())
+    port = left.url.rpartition(":")[2] if left else str(free_port())
     os.environ.update({"LENDLOOP_REPLAY": "true", "LENDLOOP_PORT": port})
     return Settings()
 

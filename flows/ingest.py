@@ -1,5 +1,6 @@
 """Flow `ingest`: raw files → checked canonical tables in the lake, bad rows in quarantine."""
 
+from dataclasses import asdict
 from datetime import date
 
 from prefect import flow
@@ -15,7 +16,11 @@ def ingest(portfolio: str, as_of: date) -> Summary:
 
     workspace = open_workspace(portfolio)
     report = ingest_tables(workspace.portfolio, workspace.lake, as_of)
-    return {"summary": report.summary(), "tables": [table.as_dict() for table in report.tables]}
+    kept = sum(table.rows_kept for table in report.tables)
+    bad = sum(table.rows_quarantined for table in report.tables)
+    rows = f"{kept + bad:,} rows in = {kept:,} kept + {bad:,} quarantined"
+    reused = " (all there already)" if report.reused else ""
+    return {"summary": rows + reused, "reused": report.reused, "tables": [asdict(table) for table in report.tables]}
 
 
 @flow(name="ingest", flow_run_name=run_name)

@@ -15,6 +15,7 @@ from serving.examination import Examined, examine
 from serving.gates import Promotion
 from serving.reference import model_parts
 from serving.release import LoadedRelease, Manifest, build_release, load_release
+from training.registry import ModelVersion
 from training.trained import TrainedModel
 
 SOURCES = ("features.yaml", "tables.py", "features.py")
@@ -45,7 +46,7 @@ def release(portfolio: str, as_of: date) -> Summary:
     return _described(workspace, manifest, promotion)
 
 
-def _registered(workspace: Workspace, name: str, as_of: date) -> "ModelVersion":
+def _registered(workspace: Workspace, name: str, as_of: date) -> ModelVersion:
     version = workspace.registry.model_as_of(workspace.name, name, as_of)
     if version is None:
         raise NoModel(

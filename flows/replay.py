@@ -59,9 +59,8 @@ def _replay_month(settings: Settings, name: str, end: date, frozen: Served, samp
 
 def leave_plots(settings: Settings, replayed: Replayed) -> None:
     """Draw the months of both releases beside each other."""
-    from monitoring.plots import draw_months
-
     from monitoring.metric import to_frame
+    from monitoring.plots import draw_months
 
     started("drawing plots")
     if replayed.metrics:

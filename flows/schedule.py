@@ -54,7 +54,7 @@ async def _apply_all(names: list[str], url: str) -> list[str]:
 
 async def _apply(portfolio: str, part: str, cron: str) -> str:
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-    from prefect.flows import EntrypointType
+    from prefect.deployments.runner import EntrypointType  # type: ignore[attr-defined]
     from prefect.schedules import Cron
 
     from flows.running import load_flow

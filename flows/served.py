@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
-from features.profiles import Profile
 
+from features.profiles import Profile
 from flows.workspace import Workspace
 from monitoring.outcomes import decided_in_month
 from serving.reference import PROBABILITY

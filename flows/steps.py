@@ -24,17 +24,18 @@ def directly(body: Body, portfolio: str, as_of: date) -> Summary:
 def as_task(body: Body, portfolio: str, as_of: date) -> Summary:
     """Call a step's body as a Prefect task: seen in Prefect's UI, tried again after a fault of I/O."""
     from prefect import task
+    from prefect.cache_policies import NO_CACHE
 
     step = task(
-        directly,
         name=body.__name__,
         task_run_name=f"{body.__name__} {portfolio} {as_of}",
         retries=len(RETRY_SECONDS),
         retry_delay_seconds=RETRY_SECONDS,
         retry_condition_fn=_is_fault_of_io,
-        cache_policy=None,
-    )
-    return step(body, portfolio, as_of)
+        cache_policy=NO_CACHE,
+    )(directly)
+    summary: Summary = step(body, portfolio, as_of)
+    return summary
 
 
 def is_io_fault(error: BaseException) -> bool:

@@ -105,7 +105,10 @@ class Workspace:
         folder = self.settings.releases / sha
         if folder.is_dir():
             return folder
-        check = lambda _portfolio, place: verify_release(place)  # noqa: E731
+
+        def check(_portfolio: str, place: Path) -> None:
+            verify_release(place)
+
         return fetch_release(self.settings.releases, self.name, sha, self.registry, check)
 
 

@@ -4,7 +4,11 @@ import sys
 
 import typer
 
-from flows.cli import decisions, portfolios, releases, reports, running
+import flows.cli.decisions as decisions
+import flows.cli.portfolios as portfolios
+import flows.cli.releases as releases
+import flows.cli.reports as reports
+import flows.cli.running as running
 
 app = typer.Typer(
     name="lendloop",

@@ -39,6 +39,7 @@ def new(
     from flows.onboarding.folder import new_portfolio
     from flows.onboarding.request import Request
     from flows.onboarding.tell import tell_plan
+    from infra.settings import Settings
     from flows.terminal import errors
 
     root = _root(folder)
@@ -55,7 +56,7 @@ def new(
     )
     with errors.status(f"reading {source}"):
         plan = new_portfolio(request, root)
-    tell_plan(plan, root)
+    tell_plan(plan, root, usual=Settings().portfolios)
 
 
 @app.command()

@@ -23,8 +23,8 @@ MOST_SHOWN = 8
 FEW_MONTHS = 3
 
 
-def tell_plan(plan: Plan, root: Path) -> None:
-    """Show what was decided about a file, and the next commands."""
+def tell_plan(plan: Plan, root: Path, usual: Path) -> None:
+    """Show what was decided about a file, and the next commands; `usual` is where they look for portfolios."""
     outcome, rows, request = plan.outcome, plan.rows, plan.request
     table = Table(title=f"portfolio {request.name}", title_justify="left", show_header=False)
     table.add_row("rows", f"{len(rows.events):,} from {plan.first} to {plan.last}")
@@ -44,13 +44,13 @@ def tell_plan(plan: Plan, root: Path) -> None:
         console.print(f"[yellow]![/] {escape(warning)}", highlight=False)
     folder = root / request.name
     console.print(f"Written to [cyan]{folder}[/]: README.md has every column. Next:", highlight=False, soft_wrap=True)
-    for command in next_commands(plan, root):
+    for command in next_commands(plan, root, usual):
         console.print(f"  {command}", highlight=False, soft_wrap=True)
 
 
-def next_commands(plan: Plan, root: Path) -> list[str]:
-    """What to run next; another folder than the usual one is named in the environment, where every command finds it."""
-    elsewhere = f"LENDLOOP_PORTFOLIOS={root} " if root != Path("portfolios") else ""
+def next_commands(plan: Plan, root: Path, usual: Path) -> list[str]:
+    """What to run next; a folder that is not the usual one goes into the environment."""
+    elsewhere = f"LENDLOOP_PORTFOLIOS={root} " if root.resolve() != usual.resolve() else ""
     name = plan.request.name
     return [
         f"{elsewhere}lendloop portfolio check {name}",

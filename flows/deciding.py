@@ -1,0 +1,135 @@
+"""`lendloop decide` and `lendloop log verify`: a file of applications decided and logged, and the log checked."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import ValidationError
+from rich.progress import track
+from rich.table import Table
+
+from flows.terminal import console
+from flows.workspace import Workspace, open_workspace
+from infra.settings import Settings
+from serving.answers import Answer, Asked, answer_of, record_of
+from serving.api_schemas import DecisionRequest, PropensityRequest
+from serving.desk import Desk, open_desk
+
+READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+    ".csv": pl.read_csv,
+    ".parquet": pl.read_parquet,
+    ".jsonl": pl.read_ndjson,
+    ".ndjson": pl.read_ndjson,
+}
+COLUMNS = ("entity_id", "outcome", "probability", "score", "grade", "limit", "first_reason")
+SHOWN = 10
+
+
+class BadFile(ValueError):
+    """A file of applications cannot be used; the message names the row and the field."""
+
+
+def decide_file(file: Path, portfolio: str, out: Path | None, at: str) -> None:
+    """Decide every row of `file`, commit each decision to the log, print a summary and write all to `out`."""
+    workspace = open_workspace(portfolio)
+    desk = _desk(workspace)
+    asked = list(_asked(workspace, desk, read_applications(file), _time(at)))
+    answers = [_decide(workspace, desk, one) for one in track(asked, "deciding", console=console, transient=True)]
+    rows = pl.DataFrame([answer.model_dump(mode="json", exclude={"reasons"}) for answer in answers])
+    first = pl.DataFrame({"first_reason": [answer.reasons[0].en if answer.reasons else "" for answer in answers]})
+    _show(rows.hstack(first))
+    if out is not None:
+        _write(rows.hstack(first), out)
+        console.print(f"all {len(answers):,} decisions are in [cyan]{out}[/] and in the decision log")
+
+
+def read_applications(file: Path) -> pl.DataFrame:
+    """The rows of a CSV, Parquet or JSON-lines file; it must have a column `entity_id`."""
+    reader = READERS.get(file.suffix)
+    if reader is None:
+        raise BadFile(f"{file}: found ending {file.suffix!r}; expected one of {sorted(READERS)}")
+    if not file.is_file():
+        raise BadFile(f"{file}: no such file; expected applications with a column entity_id")
+    try:
+        rows: pl.DataFrame = reader(file)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        raise BadFile(f"{file}: cannot be read as {file.suffix[1:]}: {error}") from error
+    if "entity_id" not in rows.columns or rows.is_empty():
+        raise BadFile(f"{file}: found {rows.height} rows of {rows.columns}; expected rows with a column entity_id")
+    return rows
+
+
+def verify_log() -> bool:
+    """Check the whole chain of the decision log and say what was found."""
+    from serving.log.decision_log import open_log
+
+    found = open_log(Settings().decision_log_url).verify()
+    if found.broken is None:
+        console.print(f"[green]✓[/] every record and link is as it was written; head {found.head}", highlight=False)
+    else:
+        console.print(f"[red]✗[/] {found.broken}", highlight=False)
+    return found.valid
+
+
+def _desk(workspace: Workspace) -> Desk:
+    champion = workspace.registry.champion(workspace.name)
+    if champion is None:
+        raise BadFile(f"{workspace.name} has no champion yet; `lendloop run month` makes one")
+    urls = {"registry": workspace.settings.feature_registry_url, "online": workspace.settings.online_store_url}
+    return open_desk(workspace.name, workspace.release_folder(champion.sha), **urls)
+
+
+def _asked(workspace: Workspace, desk: Desk, rows: pl.DataFrame, at: datetime) -> Iterator[Asked]:
+    kind, model = ("decision", DecisionRequest) if desk.takes("decision") else ("propensity", PropensityRequest)
+    for number, row in enumerate(rows.iter_rows(named=True), start=1):
+        given: dict[str, Any] = {name: value for name, value in row.items() if value is not None}
+        try:
+            request = model.model_validate(given)
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            raise BadFile(f"row {number}: {fault['loc'][0]}: {fault['msg']}; found {fault['input']!r}") from None
+        if not desk.accepts(request.entity_id):
+            expected = desk.release.features.entity_type
+            raise BadFile(
+                f"row {number}: entity_id: found {request.entity_id!r}; expected an entity of type {expected}"
+            )
+        yield Asked(workspace.name, kind, request, at)  # type: ignore[arg-type]
+
+
+def _decide(workspace: Workspace, desk: Desk, asked: Asked) -> Answer:
+    paused = workspace.pauses.active_pause(workspace.name, asked.at) is not None
+    looked = desk.look_up(asked.request.entity_id, asked.at)
+    decision = desk.decide(asked.kind, looked, amount=asked.amount, paused=paused)
+    return answer_of(workspace.log.append(record_of(asked, desk, looked, decision, paused)).record)
+
+
+def _time(at: str) -> datetime:
+    try:
+        given = datetime.fromisoformat(at) if at else datetime.now(UTC)
+    except ValueError:
+        raise BadFile(f"--at: found {at!r}; expected RFC 3339, such as 2010-11-30T12:00:00Z") from None
+    return given if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+def _show(rows: pl.DataFrame) -> None:
+    columns = [name for name in COLUMNS if name in rows.columns]
+    table = Table(*columns, box=None)
+    for row in rows.head(SHOWN).select(columns).iter_rows():
+        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row))
+    console.print(table)
+    counts = rows["outcome"].value_counts().sort("outcome")
+    console.print(f"{rows.height:,} decided: " + ", ".join(f"{n:,} {outcome}" for outcome, n in counts.iter_rows()))
+
+
+def _write(rows: pl.DataFrame, out: Path) -> None:
+    writers: dict[str, Callable[[Path], object]] = {
+        ".csv": rows.write_csv,
+        ".parquet": rows.write_parquet,
+        ".jsonl": rows.write_ndjson,
+    }
+    writer = writers.get(out.suffix)
+    if writer is None:
+        raise BadFile(f"{out}: found ending {out.suffix!r}; expected one of {sorted(writers)}")
+    writer(out)

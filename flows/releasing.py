@@ -1,0 +1,99 @@
+"""`lendloop release`: the releases of a portfolio, and moving the champion's pointer by hand."""
+
+from rich.table import Table
+
+from flows.terminal import console
+from flows.workspace import Workspace, open_workspace
+from serving.gates import Promotion
+from serving.release import verify_release
+from training.registry import ReleaseVersion
+
+
+class KeptBack(ValueError):
+    """A gate kept the release back."""
+
+
+def show_releases(portfolio: str) -> None:
+    """Print every release with its gates' verdict and the pointers on it."""
+    table = Table("release", "as of", "gates", "pointer", box=None)
+    for version in open_workspace(portfolio).registry.releases(portfolio):
+        table.add_row(version.sha[:12], str(version.as_of), _verdict(version), ", ".join(version.aliases))
+    console.print(table if table.rows else f"no releases of {portfolio} yet; `lendloop run month` makes one")
+
+
+def show_release(portfolio: str, sha: str) -> None:
+    """Print one release: components, runs, gates and what happened to it."""
+    workspace = open_workspace(portfolio)
+    version = _find(workspace, sha)
+    manifest = verify_release(workspace.release_folder(version.sha))
+    pointers = f" ({', '.join(version.aliases)})" if version.aliases else ""
+    console.print(f"[bold]{version.sha}[/]{pointers}\nas of {version.as_of}, every digest verified")
+    components = Table("component", "sha-256", box=None)
+    for path, digest in manifest.components.items():
+        components.add_row(path, digest[:16])
+    gates = Table("gate", "of", "", "found", "expected", box=None)
+    for result in _promotion(version).results:
+        mark = (
+            "[green]passed[/]" if result.passed else "[yellow]warns[/]" if result.level == "warn" else "[red]blocks[/]"
+        )
+        gates.add_row(result.name, result.subject, mark, result.found, result.expected)
+    console.print(components, "", gates, "")
+    for model, run in version.runs.items():
+        console.print(f"{model}: MLflow run {run}")
+    for step in workspace.registry.history(portfolio):
+        if step.sha == version.sha:
+            console.print(f"{step.action} by {step.by or 'unknown'} at {step.at}")
+
+
+def promote_release(portfolio: str, sha: str, by: str, *, force: bool) -> None:
+    """Make a release the champion, unless a gate kept it back and nobody insists."""
+    workspace = open_workspace(portfolio)
+    version = _find(workspace, sha)
+    blocked = _promotion(version).blocked_by
+    if blocked and not force:
+        reasons = "; ".join(f"{result.name}: found {result.found}, expected {result.expected}" for result in blocked)
+        raise KeptBack(f"{version.sha[:12]} was kept back by {reasons}; --force promotes it all the same, on record")
+    verify_release(workspace.release_folder(version.sha))
+    note = f"{by} (against {', '.join(result.name for result in blocked)})" if blocked else by
+    workspace.registry.promote(portfolio, version.sha, by=note)
+    _switched(workspace, version.sha)
+
+
+def roll_back(portfolio: str, by: str) -> None:
+    """Make the champion before this one champion again."""
+    workspace = open_workspace(portfolio)
+    _switched(workspace, workspace.registry.rollback(portfolio, by=by).sha)
+
+
+def _switched(workspace: Workspace, sha: str) -> None:
+    console.print(f"[green]✓[/] champion of {workspace.name} is {sha[:12]}")
+    from serving.deployment import status
+
+    if status(workspace.settings.root()) is None:
+        console.print("no service runs on this home; the next one serves it")
+        return
+    from flows.deploy import launch_of
+    from serving.deployment import switch
+
+    switch(launch_of(workspace.settings), workspace.name)
+    console.print("every worker of the running service answers by it")
+
+
+def _find(workspace: Workspace, sha: str) -> ReleaseVersion:
+    if sha:
+        return workspace.registry.release(workspace.name, sha)
+    champion = workspace.registry.champion(workspace.name)
+    if champion is None:
+        raise KeptBack(f"{workspace.name} has no champion yet; `lendloop run month` makes one")
+    return champion
+
+
+def _promotion(version: ReleaseVersion) -> Promotion:
+    return Promotion.model_validate(version.gates)
+
+
+def _verdict(version: ReleaseVersion) -> str:
+    promotion = _promotion(version)
+    if promotion.blocked_by:
+        return f"[red]kept back: {', '.join(result.name for result in promotion.blocked_by)}[/]"
+    return f"[yellow]passed, {len(promotion.warnings)} warnings[/]" if promotion.warnings else "[green]passed[/]"
