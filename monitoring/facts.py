@@ -120,6 +120,8 @@ def _faults(facts: MonthFacts) -> Iterator[str]:
     for row in facts.named("feature_psi"):
         if row.segment not in facts.features:
             yield f"the distribution of feature {row.segment} is missing"
+        if facts.find("feature_psi_raw", row.segment) is None:
+            yield f"feature_psi_raw of feature {row.segment} is missing"
 
 
 def _described(fault: Any) -> str:

@@ -160,4 +160,6 @@ def _reason(name: str, month: MonthInputs, no_decisions: bool, matured: pl.DataF
         return NO_LABELS if matured.is_empty() else f"all {len(matured):,} matured decisions have the same label"
     if no_decisions:
         return NO_DECISIONS
-    return "fewer than two groups are large enough" if name.startswith("selection") else "no such segment this month"
+    if name.startswith("selection") and month.groups.columns == [month.key]:
+        return "no groups are named in models.yaml"
+    return "fewer than two groups are large enough" if name == "selection_gap" else "no such segment this month"

@@ -186,4 +186,5 @@ def _finish(axes: "Axes", days: pl.Series, *, share: bool = False, columns: int 
     axes.set_xticks(shown, names)
     if share:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), ncols=columns)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), ncols=columns)
