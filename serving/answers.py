@@ -10,7 +10,7 @@ from datetime import datetime
 
 from serving.api_schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
 from serving.decisions import Decision
-from serving.desk import Desk, Kind, Looked
+from serving.desk import LATE, Desk, Kind, Looked, looked_at
 from serving.log.canonical import Json, canonical
 from serving.log.record import SALT_BYTES, Record, make_id, time_text
 
@@ -74,6 +74,21 @@ def record_of(asked: Asked, desk: Desk, looked: Looked, decision: Decision, paus
         offer={} if decision.limit is None else {"limit": decision.limit},
         decided_at=asked.at,
         salt=os.urandom(SALT_BYTES),
+    )
+
+
+def decide_again(desk: Desk, record: Record) -> Decision:
+    """The decision on what a record holds, by the release of `desk`."""
+    times = {
+        view: None if time is None else datetime.fromisoformat(time) for view, time in record.feature_times.items()
+    }
+    looked = looked_at(record.features, times, record.decided_at) if record.feature_times else LATE
+    amount = record.personal.get("amount")
+    return desk.decide(
+        record.kind,
+        looked,
+        amount=float(amount) if isinstance(amount, int | float) else None,
+        paused=bool(record.context.get("paused")),
     )
 
 

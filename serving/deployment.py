@@ -15,9 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from serving.answers import decide_again
 from serving.bento import build_bento
+from serving.desk import Desk, open_desk
 from serving.following import Followed, follow_once
 from serving.launch import Launch, Note, ServiceError, read_note, service_folder
+from serving.log.decision_log import open_log
 from serving.pointers import read_pointer, read_workers
 from serving.processes import stop_process
 from serving.server import DRAIN_SECONDS
@@ -26,7 +29,6 @@ from serving.supervisor import READY_SECONDS, check_port, is_ready, open_champio
 __all__ = ["Checked", "Started", "build_bento", "check", "start", "status", "stop", "switch"]
 
 SWITCH_SECONDS = 30.0
-SAME_WITHIN = 1e-9
 
 
 @dataclass(frozen=True)
@@ -93,24 +95,44 @@ def check(
     """
     import httpx
 
-    from serving.desk import open_desk
-
     sha = read_pointer(launch.releases, portfolio)
     if sha is None:
         raise ServiceError(f"portfolio {portfolio!r} has no current release; switch to one first")
     desk = open_desk(portfolio, launch.releases / sha, registry=launch.feature_registry, online=launch.online_store)
-    kind, path = ("decision", "decisions") if desk.takes("decision") else ("propensity", "propensities")
+    path = f"/v1/portfolios/{portfolio}/{'decisions' if desk.takes('decision') else 'propensities'}"
+    headers = {"Idempotency-Key": key}
+    if decision_time:
+        headers["Lendloop-Decision-Time"] = decision_time.isoformat()
     with httpx.Client(base_url=launch.url, timeout=10.0) as client:
         for probe in ("/livez", "/readyz", "/v1/releases"):
             _expect(client.get(probe), 200)
-        headers = {"Idempotency-Key": key} | (
-            {"Lendloop-Decision-Time": decision_time.isoformat()} if decision_time else {}
+        answer = _expect(client.post(path, json=dict(body), headers=headers), 200)
+    if answer["release"] != sha:
+        raise ServiceError(
+            f"the service answered by release {answer['release']}, expected {sha}; is the key an old one?"
         )
-        answer = _expect(client.post(f"/v1/portfolios/{portfolio}/{path}", json=dict(body), headers=headers), 200)
-    at = datetime.fromisoformat(answer["decided_at"])
-    mine = desk.decide(kind, desk.look_up(body["entity_id"], at), amount=body.get("amount"))  # type: ignore[arg-type]
-    _compare(answer, mine.probability, sha)
+    _decide_again(launch, desk, answer)
     return Checked(portfolio, answer["release"], answer["outcome"], answer["decision_id"])
+
+
+def _decide_again(launch: Launch, desk: Desk, answer: Mapping[str, Any]) -> None:
+    """Raise unless the logged decision is the answer, and this process decides the same on the same features."""
+    log = open_log(launch.decision_log)
+    try:
+        record = log.find(answer["decision_id"])
+    finally:
+        log.close()
+    if record is None:
+        raise ServiceError(f"decision {answer['decision_id']} was answered but is not in the log; do its URLs agree?")
+    mine = decide_again(desk, record)
+    if "late" in mine.problems:
+        raise ServiceError("the service could not read features online in time; check the online store")
+    found = (answer["outcome"], answer["probability"])
+    if found != (mine.outcome, mine.probability):
+        raise ServiceError(
+            f"the service answered (outcome, probability) {found}, this process {(mine.outcome, mine.probability)} on "
+            "the same features; expected the same: does the service run other code?"
+        )
 
 
 def _wait_served(launch: Launch, portfolio: str, sha: str) -> None:
@@ -132,19 +154,6 @@ def _expect(response: Any, wanted: int) -> Any:
         place = f"{response.request.method} {response.request.url.path}"
         raise ServiceError(f"{place}: found status {response.status_code}, expected {wanted}: {response.text[:400]}")
     return response.json()
-
-
-def _compare(answer: Mapping[str, Any], probability: float | None, sha: str) -> None:
-    if answer["release"] != sha:
-        raise ServiceError(
-            f"the service answered by release {answer['release']}; expected {sha}; was the key used before?"
-        )
-    found = answer["probability"]
-    if (found is None) != (probability is None) or abs((found or 0.0) - (probability or 0.0)) > SAME_WITHIN:
-        raise ServiceError(
-            f"the service answered probability {found}, this process {probability}; expected the same: is the feature "
-            "store materializing, or does the service run other code?"
-        )
 
 
 def _free_port(host: str) -> int:

@@ -1,7 +1,7 @@
 """The desk of one portfolio: a release in memory with the features it reads online; decides, and keeps nothing."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +42,12 @@ class Looked:
     times: dict[str, datetime | None] = field(default_factory=dict)
 
 
+def looked_at(values: Mapping[str, float | str | None], times: Mapping[str, datetime | None], at: datetime) -> Looked:
+    """What was found about one entity, aged at `at`."""
+    rows = online_rows({name: [one] for name, one in values.items()}, {view: [one] for view, one in times.items()}, at)
+    return Looked(rows, {name: _plain(one) for name, one in values.items()}, dict(times))
+
+
 LATE = Looked(late_rows(1))
 
 
@@ -68,9 +74,8 @@ class Desk:
         except Exception as error:  # whatever a store comes up with must not become an approval, nor an error 500
             _log.warning("features not read", extra={"portfolio": self.release.portfolio, "error": _name(error)})
             return LATE
-        values = {name: _plain(column[0]) for name, column in found.values.items()}
-        times = {view: column[0] for view, column in found.event_timestamps.items()}
-        return Looked(online_rows(found.values, found.event_timestamps, at), values, times)
+        values = {name: column[0] for name, column in found.values.items()}
+        return looked_at(values, {view: column[0] for view, column in found.event_timestamps.items()}, at)
 
     def decide(self, kind: Kind, looked: Looked, *, amount: float | None = None, paused: bool = False) -> Decision:
         """The decision on what was looked up; pure."""

@@ -22,7 +22,7 @@ from serving.processes import start_time
 from serving.server import Server
 
 FOLLOW_SECONDS = 1.0
-READY_SECONDS = 90.0
+READY_SECONDS = 150.0
 _log = logging.getLogger("lendloop.supervisor")
 
 
@@ -120,8 +120,8 @@ def _workers(launch: Launch) -> Iterator[Server]:
     try:
         yield child
     finally:
-        note_path(launch.folder).unlink(missing_ok=True)
         child.stop()
+        note_path(launch.folder).unlink(missing_ok=True)
 
 
 def _ready(launch: Launch, child: Server, stop: Event) -> Note | None:

@@ -1,0 +1,285 @@
+"""The decision service as it is deployed: a Bento, moved elsewhere, two workers, a registry, Redis and a log."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import polars as pl
+import pytest
+
+from serving.deployment import build_bento, check, start, status, stop, switch
+from serving.launch import Launch, ServiceError
+from serving.log.decision_log import open_log
+from serving.pointers import read_workers
+from serving.processes import is_running, start_time
+from tests.servers import RedisServer, free_port
+from tests.serving.small_releases import COLUMNS, PORTFOLIO, build_small
+
+pytestmark = pytest.mark.integration
+
+PROJECT = Path(__file__).resolve().parents[2]
+DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
+SAFE, RISKY = 1, 2
+
+
+class Deployed:
+    """The running service with what it runs on."""
+
+    def __init__(self, folder: Path, redis: RedisServer) -> None:
+        from training.registry import Registry
+
+        self.redis = redis
+        write_features(self.redis.url, folder)
+        self.launch = launch_in(folder, self.redis.url)
+        self.registry = Registry(self.launch.mlflow_uri, self.launch.mlflow_artifacts)
+        self.shas = [self.log_release(folder / "built", slope) for slope in (1.0, 1.1)]
+        self.registry.promote(PORTFOLIO, self.shas[0])
+        self.started = start(self.launch)
+
+    def log_release(self, built: Path, slope: float) -> str:
+        sha = build_small(built, slope=slope)
+        as_of = datetime(2026, 1, 31, tzinfo=UTC).date()
+        self.registry.log_release(PORTFOLIO, built / sha, sha, as_of=as_of, gates={}, runs={})
+        return sha
+
+    def ask(self, entity: int = SAFE, **more: Any) -> httpx.Response:
+        return httpx.post(self.launch.url + DECISIONS, json={"entity_id": entity, **more}, timeout=10)
+
+    def answers(self) -> bool:
+        try:
+            return self.ask().status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def workers(self) -> list[int]:
+        return sorted(read_workers(self.launch.releases))
+
+
+def launch_in(folder: Path, redis_url: str) -> Launch:
+    home = folder / "home"
+    # Moved after it was built: a Bento runs wherever it lies.
+    bento = folder / "elsewhere" / "bento"
+    shutil.copytree(build_bento(PROJECT, folder / "bentos"), bento)
+    return Launch(
+        home=home,
+        bento=bento,
+        portfolios=(PORTFOLIO, "none_yet"),
+        mlflow_uri=f"sqlite:///{folder / 'mlflow.db'}",
+        mlflow_artifacts=folder / "artifacts",
+        feature_registry=f"sqlite:///{folder / 'feature_registry.db'}",
+        online_store=redis_url,
+        decision_log=f"sqlite:///{folder / 'decisions.db'}",
+        port=free_port(),
+    )
+
+
+def write_features(redis_url: str, folder: Path) -> None:
+    from feast.infra.provider import get_provider
+
+    from features.store.configuration import configure
+    from features.store.definitions import online_view
+    from features.store.rows import write_rows
+
+    config = configure(PORTFOLIO, f"sqlite:///{folder / 'feature_registry.db'}", redis_url)
+    view = online_view("behaviour", "customer_id", {column.name: column.dtype for column in COLUMNS})
+    day = datetime.now(UTC) - timedelta(days=1)
+    frame = pl.DataFrame(
+        {"customer_id": [SAFE, RISKY], "utilisation": [0.1, 0.9], "late_streak": [0.0, 6.0]}
+    ).with_columns(event_timestamp=pl.lit(day), created_timestamp=pl.lit(day))
+    assert write_rows(get_provider(config).online_store, config, view, frame) == 2
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    folder = tmp_path_factory.mktemp("service")
+    redis = RedisServer(folder / "redis")
+    redis.start()
+    try:
+        yield Deployed(folder, redis)
+    finally:
+        stop(folder / "home")
+        redis.stop()
+
+
+class Load:
+    """Requests from a few clients until told to stop; what came back that was not an answer is kept."""
+
+    def __init__(self, url: str, clients: int = 6) -> None:
+        self.url, self.clients = url, clients
+        self.answers: list[tuple[float, str]] = []
+        self.failures: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+
+    def __enter__(self) -> "Load":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    async def _run(self) -> None:
+        await asyncio.gather(*(self._client() for _ in range(self.clients)))
+
+    async def _client(self) -> None:
+        async with httpx.AsyncClient(base_url=self.url, timeout=10) as client:
+            while not self._stop.is_set():
+                began = time.perf_counter()
+                try:
+                    response = await client.post(DECISIONS, json={"entity_id": SAFE})
+                except httpx.HTTPError as error:
+                    self.failures.append(repr(error))
+                    continue
+                if response.status_code == 200:
+                    self.answers.append((time.perf_counter() - began, response.json()["release"]))
+                else:
+                    self.failures.append(response.text)
+
+
+def until(true: Callable[[], bool], seconds: float = 90.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_it_answers_logs_and_passes_its_smoke_test(deployed: Deployed) -> None:
+    answer = deployed.ask(amount=100).json()
+    assert (answer["outcome"], answer["release"]) == ("approve", deployed.shas[0])
+    assert deployed.ask(RISKY).json()["outcome"] in ("review", "decline")
+    assert deployed.ask(77).json()["outcome"] == "review"
+    checked = check(deployed.launch, PORTFOLIO, {"entity_id": SAFE}, key="smoke")
+    assert check(deployed.launch, PORTFOLIO, {"entity_id": SAFE}, key="smoke") == checked
+    log = open_log(deployed.launch.decision_log)
+    assert log.find(answer["decision_id"]) is not None
+    assert log.verify().valid
+    log.close()
+
+
+def test_the_contract_answers_in_the_place_of_bentoml(deployed: Deployed) -> None:
+    base = deployed.launch.url
+    for path in ("/", "/docs.json", "/metrics", "/static_content/x", "/schema.json"):
+        response = httpx.get(base + path)
+        assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
+    assert httpx.get(base + "/livez").json() == {"status": "alive"}
+    assert httpx.get(base + "/readyz").json()["status"] == "ready"
+    refused = deployed.ask(amount=-1)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "amount")
+    too_large = httpx.post(base + DECISIONS, content=b" " * 100_000, headers={"content-type": "application/json"})
+    assert too_large.status_code == 413
+
+
+def test_the_bento_imports_nothing_from_a_checkout(deployed: Deployed) -> None:
+    ours = "('infra', 'features', 'training', 'serving')"
+    program = (
+        "import sys, serving.service, serving.supervisor\n"
+        f"ours = [m for n, m in sys.modules.items() if n.split('.')[0] in {ours} and m.__file__]\n"
+        "print({m.__file__ for m in ours if not m.__file__.startswith(sys.argv[1])} or 'whole')"
+    )
+    source = deployed.launch.bento / "src"
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(source)], cwd=source, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "whole"
+
+
+def test_promotion_and_rollback_under_load_lose_no_request(deployed: Deployed) -> None:
+    first, second = deployed.shas
+    with Load(deployed.launch.url) as load:
+        time.sleep(0.5)
+        deployed.registry.promote(PORTFOLIO, second)
+        assert switch(deployed.launch, PORTFOLIO).sha == second
+        assert deployed.ask().json()["release"] == second
+        deployed.registry.rollback(PORTFOLIO)
+        # Nobody calls `switch` now: the supervisor sees the registry for itself.
+        until(lambda: deployed.ask().json()["release"] == first)
+        time.sleep(0.3)
+    assert load.failures == []
+    assert {release for _, release in load.answers} == {first, second}
+
+
+def test_a_release_that_is_tampered_with_is_refused_and_the_last_good_one_stays(deployed: Deployed) -> None:
+    first, second = deployed.shas
+    folder = deployed.launch.releases / second
+    switch(deployed.launch, PORTFOLIO)
+
+    stores = list(deployed.launch.mlflow_artifacts.rglob("policy.json"))
+    whole = {path: path.read_bytes() for path in stores}
+    shutil.rmtree(folder)
+    try:
+        for path in stores:
+            path.write_bytes(whole[path] + b" ")
+        deployed.registry.promote(PORTFOLIO, second)
+        until(lambda: httpx.get(deployed.launch.url + "/readyz").json()["status"] == "degraded")
+        fault = httpx.get(deployed.launch.url + "/v1/releases").json()["releases"][0]["fault"]
+        assert "digest" in fault
+        assert deployed.ask().json()["release"] == first
+    finally:
+        for path, content in whole.items():
+            path.write_bytes(content)
+        deployed.registry.rollback(PORTFOLIO)
+
+    until(lambda: httpx.get(deployed.launch.url + "/readyz").json()["status"] == "ready")
+
+
+def test_without_redis_nobody_is_approved_and_it_recovers(deployed: Deployed) -> None:
+    deployed.redis.stop()
+    began = time.perf_counter()
+    answer = deployed.ask().json()
+    assert (answer["outcome"], answer["stale"]) == ("review", True)
+    assert time.perf_counter() - began < 2
+    deployed.redis.start()
+    until(lambda: deployed.ask().json()["outcome"] == "approve")
+
+
+def test_a_worker_that_is_killed_is_replaced_while_the_other_answers(deployed: Deployed) -> None:
+    before = deployed.workers()
+    assert len(before) == 2
+    os.kill(before[0], signal.SIGKILL)
+    until(deployed.answers, 10)
+    until(lambda: len(deployed.workers()) == 2 and before[0] not in deployed.workers())
+    assert deployed.answers()
+
+
+def test_a_second_start_keeps_the_running_service(deployed: Deployed) -> None:
+    again = start(deployed.launch)
+    assert again.reused
+    assert again.note == deployed.started.note
+    with pytest.raises(ServiceError, match="cannot listen"):
+        start(deployed.launch.model_copy(update={"home": deployed.launch.home.parent / "other"}))
+
+
+def test_a_stop_answers_what_was_begun(deployed: Deployed) -> None:
+    async def burst() -> list[httpx.Response | BaseException]:
+        async with httpx.AsyncClient(base_url=deployed.launch.url, timeout=20) as client:
+            asks = [asyncio.create_task(client.post(DECISIONS, json={"entity_id": SAFE})) for _ in range(40)]
+            await asyncio.wait(asks, return_when=asyncio.FIRST_COMPLETED)
+            os.kill(deployed.started.note.pid, signal.SIGTERM)
+            return await asyncio.gather(*asks, return_exceptions=True)
+
+    workers = [(pid, start_time(pid) or 0) for pid in deployed.workers()]
+    answers = asyncio.run(burst())
+    assert [answer for answer in answers if not isinstance(answer, httpx.Response) or answer.status_code != 200] == []
+    until(lambda: status(deployed.launch.home) is None)
+    assert not any(is_running(*worker) for worker in workers)
+    assert not stop(deployed.launch.home)
+
+
+def test_a_supervisor_that_is_killed_takes_its_workers_with_it(deployed: Deployed) -> None:
+    note = start(deployed.launch).note
+    workers = [(pid, start_time(pid) or 0) for pid in deployed.workers()]
+    assert len(workers) == 2
+    os.kill(note.pid, signal.SIGKILL)
+    until(lambda: not any(is_running(*worker) for worker in workers))
+    assert status(deployed.launch.home) is None
