@@ -39,8 +39,8 @@ def new(
     from flows.onboarding.folder import new_portfolio
     from flows.onboarding.request import Request
     from flows.onboarding.tell import tell_plan
-    from infra.settings import Settings
     from flows.terminal import errors
+    from infra.settings import Settings
 
     root = _root(folder)
     request = Request(

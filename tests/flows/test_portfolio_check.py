@@ -22,7 +22,8 @@ Change = Callable[[str, str, str], PortfolioCheck]
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("portfolios")
-    frame = plain(600, colour=["red", "green", "blue"] * 200, sex=["f", "m"] * 300, age=[20 + place % 50 for place in range(600)])
+    ages = [20 + place % 50 for place in range(600)]
+    frame = plain(600, colour=["red", "green", "blue"] * 200, sex=["f", "m"] * 300, age=ages)
     new_portfolio(asked(write(frame, home / "p.csv")), home / "all")
     return home / "all"
 
