@@ -1,30 +1,25 @@
 """Read features by key while a decision waits: the online store only, no registry, errors within milliseconds."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import psycopg
 from feast import FeatureView
 from feast.infra.provider import get_provider
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
-from redis.exceptions import RedisError
 
 from features.permitted import FeatureColumn
 from features.store.configuration import READ_TIMEOUT, configure
 from features.store.definitions import online_view
+from features.store.failures import ONLINE_FAILURES, OnlineStoreError, online_error
 from features.store.postgres import ReconnectingPostgresOnlineStore
 from features.store.rows import entity_keys, in_utc, plain
 from features.store.sqlite import FoundRow, RowSqliteOnlineStore
 
+__all__ = ["OnlineReader", "OnlineRows", "OnlineStoreError", "open_online"]
+
 # Few enough to be read within READ_TIMEOUT.
 _KEYS_A_READ = 200
-_FAILURES = (RedisError, psycopg.Error, sqlite3.Error, OSError)
-
-
-class OnlineStoreError(RuntimeError):
-    """The online store does not answer, or holds no such view; the message says what it said and what to try."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +73,11 @@ class OnlineReader:
         # After a restart of the server the first command meets a connection that is gone, the second a new one.
         try:
             return self._found(keys)
-        except _FAILURES:
+        except ONLINE_FAILURES:
             try:
                 return self._found(keys)
-            except _FAILURES as error:
-                raise OnlineStoreError(self._advice(error)) from error
+            except ONLINE_FAILURES as error:
+                raise online_error(self._config.project, error) from error
 
     def _found(self, keys: Sequence[int | str]) -> dict[str, list[FoundRow]]:
         wanted = entity_keys(self._key, keys)
@@ -104,13 +99,6 @@ class OnlineReader:
         }
         times = {view: [_event(time) for time, _ in rows] for view, rows in found.items()}
         return OnlineRows(values, times)
-
-    def _advice(self, error: Exception) -> str:
-        text = " ".join(str(error).split())
-        if "no such table" in text or isinstance(error, psycopg.errors.UndefinedTable):
-            return f"online store: {text}; expected features of project {self._config.project!r}: run materialize first"
-        kind = type(self._store).__name__.removesuffix("OnlineStore")
-        return f"online store ({kind}) does not answer: {text}; check that it runs and that its address is right"
 
 
 def _event(time: datetime | None) -> datetime | None:

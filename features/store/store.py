@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import polars as pl
 from feast import FeatureStore
-from feast.errors import FeastObjectNotFoundException
 from feast.infra.registry.sql import SqlRegistry
 
 from features.calendar import cutoff
@@ -17,15 +16,14 @@ from features.portfolio import Portfolio
 from features.spec import EVENT
 from features.store.configuration import configure
 from features.store.definitions import Definitions, define_store
+from features.store.failures import OnlineStoreError, StoreError, told
 from features.store.materialization import Materialized, Materializer
 from features.store.postgres import ReconnectingPostgresOnlineStore
 from features.store.sqlite import RowSqliteOnlineStore
 
+__all__ = ["OnlineStoreError", "Store", "StoreError", "open_store"]
+
 _POSTGRES_NAME = 60
-
-
-class StoreError(RuntimeError):
-    """The feature store cannot do what was asked; the message says what was found and what to try."""
 
 
 def open_store(portfolio: Portfolio, lake: Lake, *, registry: str, online: str) -> "Store":
@@ -38,7 +36,10 @@ class Store:
 
     def __init__(self, portfolio: Portfolio, lake: Lake, registry: str, online: str) -> None:
         self._portfolio, self._lake = portfolio, lake
-        self._feast = FeatureStore(config=configure(portfolio.name, registry, online))
+        config = configure(portfolio.name, registry, online)
+        with told(portfolio.name):
+            self._feast = FeatureStore(config=config)
+            self._feast.registry  # noqa: B018 - connects
         self._online = self._feast.provider.online_store
         # Else Feast imports seven other stores to ask whether this is one of them, and its SQLite store changes how the
         # whole process writes dates to any SQLite file.
@@ -57,16 +58,20 @@ class Store:
         """
         wanted = define_store(self._portfolio, self._lake)
         self._check_names(wanted)
-        gone: list[Any] = [
-            *(one for one in self._feast.list_feature_services() if one.name not in wanted.services),
-            *(one for one in self._feast.list_feature_views() if one.name not in wanted.views),
-        ]
-        self._feast.apply(wanted.objects(), objects_to_delete=gone, partial=False)
+        with told(self._portfolio.name):
+            gone: list[Any] = [
+                *(one for one in self._feast.list_feature_services() if one.name not in wanted.services),
+                *(one for one in self._feast.list_feature_views() if one.name not in wanted.views),
+            ]
+            self._feast.apply(wanted.objects(), objects_to_delete=gone, partial=False)
 
     def materialize(self, as_of: date) -> list[Materialized]:
         """Write what became known since the last run, and was known at the end of `as_of`, to the online store."""
         views = list(define_store(self._portfolio, self._lake).online().values())
-        return Materializer(self._feast, self._online, self._lake, self._portfolio.name).run(views, as_of)
+        with told(self._portfolio.name):
+            for view in views:
+                self._feast.get_feature_view(view.name)
+            return Materializer(self._feast, self._online, self._lake, self._portfolio.name).run(views, as_of)
 
     def training_set(self, observations: pl.DataFrame, services: Sequence[str], *, known_by: date) -> pl.DataFrame:
         """`observations` (key, event_timestamp, any more) with the features of `services` as they were known then.
@@ -78,11 +83,9 @@ class Store:
         key = self._portfolio.features.entity.key
         asked = observations.select(key, EVENT).unique(maintain_order=True)
         refs = [f"{column.view}:{column.name}" for column in columns]
-        try:
-            sent = asked.select(pl.col(key).cast(self._key_type), pl.col(EVENT).cast(pl.Datetime("us", "UTC")))
+        sent = asked.select(pl.col(key).cast(self._key_type), pl.col(EVENT).cast(pl.Datetime("us", "UTC")))
+        with told(self._portfolio.name):
             job = self._feast.get_historical_features(sent.to_pandas(), refs, filter_by_created_timestamp=True)
-        except FeastObjectNotFoundException as error:
-            raise StoreError(f"{error}: the portfolio is not registered, or has changed; register it first") from error
         known = pl.DataFrame(pl.from_arrow(job.to_arrow()))
         joined = asked.hstack(known.select(column.name for column in columns))
         return observations.join(joined, on=[key, EVENT], how="left", maintain_order="left")

@@ -12,8 +12,9 @@ import pytest
 from features.lake import Lake, NoData
 from features.permitted import ForbiddenUse
 from features.spec import EVENT
-from features.store.store import Store, StoreError, open_store
+from features.store.store import OnlineStoreError, Store, StoreError, open_store
 from tests.features.store.made_up import KEY, NAME, SERVICE, SPEC, TIME, at, portfolio, put, rows
+from tests.servers import free_port
 
 DAY = date(2024, 3, 31)
 
@@ -96,12 +97,31 @@ def test_observations_that_cannot_be_joined(store: Store) -> None:
 def test_what_was_never_built_or_registered_says_so(tmp_path: Path, lake: Lake) -> None:
     with opened(tmp_path, lake) as store, pytest.raises(StoreError, match="register it first"):
         store.training_set(asked((1, "2024-02-15")), [SERVICE], known_by=DAY)
+    with opened(tmp_path, lake) as store, pytest.raises(StoreError, match="register it first"):
+        store.materialize(DAY)
     with opened(tmp_path, Lake(tmp_path / "empty")) as store:
         store.register()
         with pytest.raises(NoData, match="run the build first"):
             store.training_set(asked((1, "2024-02-15")), [SERVICE], known_by=DAY)
         with pytest.raises(NoData, match="run the build first"):
             store.materialize(DAY)
+
+
+def test_servers_that_are_not_there_are_named(tmp_path: Path, lake: Lake) -> None:
+    shop, registry, nowhere = portfolio(tmp_path), f"sqlite:///{tmp_path}/registry.db", f"127.0.0.1:{free_port()}"
+    with pytest.raises(StoreError, match=r"feature registry: .* check that its server runs"):
+        open_store(shop, lake, registry=f"postgresql://joe@{nowhere}/x", online=f"redis://{nowhere}/0")
+    for online in (f"redis://{nowhere}/0", f"postgresql://joe@{nowhere}/x"):
+        store = open_store(shop, lake, registry=registry, online=online)
+        with pytest.raises(OnlineStoreError, match="check that it runs"):
+            register_and_materialize(store)
+        store.close()
+
+
+def register_and_materialize(store: Store) -> None:
+    # Postgres is asked for tables when registering, Redis only when materializing.
+    store.register()
+    store.materialize(DAY)
 
 
 def test_a_forbidden_feature_stops_before_anything_is_registered(tmp_path: Path, lake: Lake) -> None:
