@@ -57,7 +57,7 @@ class LeafTable:
 
 
 def fill_empty_leaves(model: dict[str, Any]) -> bool:
-    """Add one training row to every leaf of each tree with a value in a leaf that has none; True: there was such a tree.
+    """Add one training row to every leaf of each tree that has a value in a leaf of none; True: there was such a tree.
 
     Only a monotone constraint gives a leaf a value that no training row reached, and a row that reaches it later has
     to be explained too. CatBoost then counts the rows it is asked about as training rows, so that its answer for

@@ -111,7 +111,7 @@ def decide(release: Decider, applications: Applications, features: FeatureRows, 
     policy, risk = release.policy, _required(release.policy.risk, "risk")
     model = release.models[risk.model]
     checked = check_inputs(model.columns, features.values, features.rows)
-    problems = find_problems(model, policy, features, checked)
+    problems = find_problems(model, features, checked)
     scored = model.score(checked.inputs)
     terms = _Points.of(risk, model, scored)
     score = np.where(problems.unscored, np.nan, terms.score)
@@ -136,7 +136,7 @@ def target(release: Decider, features: FeatureRows, context: Context) -> Decisio
     policy, propensity = release.policy, _required(release.policy.propensity, "propensity")
     model = release.models[propensity.model]
     checked = check_inputs(model.columns, features.values, features.rows)
-    problems = find_problems(model, policy, features, checked)
+    problems = find_problems(model, features, checked)
     scored = model.score(checked.inputs)
     likely = scored.probability >= propensity.contact_from
     causes = [
@@ -152,23 +152,18 @@ def target(release: Decider, features: FeatureRows, context: Context) -> Decisio
     )  # fmt: skip
 
 
-def find_problems(model: LoadedModel, policy: Policy, features: FeatureRows, checked: CheckedInputs) -> Problems:
+def find_problems(model: LoadedModel, features: FeatureRows, checked: CheckedInputs) -> Problems:
     """What is wrong with each row's features; whatever is, it may not approve."""
     none = np.full(features.rows, np.nan)
-    ages = {view: features.ages.get(view, none) for view in model.views}
-    absent = np.column_stack([np.isnan(ages[column.view]) for column in model.columns])
-    needed = np.array([column.name not in policy.optional for column in model.columns])
-    with np.errstate(invalid="ignore"):
-        stale = np.column_stack([ages[view] > days for view, days in model.views.items()])
-        future = np.column_stack([ages[view] < -CLOCK_SKEW for view in model.views])
+    ages = np.array([features.ages.get(view, none) for view in model.views]).T
     return Problems(
-        inputs=tuple(column.name for column in model.columns),
+        inputs=tuple(model.position),
         views=tuple(model.views),
         late=np.full(features.rows, features.late),
-        missing=(checked.missing & needed) | absent,
+        missing=(checked.missing & model.required) | np.isnan(ages)[:, model.view_of],
         invalid=checked.invalid,
-        stale=stale,
-        future=future,
+        stale=ages > np.array([*model.views.values()]),
+        future=ages < -CLOCK_SKEW,
     )
 
 
@@ -184,11 +179,11 @@ class _Points:
     @classmethod
     def of(cls, risk: RiskPolicy, model: LoadedModel, scored: Scored) -> "_Points":
         scale, calibration = risk.scale, model.calibration
-        unclipped = scale.unclipped(scored.log_odds)
+        zero, factor = scale.base, scale.points_per_log_odds
+        unclipped = zero + factor * scored.log_odds
         score = np.clip(unclipped, 0, 100)
-        factor = scale.points_per_log_odds * calibration.slope
-        base = float(scale.unclipped(calibration.log_odds(model.table.base)))
-        return cls(base, factor * scored.contributions, score - unclipped, score)
+        base = zero + factor * float(calibration.log_odds(model.table.base))
+        return cls(base, factor * calibration.slope * scored.contributions, score - unclipped, score)
 
 
 def _grade(score: Floats, risk: RiskPolicy) -> tuple[NDArray[np.str_], Floats]:
@@ -201,10 +196,11 @@ def _grade(score: Floats, risk: RiskPolicy) -> tuple[NDArray[np.str_], Floats]:
 def _rule_causes(
     risk: RiskPolicy, model: LoadedModel, applications: Applications, checked: CheckedInputs, problems: Problems
 ) -> list[Cause]:
-    positions = {f"feature.{column.name}": position for position, column in enumerate(model.columns)}
     subjects = {"request.amount": applications.amount}
-    for subject in {rule.when.subject for rule in risk.rules} & set(positions):
-        subjects[subject] = checked.inputs.numbers[:, positions[subject]].astype(np.float64)
+    for rule in risk.rules:
+        if rule.when.feature is not None:
+            numbers = checked.inputs.numbers[:, model.position[rule.when.feature]]
+            subjects[rule.when.subject] = numbers.astype(np.float64)
     causes = []
     for rule, fired in zip(risk.rules, fire(risk.rules, subjects), strict=True):
         reason = reasons.Reason(rule.id, rule.en, rule.zh)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.policy import Policy
+from serving.policy import Reason as PolicyReason
 from serving.reasons import FEATURES_INVALID, FEATURES_LATE, FEATURES_MISSING, FEATURES_STALE, Reason, strongest
 from serving.scoring import Flags, Kind, LoadedModel, Scored
 from training.score import Floats
@@ -122,7 +123,7 @@ class Decisions:
     model: str
     release: str
     codes: tuple[str, ...]
-    texts: Mapping[str, tuple[str, str]]
+    texts: Mapping[str, PolicyReason]
     outcome: NDArray[np.str_]
     probability: Floats
     score: Floats
@@ -181,7 +182,8 @@ class Decisions:
             for column in self.shown[row]:
                 if column >= 0:
                     code = self.codes[column]
-                    found.setdefault(code, Reason(code, *self.texts[code], points=float(self.points[row, column])))
+                    text = self.texts[code]
+                    found.setdefault(code, Reason(code, text.en, text.zh, float(self.points[row, column])))
         return tuple(found.values())
 
 
@@ -209,7 +211,7 @@ def pack(
         model=model.name,
         release=release,
         codes=model.codes,
-        texts={code: (reason.en, reason.zh) for code, reason in policy.reasons.items()},
+        texts=policy.reasons,
         outcome=outcome,
         probability=np.where(problems.unscored, np.nan, scored.probability),
         score=none if score is None else score,

@@ -180,7 +180,7 @@ def _load(folder: Path, name: str, columns: tuple[FeatureColumn, ...], policy: P
     calibration = _read(place / "calibration.json", Calibration)
     try:
         cbm = (place / "model.cbm").read_bytes()
-        return load_model(name, info.kind, info.label, cbm, columns, calibration, policy.reasons)
+        return load_model(name, info.kind, info.label, cbm, columns, calibration, policy)
     except (OSError, CatBoostError) as error:
         raise ReleaseCorrupt(f"{place / 'model.cbm'}: CatBoost cannot load it: {error}") from error
     except (UnfaithfulModel, UnsupportedModel) as error:

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from features.permitted import FeatureColumn
 from serving.contributions import LeafTable, fill_empty_leaves, leaf_table
-from serving.policy import Reason
+from serving.policy import Policy
 from serving.reasons import group_inputs
 from training.inputs import MISSING, Inputs, names_of
 from training.score import Calibration, Floats, probability
@@ -63,11 +64,23 @@ class LoadedModel:
     codes: tuple[str, ...]
     table: LeafTable
     booster: Any
+    required: Flags
+    """For each input, whether its absence must be looked at by a person."""
 
-    @property
+    @cached_property
     def views(self) -> dict[str, int]:
         """The feature views it reads, and the days after which each is stale."""
         return {column.view: column.freshness for column in self.columns}
+
+    @cached_property
+    def view_of(self) -> NDArray[np.intp]:
+        """For each input, the position of its view in `views`."""
+        return np.array([list(self.views).index(column.view) for column in self.columns], dtype=np.intp)
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """For each input, its position."""
+        return {column.name: position for position, column in enumerate(self.columns)}
 
     def score(self, inputs: Inputs) -> Scored:
         """Contributions, calibrated log-odds and probability of each row."""
@@ -87,7 +100,7 @@ def load_model(
     cbm: bytes,
     columns: Sequence[FeatureColumn],
     calibration: Calibration,
-    reasons: Mapping[str, Reason],
+    policy: Policy,
 ) -> LoadedModel:
     """A model from the bytes of its `.cbm`; its contributions are checked against CatBoost's own."""
     from catboost import CatBoost
@@ -99,9 +112,11 @@ def load_model(
     description = describe(booster)
     explained = rebuild(description) if fill_empty_leaves(description) else booster
     full = leaf_table(description)
-    verify(explained, full, sample_inputs(description, columns))
-    codes, groups = group_inputs(names, {code: reason.features for code, reason in reasons.items()})
-    return LoadedModel(name, kind, label, tuple(columns), calibration, tuple(codes), full.grouped(groups), booster)
+    verify(booster, explained, full, sample_inputs(description, columns))
+    codes, groups = group_inputs(names, {code: reason.features for code, reason in policy.reasons.items()})
+    required = np.array([column.name not in policy.optional for column in columns])
+    table = full.grouped(groups)
+    return LoadedModel(name, kind, label, tuple(columns), calibration, tuple(codes), table, booster, required)
 
 
 def check_inputs(columns: Sequence[FeatureColumn], values: Mapping[str, Column], rows: int) -> CheckedInputs:
@@ -118,15 +133,8 @@ def check_inputs(columns: Sequence[FeatureColumn], values: Mapping[str, Column],
 
 def leaves(booster: Any, inputs: Inputs) -> NDArray[np.uint32]:
     """The leaf each row falls into, in each tree."""
-    from catboost import FeaturesData, Pool
-
-    numbers, categories = inputs.numbers, inputs.categories
-    data = FeaturesData(
-        num_feature_data=numbers if numbers.shape[1] else None,
-        cat_feature_data=categories if categories.shape[1] else None,
-    )
-    threads = 1 if len(numbers) < SMALL else -1
-    result: NDArray[np.uint32] = booster.calc_leaf_indexes(Pool(data), thread_count=threads)
+    threads = 1 if len(inputs.numbers) < SMALL else -1
+    result: NDArray[np.uint32] = booster.calc_leaf_indexes(_pool(inputs), thread_count=threads)
     return result
 
 
@@ -149,19 +157,20 @@ def rebuild(description: Mapping[str, Any]) -> Any:
         return CatBoost().load_model(str(path), format="json")
 
 
-def verify(booster: Any, table: LeafTable, inputs: Inputs) -> None:
-    """Compare the table's contributions with CatBoost's SHAP values on `inputs`."""
-    from catboost import FeaturesData, Pool
+def verify(booster: Any, explained: Any, table: LeafTable, inputs: Inputs) -> None:
+    """Compare the table with CatBoost: contributions with the SHAP values of `explained`, sums with log-odds of `booster`.
 
-    data = FeaturesData(
-        num_feature_data=inputs.numbers if inputs.numbers.shape[1] else None,
-        cat_feature_data=inputs.categories if inputs.categories.shape[1] else None,
-    )
-    shap = booster.get_feature_importance(Pool(data), type="ShapValues", thread_count=1)
-    found = table.explain(leaves(booster, inputs))
+    `explained` is the model itself, or the one rebuilt with rows in its empty leaves.
+    """
+    found, pool = table.explain(leaves(booster, inputs)), _pool(inputs)
+    shap = explained.get_feature_importance(pool, type="ShapValues", thread_count=1)
     off = max(np.abs(found - shap[:, :-1]).max(initial=0), abs(table.base - shap[0, -1]))
     if off > TOLERANCE:
         raise UnfaithfulModel(f"contributions differ from CatBoost's SHAP values by {off:.2g}; expected {TOLERANCE:g}")
+    raw = booster.predict(pool, prediction_type="RawFormulaVal", thread_count=1)
+    off = np.abs(table.base + found.sum(axis=1) - raw).max(initial=0)
+    if off > TOLERANCE:
+        raise UnfaithfulModel(f"contributions add up to {off:.2g} off CatBoost's log-odds; expected {TOLERANCE:g}")
 
 
 def sample_inputs(description: Mapping[str, Any], columns: Sequence[FeatureColumn]) -> Inputs:
@@ -175,6 +184,17 @@ def sample_inputs(description: Mapping[str, Any], columns: Sequence[FeatureColum
     count = len(names_of(columns, "category"))
     words = random.choice(np.array([MISSING, "yes", "no", "other"], dtype=object), (SAMPLE, count))
     return Inputs(np.ascontiguousarray(np.array(numbers, dtype=np.float32).T.reshape(SAMPLE, -1)), words)
+
+
+def _pool(inputs: Inputs) -> Any:
+    from catboost import FeaturesData, Pool
+
+    numbers, categories = inputs.numbers, inputs.categories
+    data = FeaturesData(
+        num_feature_data=numbers if numbers.shape[1] else None,
+        cat_feature_data=categories if categories.shape[1] else None,
+    )
+    return Pool(data)
 
 
 def _numbers(given: Sequence[Column], rows: int) -> tuple[Floats, Flags]:

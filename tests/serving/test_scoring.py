@@ -3,7 +3,7 @@ import pytest
 
 from features.permitted import FeatureColumn
 from serving.contributions import leaf_table
-from serving.scoring import UnfaithfulModel, check_inputs, describe, load_model, sample_inputs, verify
+from serving.scoring import UnfaithfulModel, check_inputs, describe, load_model, rebuild, sample_inputs, verify
 from tests.serving.lender import COLUMNS, NUMERIC, customers, fit, model, policy
 from training.boosted import load_boosted
 from training.inputs import MISSING, encode
@@ -54,7 +54,7 @@ def test_extra_values_are_left_out_and_absent_columns_are_missing():
 def test_a_model_of_other_features_is_refused():
     others = (*NUMERIC[:3], FeatureColumn("age", "person", "float", 45))
     with pytest.raises(UnfaithfulModel, match="age"):
-        load_model("risk", "risk", "late", fit(NUMERIC), others, Calibration(), policy().reasons)
+        load_model("risk", "risk", "late", fit(NUMERIC), others, Calibration(), policy())
 
 
 def test_contributions_that_are_not_catboosts_are_refused():
@@ -63,10 +63,12 @@ def test_contributions_that_are_not_catboosts_are_refused():
     booster = CatBoost().load_model(blob=fit(NUMERIC))
     description = describe(booster)
     inputs = sample_inputs(description, NUMERIC)
-    verify(booster, leaf_table(description), inputs)
+    verify(booster, booster, leaf_table(description), inputs)
     description["oblivious_trees"][0]["leaf_values"][0] += 0.5
     with pytest.raises(UnfaithfulModel, match="differ from CatBoost"):
-        verify(booster, leaf_table(description), inputs)
+        verify(booster, booster, leaf_table(description), inputs)
+    with pytest.raises(UnfaithfulModel, match="add up to"):
+        verify(booster, rebuild(description), leaf_table(description), inputs)
 
 
 def test_inputs_of_no_code_are_summed_in_the_last_column():
