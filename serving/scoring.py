@@ -158,7 +158,7 @@ def rebuild(description: Mapping[str, Any]) -> Any:
 
 
 def verify(booster: Any, explained: Any, table: LeafTable, inputs: Inputs) -> None:
-    """Compare the table with CatBoost: contributions with the SHAP values of `explained`, sums with log-odds of `booster`.
+    """Compare the table with CatBoost: contributions with SHAP values of `explained`, sums with log-odds of `booster`.
 
     `explained` is the model itself, or the one rebuilt with rows in its empty leaves.
     """
