@@ -17,7 +17,7 @@ from types import FrameType
 from serving.following import Champions, Check, Followed, follow_once
 from serving.launch import Launch, Note, ServiceError, note_path, read_note
 from serving.logs import log_to_stderr
-from serving.pointers import pointed_portfolios, write_fault
+from serving.pointers import pointed_portfolios, read_workers, write_fault
 from serving.processes import start_time
 from serving.server import Server
 
@@ -129,7 +129,8 @@ def _ready(launch: Launch, child: Server, stop: Event) -> Note | None:
     while not stop.is_set():
         if (code := child.ended()) is not None:
             raise ServiceError(f"the server ended with code {code} before it was ready; its log says why")
-        if is_ready(launch):
+        # One worker that is ready would do for the first requests, and be alone with all of them.
+        if is_ready(launch) and len(read_workers(launch.releases)) >= launch.workers:
             return _take_note(launch)
         if time.monotonic() > until:
             raise ServiceError(f"the server was not ready within {READY_SECONDS:g} s; GET {launch.url}/readyz says why")
