@@ -1,6 +1,6 @@
 """A measured figure before it belongs to a run: a name, a segment, a value with its interval, and how many rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from math import isfinite
 
@@ -26,6 +26,10 @@ class Measure:
     def finite(self) -> bool:
         """Whether value and interval are numbers."""
         return isfinite(self.value) and isfinite(self.low) and isfinite(self.high)
+
+    def less(self, known: float) -> "Measure":
+        """The figure as its distance from a known one."""
+        return replace(self, value=self.value - known, low=self.low - known, high=self.high - known)
 
 
 @dataclass(frozen=True, slots=True)

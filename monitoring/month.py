@@ -7,9 +7,10 @@ from typing import Literal
 import polars as pl
 
 from features.profiles import Profile
+from monitoring import fairness, reference
 from monitoring.alerts import Verdict, judge, verdict
 from monitoring.facts import Bins, MonthFacts
-from monitoring.fairness import measures, selection_gaps
+from monitoring.fairness import selection_gaps
 from monitoring.indicators import inputs, volumes
 from monitoring.measure import Measure, Subject
 from monitoring.metric import Metric, Role, from_frame, worst
@@ -21,7 +22,7 @@ from training.spec import FairnessSpec
 
 PROBABILITY = "probability"
 OF_LABELS = ("auc", "ks", "calibration_error", "observed_rate", "observed_to_predicted", "matured_share")
-OF_POPULATION = ("feature_psi", "missing_share", "feature_age")
+OF_POPULATION = ("feature_psi", "missing_share", "missing_rise", "feature_age")
 OVER_TIME = (
     *OF_LABELS,
     "predicted_rate",
@@ -85,17 +86,17 @@ def monthly(month: MonthInputs) -> Month:
     features = compare(month.profile, month.profile.columns, month.population)
     score = compare(month.score_profile, [PROBABILITY], made)
     measured = [
-        *drifts("score_psi", (("", psi) for _, psi in score.values())),
-        *drifts("feature_psi", ((name, psi) for name, (_, psi) in features.items())),
+        *drifts("score_psi", (("", one.psi) for one in score.values() if one.psi)),
+        *reference.measures(features),
         *volumes(made, kind=month.kind),
         *inputs(month.population, list(features), as_of=month.as_of),
-        *measures(selection_gaps(made, month.groups, key=month.key, kind=month.kind, spec=month.fairness)),
+        *fairness.measures(selection_gaps(made, month.groups, key=month.key, kind=month.kind, spec=month.fairness)),
         *(_released(found, matured) for found in performance(matured, month.decisions)),
     ]
     subject = Subject(month.portfolio, month.model, month.as_of, "month", month.role, month.release)
     rows = judge((subject.metric(found) for found in measured if found.finite), month.spec, month.history)
-    bins = {name: found for name, (found, _) in features.items()}
-    facts = _facts(month, rows, bins, next((found for found, _ in score.values()), None), matured)
+    bins = {name: one.bins for name, one in features.items()}
+    facts = _facts(month, rows, bins, next((one.bins for one in score.values()), None), matured)
     return Month(rows, verdict(month.portfolio, month.as_of, rows, month.spec), facts)
 
 

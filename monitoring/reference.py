@@ -1,34 +1,58 @@
 """The release's reference beside the current rows: the same bins, the shares in them, and how far they drifted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import polars as pl
 
 from features.profiles import MISSING, ColumnProfile, Counts, Profile
 from monitoring.drift import Psi, psi
 from monitoring.facts import Bins
-from monitoring.measure import Measure
+from monitoring.measure import Measure, rate
 
 
-def compare(profile: Profile, names: Iterable[str], frame: pl.DataFrame) -> dict[str, tuple[Bins, Psi]]:
-    """Bins and PSI of the named columns of the profile; a frame without rows gives none."""
+@dataclass(frozen=True)
+class Comparison:
+    """One column's shares in the reference's bins, its PSI over known values, and how its missing values changed."""
+
+    bins: Bins
+    psi: Psi | None
+    missing_rise: Measure
+
+
+def compare(profile: Profile, names: Iterable[str], frame: pl.DataFrame) -> dict[str, Comparison]:
+    """The named columns of the profile beside those of the frame; a frame without rows gives none.
+
+    PSI is of the known values: a history that grows from month to month fills gaps, which is no drift of what it says.
+    Missing values have a figure of their own, the rise of their share over the reference's.
+    """
     if frame.is_empty():
         return {}
     found = {name: (profile.columns[name], frame[name]) for name in names}
-    return {name: _compared(column, column.count(values)) for name, (column, values) in found.items()}
+    return {name: _compared(name, column, column.count(values)) for name, (column, values) in found.items()}
 
 
-def _compared(column: ColumnProfile, current: Counts) -> tuple[Bins, Psi]:
-    reference, now = sum(column.counts), int(current.sum())
+def measures(found: Mapping[str, Comparison]) -> list[Measure]:
+    """The rows of features: PSI, corrected and raw, and the rise of missing values."""
+    drifted = drifts("feature_psi", ((name, one.psi) for name, one in found.items() if one.psi))
+    return [*drifted, *(one.missing_rise for one in found.values())]
+
+
+def _compared(name: str, column: ColumnProfile, current: Counts) -> Comparison:
+    before, now = np.array(column.counts), current
+    reference, n = int(before.sum()), int(now.sum())
     bins = Bins(
         labels=labels(column),
-        reference=tuple(count / reference for count in column.counts),
-        current=tuple(count / now for count in current.tolist()),
+        reference=tuple((before / reference).tolist()),
+        current=tuple((now / n).tolist()),
         reference_rows=reference,
-        current_rows=now,
+        current_rows=n,
     )
-    return bins, psi(column.counts, current)
+    known = before[:-1].sum() > 0 and now[:-1].sum() > 0
+    rise = rate("missing_rise", name, int(now[-1]), n).less(before[-1] / reference)
+    return Comparison(bins, psi(before[:-1], now[:-1]) if known else None, rise)
 
 
 def labels(column: ColumnProfile) -> tuple[str, ...]:

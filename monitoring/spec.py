@@ -15,6 +15,7 @@ MetricName = Literal[
     "stale_share",
     "feature_age",
     "missing_share",
+    "missing_rise",
     "feature_psi",
     "score_psi",
     "mean_probability",

@@ -10,6 +10,20 @@ from monitoring.reports.wording import EVENT, SELECTION, month, short, shown, ti
 
 MOST_BARS = 30
 DRIFTED_SHOWN = 4
+DRIFT_CAPTION = (
+    "Population stability index of known values on the reference's quantiles, less what chance gives such samples. "
+    "About 0, and at times just under, is stable. Whiskers: 95 % interval. Colours: alert levels."
+)
+DRIFT_HEADER = (
+    "Feature",
+    "Level",
+    "PSI corrected (95 % interval)",
+    "PSI raw",
+    "Expected by chance",
+    "Missing",
+    "Rise of missing",
+    "Rows",
+)
 OUTCOME_COLOURS = {
     "approve": "#4c9f70",
     "contact": "#4c9f70",
@@ -132,22 +146,14 @@ def _stability(facts: MonthFacts) -> Iterator[Section]:
             details="Each month against the reference of the release of that month.",
         )
     rows = sorted(facts.named("feature_psi"), key=lambda row: -row.value)
-    if not rows:
-        return
-    few = f" The {MOST_BARS} largest of {len(rows)}; the table has all." if len(rows) > MOST_BARS else ""
-    figure = charts.bars(rows[:MOST_BARS], "PSI, corrected", watch_of(facts, "feature_psi"))
-    yield chart(
-        "Feature drift",
-        *figure,
-        number=rows[0].value,
-        details="Population stability index on the reference's quantiles, less what chance alone gives such samples. "
-        f"About 0, and at times just under, is stable. Whiskers: 95 % interval. Colours: alert levels.{few}",
-    )
-    yield table(
-        ("Feature", "Level", "PSI corrected (95 % interval)", "PSI raw", "Expected by chance", "Missing", "Rows"),
-        [_drift_row(facts, row.segment) for row in rows],
-        "Feature drift in numbers",
-    )
+    if rows:
+        few = f" The {MOST_BARS} largest of {len(rows)}; the table has all." if len(rows) > MOST_BARS else ""
+        figure = charts.bars(rows[:MOST_BARS], "PSI, corrected", watch_of(facts, "feature_psi"))
+        yield chart("Feature drift", *figure, number=rows[0].value, details=DRIFT_CAPTION + few)
+    drifted = [row.segment for row in rows]
+    if facts.features:
+        names = [*drifted, *(name for name in facts.features if name not in drifted)]
+        yield table(DRIFT_HEADER, [_drift_row(facts, name) for name in names], "Feature drift in numbers")
     for row in rows[:DRIFTED_SHOWN]:
         figure = charts.distribution(facts.features[row.segment], row.segment)
         yield chart(f"{row.segment}: PSI {shown('feature_psi', row.value)}", *figure, size=HALF)
@@ -155,18 +161,13 @@ def _stability(facts: MonthFacts) -> Iterator[Section]:
 
 def _drift_row(facts: MonthFacts, feature: str) -> tuple[str, ...]:
     row, raw = facts.find("feature_psi", feature), facts.find("feature_psi_raw", feature)
-    missing = facts.find("missing_share", feature)
-    assert row is not None
-    assert raw is not None
-    return (
-        feature,
-        row.level,
-        with_interval(row),
-        shown("feature_psi", raw.value),
-        shown("feature_psi", raw.value - row.value),
-        shown("missing_share", missing.value) if missing else "–",
-        f"{row.n:,}",
-    )
+    missing, rise = facts.find("missing_share", feature), facts.find("missing_rise", feature)
+    psi = ("not measured", "no known values", "–", "–")
+    if row and raw:
+        chance = shown("feature_psi", raw.value - row.value)
+        psi = (row.level, with_interval(row), shown("feature_psi", raw.value), chance)
+    gaps = (shown(found.name, found.value) if found else "–" for found in (missing, rise))
+    return feature, *psi, *gaps, f"{facts.features[feature].current_rows:,}"
 
 
 def _fairness(facts: MonthFacts) -> Iterator[Section]:

@@ -15,6 +15,7 @@ TITLES = {
     "stale_share": "Decisions on stale features",
     "feature_age": "Median age of features",
     "missing_share": "Missing values",
+    "missing_rise": "Rise of missing values",
     "feature_psi": "Feature drift (PSI)",
     "score_psi": "Score drift (PSI)",
     "mean_probability": "Mean predicted probability",
@@ -30,7 +31,7 @@ TITLES = {
 }
 SELECTION = {"risk": "approval", "propensity": "contact"}
 EVENT = {"risk": "default", "propensity": "conversion"}
-_SHARES = ("_share", "_rate", "_gap", "_error", "probability")
+_SHARES = ("_share", "_rate", "_gap", "_error", "_rise", "probability")
 
 
 def title(name: str, kind: str) -> str:

@@ -18,10 +18,12 @@ AS_OF = date(2005, 7, 31)
 OBSERVED = datetime(2005, 6, 30, tzinfo=UTC)
 MATURED = datetime(2005, 7, 31, tzinfo=UTC)
 RELEASE = "a" * 64
+COLUMNS = [FeatureColumn("utilisation", "v", "float", 30), FeatureColumn("segment", "v", "category", 30)]
 
 SPEC = MonitoringSpec(
     watch=(
         Watch(metric="feature_psi", side="above", yellow=0.1, orange=0.25, minimum=100),
+        Watch(metric="missing_rise", side="above", yellow=0.05, orange=0.25),
         Watch(metric="score_psi", side="above", yellow=0.1, orange=0.25, red=0.5, minimum=100),
         Watch(metric="auc", side="below", yellow=0.7, red=0.55, evidence="interval"),
         Watch(metric="observed_to_predicted", side="outside", yellow=1.3, evidence="interval"),
@@ -65,7 +67,6 @@ def decided(rows: pl.DataFrame, at: datetime, seed: int = 5) -> pl.DataFrame:
 def month_inputs(n: int = 2000, shift: float = 0.0, **changed: Any) -> MonthInputs:
     """June's observations, decided in July and matured at its end."""
     reference, rows = population(4000, 1), population(n, 2, shift)
-    columns = [FeatureColumn("utilisation", "v", "float", 30), FeatureColumn("segment", "v", "category", 30)]
     output = [FeatureColumn("probability", "outputs", "float", 1)]
     decisions = decided(rows, OBSERVED + timedelta(days=5))
     happened = np.random.default_rng(3).random(n) < decisions["probability"].to_numpy()
@@ -79,7 +80,7 @@ def month_inputs(n: int = 2000, shift: float = 0.0, **changed: Any) -> MonthInpu
         run="run-7",
         spec=SPEC,
         fairness=FairnessSpec(),
-        profile=make_profile(reference, columns),
+        profile=make_profile(reference, COLUMNS),
         score_profile=make_profile(decided(reference, OBSERVED), output),
         decisions=decisions,
         observations=rows.select("customer_id", "event_timestamp"),

@@ -4,10 +4,11 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
+from features.profiles import make_profile
 from monitoring.facts import complete
 from monitoring.metric import Metric, to_frame
 from monitoring.month import Month, monthly
-from tests.monitoring.months import AS_OF, OBSERVED, RELEASE, SPEC, decided, month_inputs, population
+from tests.monitoring.months import AS_OF, COLUMNS, OBSERVED, RELEASE, SPEC, decided, month_inputs, population
 
 
 def one(month: Month, name: str, segment: str = "") -> Metric:
@@ -93,12 +94,24 @@ def test_an_empty_month_is_said_to_be_empty() -> None:
     assert complete(month.facts)
 
 
-def test_a_column_of_nothing_but_missing_values_is_drift_not_an_error() -> None:
+def test_a_column_of_nothing_but_missing_values_is_missing_not_drifted() -> None:
     inputs = month_inputs()
     rows = inputs.population.with_columns(utilisation=pl.lit(None, pl.Float64))
     month = monthly(replace(inputs, population=rows))
-    assert one(month, "feature_psi", "utilisation").level == "orange"
+    assert month.facts.find("feature_psi", "utilisation") is None
+    assert one(month, "missing_rise", "utilisation").value == 1
+    assert one(month, "missing_rise", "utilisation").level == "orange"
     assert one(month, "missing_share", "utilisation").value == 1
+
+
+def test_a_history_that_fills_gaps_is_no_drift() -> None:
+    inputs = month_inputs()
+    half = pl.when(pl.int_range(pl.len()) % 2 == 0).then("utilisation")
+    reference = make_profile(population(4000, 1).with_columns(utilisation=half), COLUMNS)
+    month = monthly(replace(inputs, profile=reference))
+    assert one(month, "feature_psi", "utilisation").level == "ok"
+    assert one(month, "missing_rise", "utilisation").value == -0.5
+    assert month.verdict.level == "ok"
 
 
 def test_a_portfolio_without_groups_says_so() -> None:
