@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from features.check import check_spec
 from features.documents import Document, DocumentError, Key, place, read_document
-from features.permitted import ForbiddenUse, select
 from features.portfolio import Portfolio, PortfolioError, open_portfolio, read_tables
 from features.spec import FeatureSpec
 from monitoring.spec import MonitoringSpec, read_monitoring
@@ -105,10 +105,15 @@ def _open(root: Path, name: str, folder: _Folder) -> Portfolio | None:
         )
         return None
     try:
-        return open_portfolio(root, name)
+        portfolio = open_portfolio(root, name)
     except (DocumentError, PortfolioError) as error:
         folder.faults += str(error).splitlines()
-    return None
+        return None
+    try:
+        check_spec(portfolio)
+    except DocumentError as error:
+        folder.faults += str(error).splitlines()
+    return portfolio
 
 
 def _models(path: Path, features: FeatureSpec | None) -> ModelsSpec:
@@ -128,7 +133,6 @@ def _cross_checks(
     monitoring: MonitoringSpec | None,
 ) -> Iterator[str]:
     if features is not None:
-        yield from _of_services(folder, features)
         if models is not None:
             yield from _of_models(folder, features, models)
         if monitoring is not None:
@@ -136,14 +140,6 @@ def _cross_checks(
     for code in policy.reasons if policy else {}:
         if code in CAUSES:
             yield f"{folder.at('policy.yaml', 'reasons', code)}: is a reason of the platform's own; choose another code"
-
-
-def _of_services(folder: _Folder, features: FeatureSpec) -> Iterator[str]:
-    for service in features.services:
-        try:
-            select(features, service)
-        except ForbiddenUse as error:
-            yield f"{folder.at('features.yaml', 'services', service)}: {error}"
 
 
 def _of_models(folder: _Folder, features: FeatureSpec, models: ModelsSpec) -> Iterator[str]:
