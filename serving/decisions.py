@@ -180,7 +180,7 @@ class Decisions:
         # A score that passes is no reason for a review that something else caused.
         if not self.problems.unscored[row] and self.passes[row] == favourable:
             for column in self.shown[row]:
-                if column >= 0:
+                if column >= 0 and (self.points[row, column] > 0) == favourable:
                     code = self.codes[column]
                     text = self.texts[code]
                     found.setdefault(code, Reason(code, text.en, text.zh, float(self.points[row, column])))

@@ -56,15 +56,21 @@ CAUSES = {
 """Reasons that are the platform's own; a portfolio's codes may not take their names."""
 
 
-def strongest(points: Floats, favourable: NDArray[np.bool_], shown: int) -> NDArray[np.intp]:
-    """Columns of the up to `shown` contributions that pushed most towards the outcome (rows x shown), −1 for none.
+_BEHIND = 1e6
+"""Sorts what pulled the other way behind all that pushed: points and log-odds are far smaller."""
 
-    For a favourable outcome those that raised the points most, for any other those that lowered them most.
+
+def strongest(points: Floats, favourable: NDArray[np.bool_], shown: int) -> NDArray[np.intp]:
+    """Columns of the up to `shown` contributions to name (rows x shown), −1 for none.
+
+    First those that pushed towards the outcome, strongest first: that raised the points for a favourable one, lowered
+    them for any other. Then, where places are left, those that pulled the other way.
     """
     towards = np.where(favourable[:, None], points, -points)
-    order = np.argsort(-towards, axis=1, kind="stable")[:, :shown]
+    order = np.argsort(np.where(towards > 0, -towards, _BEHIND + towards), axis=1, kind="stable")[:, :shown]
+    moved = np.abs(points[np.arange(len(points))[:, None], order]) > 0
     # NaN is not above 0: a row without a score has no such reason.
-    return np.where(np.take_along_axis(towards, order, axis=1) > 0, order, -1)
+    return np.where(moved, order, -1)
 
 
 def group_inputs(inputs: Sequence[str], codes: dict[str, Sequence[str]]) -> tuple[list[str], list[list[int]]]:
