@@ -11,19 +11,20 @@ from infra.settings import Settings
 from monitoring.metric import LEVELS, Metric
 
 COLUMNS = (
-    ("month", 8),
+    ("month", 9),
     ("release", 10),
-    ("HTTP answers", 34),
-    ("labels", 7),
+    ("HTTP answers", 31),
+    ("labels", 8),
     ("AUC", 6),
-    ("frozen", 7),
-    ("observed", 9),
+    ("frozen", 8),
+    ("observed", 10),
     ("predicted", 10),
-    ("frozen", 7),
+    ("frozen", 8),
     ("gap", 6),
-    ("drift", 6),
+    ("drift", 7),
     ("alerts", 8),
 )
+"""Observed and predicted are event rates; frozen: the same of the first release; gap: largest between two groups."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Replayed:
 def show_heading(portfolio: str) -> None:
     """The portfolio's name and the columns of its months."""
     console.print(f"\n[bold]{portfolio}[/]")
-    console.print(_aligned(name for name, _ in COLUMNS), style="dim")
+    console.print(_aligned(name for name, _ in COLUMNS), style="dim", soft_wrap=True)
 
 
 def show_line(line: MonthLine) -> None:
@@ -79,7 +80,7 @@ def show_line(line: MonthLine) -> None:
     text.append(line.level, style=COLOURS.get(line.level, ""))
     if line.reused:
         text.append("  reused", style="dim")
-    console.print(text)
+    console.print(text, soft_wrap=True)
 
 
 def show_where(settings: Settings, portfolios: Iterable[str], seconds: float, reused: int) -> None:

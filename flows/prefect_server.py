@@ -47,7 +47,19 @@ def prefect_api(settings: Settings) -> Iterator[str]:
         os.environ["PREFECT_API_URL"] = url
         yield url
     finally:
+        send_what_is_left()
         child.stop()
+
+
+def send_what_is_left(seconds: float = 5) -> None:
+    """Let Prefect's background senders deliver their last log lines and events while their server still answers."""
+    if "prefect" not in sys.modules:
+        return
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for sender in (APILogWorker, EventsWorker):
+        sender.drain_all(timeout=seconds)
 
 
 def start_server(settings: Settings) -> tuple[Child, str]:

@@ -1,5 +1,6 @@
 """`lendloop`: the commands put together, and what a person sees when one fails."""
 
+import signal
 import sys
 
 import typer
@@ -27,6 +28,8 @@ app.add_typer(reports.app, name="report")
 
 def main() -> None:
     """Entry point: a fault of the input is one clear message and exit code 1, never a traceback."""
+    # Ended by a supervisor or a time limit, a command stops the servers it started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except KeyboardInterrupt:

@@ -1,0 +1,122 @@
+"""A small lender for end-to-end tests: the example file as a portfolio, commands as a person types them."""
+
+import hashlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+PROJECT = Path(__file__).resolve().parents[2]
+EXAMPLE = PROJECT / "docs" / "examples" / "scooter_loans.csv"
+NAME = "scooter_loans"
+
+
+@dataclass(frozen=True)
+class Lender:
+    """A home and a folder of portfolios, apart from everyone else's."""
+
+    root: Path
+    prefect: str
+    port: int
+
+    @property
+    def home(self) -> Path:
+        """What a run writes."""
+        return self.root / "home"
+
+    @property
+    def url(self) -> str:
+        """Where its decision service answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """The environment of its commands."""
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("LENDLOOP_", "PREFECT_"))},
+            "LENDLOOP_HOME": str(self.home),
+            "LENDLOOP_PORTFOLIOS": str(self.root / "portfolios"),
+            "LENDLOOP_PREFECT_API": self.prefect,
+            "LENDLOOP_PORT": str(self.port),
+            "LENDLOOP_REPLAY": "true",
+            "COLUMNS": "200",
+        }
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        """Start `lendloop` with these words."""
+        command = [sys.executable, "-c", "from flows.cli.main import main; main()", *words]
+        return subprocess.Popen(
+            command, cwd=PROJECT, env=self.environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def run(self, *words: str) -> str:
+        """Run `lendloop` with these words; what it printed, or an error with all of it."""
+        process = self.start(*words)
+        printed, _ = process.communicate(timeout=280)
+        assert process.returncode == 0, f"lendloop {' '.join(words)} ended with {process.returncode}:\n{printed}"
+        return printed
+
+    def fail(self, *words: str) -> str:
+        """Run `lendloop` with these words, which must be refused: a message, no traceback, exit code 1 or 2."""
+        process = self.start(*words)
+        printed, _ = process.communicate(timeout=120)
+        assert process.returncode in (1, 2), printed
+        assert "Traceback" not in printed
+        return printed
+
+    def make_portfolio(self) -> None:
+        """Make the portfolio from the example file."""
+        flat = ["--from", str(EXAMPLE), "--id", "Application No", "--time", "Applied on", "--label", "Bad"]
+        folder = self.root / "portfolios"
+        folder.mkdir(parents=True)
+        self.run("portfolio", "new", NAME, *flat, "--matures", "30d", "--folder", str(folder))
+
+    def kill_when(self, reached: Callable[["Lender"], bool], *words: str) -> None:
+        """Run `lendloop` and kill -9 it as soon as `reached`, which must come before its end."""
+        process = self.start(*words)
+        until = time.monotonic() + 240
+        while not reached(self):
+            assert process.poll() is None, f"it ended before it was to be killed:\n{process.communicate()[0]}"
+            assert time.monotonic() < until, "the point to kill it at was never reached"
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+    def stop(self) -> None:
+        """Stop the service that a deploy left running."""
+        self.run("serve", "--stop")
+
+    def state(self) -> dict[str, object]:
+        """What a month leaves that matters: the lake's bytes, the releases and the champion, metrics and reports."""
+        return {
+            "lake": {
+                str(path.relative_to(self.home)): hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in sorted((self.home / "lake").rglob("*.parquet"))
+            },
+            "releases": self._releases(),
+            "metrics": self._metrics(),
+            "reports": sorted(path.name for path in (self.home / "reports").rglob("*.*")),
+        }
+
+    def _releases(self) -> list[tuple[str, ...]]:
+        sql = """
+            SELECT t.value, COALESCE(GROUP_CONCAT(a.alias), '') FROM model_version_tags t
+            LEFT JOIN registered_model_aliases a ON a.name = t.name AND a.version = t.version
+            WHERE t.key = 'lendloop.sha' GROUP BY t.name, t.version ORDER BY 1
+        """
+        with sqlite3.connect(self.home / "mlflow.db") as database:
+            return [tuple(row) for row in database.execute(sql)]
+
+    def _metrics(self) -> list[tuple[object, ...]]:
+        url = f"sqlite:///{self.home / 'monitoring.db'}"
+        from monitoring.store import MetricStore
+
+        with MetricStore(url) as store:
+            rows: pl.DataFrame = store.read(NAME)
+        return rows.rows()

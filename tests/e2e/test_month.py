@@ -1,0 +1,92 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import polars as pl
+import pytest
+
+from tests.e2e.small_lender import EXAMPLE, NAME, Lender
+from tests.servers import free_port
+
+pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(600)]
+MONTH = ("run", "month", "--portfolio", NAME, "--as-of", "2024-11-30")
+NOON = "2024-11-30T12:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def lender(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Iterator[Lender]:
+    """A lender whose month was run once, undisturbed; its service runs."""
+    made = Lender(tmp_path_factory.mktemp("lender"), prefect_url, free_port())
+    made.make_portfolio()
+    made.run(*MONTH)
+    yield made
+    made.stop()
+
+
+def test_a_month_serves_a_decision_that_is_explained_and_logged(lender: Lender) -> None:
+    customer = pl.read_csv(EXAMPLE, infer_schema=False).filter(pl.col("Applied on").str.ends_with("11/2024"))
+    body = {"entity_id": customer["Application No"][0], "amount": 500}
+    headers = {"Lendloop-Decision-Time": NOON, "Idempotency-Key": "e2e-1"}
+    address = f"{lender.url}/v1/portfolios/{NAME}/decisions"
+    first = httpx.post(address, json=body, headers=headers).raise_for_status().json()
+    assert first["outcome"] in ("approve", "review", "decline")
+    assert 0 <= first["score"] <= 100
+    assert first["outcome"] == "approve" or first["reasons"]
+    assert httpx.post(address, json=body, headers=headers).json() == first
+    assert "✓" in lender.run("log", "verify")
+    problem = httpx.post(address, json={**body, "amount": -1}, headers={"Lendloop-Decision-Time": NOON})
+    assert problem.status_code == 422
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert "amount" in problem.text
+
+
+def test_a_month_run_twice_changes_nothing(lender: Lender) -> None:
+    before = lender.state()
+    assert before["releases"]
+    assert before["metrics"]
+    lender.run(*MONTH)
+    assert lender.state() == before
+
+
+def test_its_report_is_there_for_people_and_for_machines(lender: Lender) -> None:
+    assert "2024-11-30" in lender.run("report", "list")
+    (facts,) = (lender.home / "reports").rglob("2024-11-30-*.json")
+    assert json.loads(facts.read_text())["portfolio"] == NAME
+    assert facts.with_suffix(".html").stat().st_size > 10_000
+
+
+def test_a_month_killed_again_and_again_ends_the_same(lender: Lender, tmp_path: Path) -> None:
+    other = Lender(tmp_path, lender.prefect, free_port())
+    other.make_portfolio()
+
+    def has_features(now: Lender) -> bool:
+        return any((now.home / "lake").rglob("features/*/known=*/*.parquet"))
+
+    def has_registry(now: Lender) -> bool:
+        return (now.home / "mlflow.db").exists()
+
+    def has_release(now: Lender) -> bool:
+        return any(len(path.name) == 64 for path in (now.home / "releases").glob("*"))
+
+    for reached in (has_features, has_registry, has_release):
+        other.kill_when(reached, *MONTH)
+    try:
+        other.run(*MONTH)
+        assert other.state() == lender.state()
+    finally:
+        other.stop()
+
+
+def test_rubbish_is_refused_with_a_message(lender: Lender) -> None:
+    assert "no portfolio" in lender.fail("run", "month", "--portfolio", "nobody", "--as-of", "2024-11-30")
+    assert "no label" in lender.fail("run", "retrain", "--portfolio", NAME, "--as-of", "2024-01-05")
+    assert "no release begins with" in lender.fail("release", "show", NAME, "ffff")
+    assert "no such file" in lender.fail("decide", "absent.csv", "--portfolio", NAME)
+    features = lender.root / "portfolios" / NAME / "features.yaml"
+    whole = features.read_text()
+    try:
+        features.write_text(whole.replace("freshness:", "freshnes:"))
+        assert "features.yaml:" in lender.fail("run", "ingest", "--portfolio", NAME, "--as-of", "2024-11-30")
+    finally:
+        features.write_text(whole)
