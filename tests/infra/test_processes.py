@@ -1,0 +1,67 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from infra.processes import ChildFailed, free_port, is_running, start_child
+
+SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+
+
+def test_a_child_runs_until_it_is_stopped(tmp_path: Path) -> None:
+    child = start_child(SLEEP, log=tmp_path / "logs" / "child.log")
+    child.wait_until(lambda: "up" in child.log.read_text(), what="the child", timeout=20)
+    assert is_running(child.pid)
+    child.stop()
+    assert not is_running(child.pid)
+    child.stop()
+
+
+def test_a_child_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    child = start_child([sys.executable, "-c", "raise SystemExit('no such port')"], log=tmp_path / "child.log")
+    with pytest.raises(ChildFailed, match="(?s)the child ended with code 1.*no such port"):
+        child.wait_until(lambda: False, what="the child", timeout=20)
+
+
+def test_a_child_that_is_never_ready_is_stopped(tmp_path: Path) -> None:
+    child = start_child(SLEEP, log=tmp_path / "child.log")
+    with pytest.raises(ChildFailed, match="not ready after"):
+        child.wait_until(lambda: False, what="the child", timeout=0.3)
+    assert child.process.poll() is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    code = f"""
+import time
+from pathlib import Path
+from infra.processes import start_child
+child = start_child({SLEEP!r}, log=Path({str(tmp_path / "child.log")!r}))
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.wait()
+    until = time.monotonic() + 10
+    while _is_alive(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not _is_alive(pid)
+
+
+def test_a_free_port_is_free() -> None:
+    assert 1024 < free_port() < 65536
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether it runs; one that has ended but nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from infra.settings import Settings
+
+
+def test_without_any_setting_everything_is_a_file_in_home(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    for url in (settings.feature_registry_url, settings.online_store_url, settings.mlflow_url, settings.metrics_url):
+        assert url.startswith(f"sqlite:///{tmp_path}/")
+    assert settings.host == "127.0.0.1"
+    assert not settings.replay
+
+
+def test_a_url_that_is_given_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LENDLOOP_DECISION_LOG", "postgresql://log@db/log")
+    assert Settings().decision_log_url == "postgresql://log@db/log"
+
+
+def test_a_home_that_is_relative_is_the_same_folder_for_a_child_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings(home=Path("here")).lake == tmp_path / "here" / "lake"
+
+
+def test_a_port_that_is_none_is_refused() -> None:
+    with pytest.raises(ValidationError, match="port"):
+        Settings(port=0)
+
+
+def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LENDLOOP_COMMITMENT_KEY", "hush")
+    assert "hush" not in repr(Settings())
