@@ -1,5 +1,6 @@
 """`monitoring.yaml`: what is watched, the thresholds of the three alert levels, and who is told."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -95,13 +96,18 @@ class MonitoringSpec(Document):
         return self
 
     def watch_of(self, name: str, segment: str, period: Period) -> Watch | None:
-        """The watch that a metric falls under; one that names the segment goes before one that does not."""
-        found = [watch for watch in self.watch if watch.watches(name, segment, period)]
-        return min(found, key=lambda watch: watch.segment is None, default=None)
+        """The watch that a metric falls under."""
+        return watch_of(self.watch, name, segment, period)
 
     def told_of(self, level: Level) -> tuple[str, ...]:
         """Who is told of an alert of `level`; nobody when all is ok."""
         return self.told.get(level, ()) if level != "ok" else ()
+
+
+def watch_of(watches: Iterable[Watch], name: str, segment: str, period: Period) -> Watch | None:
+    """The watch that a metric falls under; one that names the segment goes before one that does not."""
+    found = [watch for watch in watches if watch.watches(name, segment, period)]
+    return min(found, key=lambda watch: watch.segment is None, default=None)
 
 
 def read_monitoring(path: Path) -> MonitoringSpec:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from monitoring import spec
 from monitoring.alerts import TOO_FEW, figure
 from monitoring.facts import MonthFacts
 from monitoring.metric import LEVELS, Metric, worst
@@ -13,7 +14,7 @@ Cells = tuple[str, str, str, str, str, str]
 
 def watch_of(facts: MonthFacts, name: str) -> Watch | None:
     """The month's watch of the metric as a whole."""
-    return next((watch for watch in facts.watch if watch.metric == name and watch.period == "month"), None)
+    return spec.watch_of(facts.watch, name, "", "month")
 
 
 def alert_rows(facts: MonthFacts) -> list[Cells]:
@@ -28,7 +29,7 @@ def level_grid(facts: MonthFacts) -> tuple[dict[str, dict[str, str]], list[str]]
     months = sorted({row.as_of for row in past})
     grid: dict[str, dict[str, str]] = {}
     for watch in _monthly(facts):
-        own = [row for row in past if watch.watches(row.name, row.segment, row.period)]
+        own = _under(facts, watch, past)
         by_month = {month: [row.level for row in own if row.as_of == month] for month in months}
         grid[_named(facts, watch)] = {f"{month:%b %Y}": worst(found) for month, found in by_month.items() if found}
     return grid, [f"{month:%b %Y}" for month in months]
@@ -38,10 +39,14 @@ def _monthly(facts: MonthFacts) -> list[Watch]:
     return [watch for watch in facts.watch if watch.period == "month"]
 
 
+def _under(facts: MonthFacts, watch: Watch, rows: Sequence[Metric]) -> list[Metric]:
+    return [row for row in rows if spec.watch_of(facts.watch, row.name, row.segment, row.period) == watch]
+
+
 def _rows(facts: MonthFacts, watch: Watch) -> Iterator[tuple[int, Cells]]:
-    found = [row for row in facts.metrics if watch.watches(row.name, row.segment, row.period)]
+    found = _under(facts, watch, facts.metrics)
     if not found:
-        reason = facts.absent[watch.name]
+        reason = facts.absent.get(watch.name, "every segment has a watch of its own")
         yield -2, (_named(facts, watch), "not measured", "–", thresholds(watch), "–", reason)
         return
     raised = [row for row in found if row.level != "ok"]

@@ -13,6 +13,7 @@ from monitoring.spec import Watch
 CURRENT, REFERENCE, SECOND = "#1f5a8a", "#b4bdc7", "#8a4f9e"
 PALETTE = (CURRENT, "#d1782b", "#3d8b6d", SECOND, "#9c6b4a", "#5d6770")
 FONT = {"family": "Inter, 'Helvetica Neue', Arial, sans-serif", "size": 13, "color": "#2b333b"}
+TALLEST = 4  # bars are cut at four times the highest threshold, or one feature would flatten all others
 Trace = dict[str, Any]
 Figure = tuple[list[Trace], dict[str, Any]]
 
@@ -71,7 +72,17 @@ def bars(rows: Sequence[Metric], y: str, watch: Watch | None) -> Figure:
         "%{customdata[1]}<extra></extra>",
     }
     found = layout(y, xaxis={"type": "category", "tickangle": -35 if len(rows) > 6 else 0}, showlegend=False)
-    return [trace], {**found, **_limits(watch, [end for row in rows for end in (row.low, row.high)])}
+    found |= _limits(watch, [end for row in rows for end in (row.low, row.high)])
+    top = (
+        TALLEST * max((value for value in (watch.yellow, watch.orange, watch.red) if value), default=0) if watch else 0
+    )
+    tall = [row for row in rows if 0 < top < row.high]
+    if tall:
+        found["yaxis"]["range"] = [min(0, *(row.low for row in rows)), top]
+        for row in (row for row in tall if row.value > top):
+            note = {"x": row.segment, "y": top, "text": f"{row.value:.2f} ↑", "showarrow": False, "yanchor": "bottom"}
+            found.setdefault("annotations", []).append(note)
+    return [trace], found
 
 
 def distribution(bins: Bins, x: str) -> Figure:

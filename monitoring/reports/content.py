@@ -21,7 +21,7 @@ DRIFT_HEADER = (
     "PSI raw",
     "Expected by chance",
     "Missing",
-    "Rise of missing",
+    "Missing, change",
     "Rows",
 )
 OUTCOME_COLOURS = {
