@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from infra.processes import stop_process
 from serving.answers import decide_again
 from serving.bento import build_bento
 from serving.desk import Desk, open_desk
@@ -22,7 +23,6 @@ from serving.following import Followed, follow_once
 from serving.launch import Launch, Note, ServiceError, read_note, service_folder
 from serving.log.decision_log import open_log
 from serving.pointers import read_pointer, read_workers
-from serving.processes import stop_process
 from serving.server import DRAIN_SECONDS
 from serving.supervisor import READY_SECONDS, check_port, is_ready, open_champions, release_check
 

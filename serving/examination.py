@@ -72,8 +72,7 @@ def _examine(
     limits = candidate.policy.section(name).gates
     held_out = model.trained.held_out
     labels, predicted = held_out[LABEL].to_numpy(), held_out["probability"].to_numpy()
-    old = champion.models.get(name) if champion else None
-    before = _score(old, held_out).probability if old else None
+    before = _champions(champion.models.get(name) if champion else None, held_out)
     if "reproducible" in due:
         yield _reproduced(name, model, candidate)
     if "permitted" in due:
@@ -90,6 +89,13 @@ def _examine(
 def _score(model: LoadedModel, frame: pl.DataFrame) -> Scored:
     rows = frame_rows(frame, model.columns)
     return model.score(check_inputs(model.columns, rows.values, rows.rows).inputs)
+
+
+def _champions(model: LoadedModel | None, frame: pl.DataFrame) -> Floats | None:
+    """What the champion predicts for the candidate's rows; None when it reads a feature that there is no longer."""
+    if model is None or not {column.name for column in model.columns} <= set(frame.columns):
+        return None
+    return _score(model, frame).probability
 
 
 def _reproduced(name: str, model: Examined, candidate: LoadedRelease) -> GateResult:

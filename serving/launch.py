@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from features.documents import Document
-from serving.processes import is_running
+from infra.processes import is_running
 
 
 class ServiceError(RuntimeError):

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from serving.processes import is_running, start_time
+from infra.processes import is_running, start_time
 
 _SHA = re.compile(r"[0-9a-f]{64}")
 

@@ -8,8 +8,8 @@ import sys
 import time
 from contextlib import suppress
 
+from infra.processes import with_parent
 from serving.launch import Launch, ServiceError
-from serving.processes import with_parent
 
 DRAIN_SECONDS = 20
 RESTARTS = 5  # within RESTART_SECONDS; after that something is wrong for good

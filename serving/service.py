@@ -6,6 +6,7 @@ from typing import Any
 
 import bentoml
 
+from infra.processes import die_with_parent
 from infra.settings import Settings
 from serving.api import create_app
 from serving.clerk import Clerk
@@ -14,7 +15,6 @@ from serving.log.batcher import Batcher
 from serving.log.decision_log import open_log
 from serving.logs import log_to_stderr
 from serving.pauses import open_pauses
-from serving.processes import die_with_parent
 from serving.runtime import Runtime
 
 _settings = Settings()

@@ -14,11 +14,11 @@ from pathlib import Path
 from threading import Event
 from types import FrameType
 
+from infra.processes import start_time
 from serving.following import Champions, Check, Followed, follow_once
 from serving.launch import Launch, Note, ServiceError, note_path, read_note
 from serving.logs import log_to_stderr
 from serving.pointers import pointed_portfolios, read_workers, write_fault
-from serving.processes import start_time
 from serving.server import Server
 
 FOLLOW_SECONDS = 1.0

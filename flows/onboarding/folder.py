@@ -17,7 +17,7 @@ from flows.onboarding.plan import OUTCOMES, RECORDS, Plan, make_plan
 from flows.onboarding.policy_file import policy_text
 from flows.onboarding.readme import readme_text
 from flows.onboarding.request import OnboardingError, Request
-from infra.processes import is_running
+from infra.processes import start_time
 
 SET_ASIDE = "set_aside.csv"
 DRAFT = ".new-"
@@ -79,7 +79,7 @@ def _draft(root: Path) -> Iterator[Path]:
     made = [path for path in (root, *root.parents) if not path.exists()]
     root.mkdir(parents=True, exist_ok=True)
     for left in root.glob(f"{DRAFT}*"):
-        if not is_running(int(left.name.removeprefix(DRAFT))):
+        if start_time(int(left.name.removeprefix(DRAFT))) is None:
             shutil.rmtree(left, ignore_errors=True)
     draft = root / f"{DRAFT}{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.processes import ChildFailed, free_port, is_running, start_child
+from infra.processes import ChildFailed, free_port, start_child, start_time
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 
@@ -15,15 +15,15 @@ SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep
 def test_a_child_runs_until_it_is_stopped(tmp_path: Path) -> None:
     child = start_child(SLEEP, log=tmp_path / "logs" / "child.log")
     child.wait_until(lambda: "up" in child.log.read_text(), what="the child", timeout=20)
-    assert is_running(child.pid)
+    assert start_time(child.pid)
     child.stop()
-    assert not is_running(child.pid)
+    assert start_time(child.pid) is None
     child.stop()
 
 
 def test_a_child_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     child = start_child([sys.executable, "-c", "raise SystemExit('no such port')"], log=tmp_path / "child.log")
-    with pytest.raises(ChildFailed, match="(?s)the child ended with code 1.*no such port"):
+    with pytest.raises(ChildFailed, match=r"(?s)the child ended with code 1.*no such port"):
         child.wait_until(lambda: False, what="the child", timeout=20)
 
 

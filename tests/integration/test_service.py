@@ -17,11 +17,11 @@ import httpx
 import polars as pl
 import pytest
 
+from infra.processes import is_running, start_time
 from serving.deployment import build_bento, check, start, status, stop, switch
 from serving.launch import Launch, ServiceError
 from serving.log.decision_log import open_log
 from serving.pointers import read_workers
-from serving.processes import is_running, start_time
 from tests.servers import RedisServer, free_port
 from tests.serving.small_releases import COLUMNS, PORTFOLIO, build_small
 

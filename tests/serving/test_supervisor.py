@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from infra.processes import is_running, start_time, stop_process, with_parent
 from serving.following import follow_once
 from serving.launch import Launch, Note, ServiceError, note_path, read_note
 from serving.pointers import read_fault, read_pointer, write_pointer
-from serving.processes import is_running, start_time, stop_process, with_parent
 from serving.release import ReleaseCorrupt, ReleaseError
 from serving.supervisor import check_port, follow, serve
 
