@@ -7,34 +7,11 @@ from typing import Any
 from monitoring.facts import Bins
 from monitoring.metric import LEVELS, Metric
 from monitoring.performance import CalibrationBin
+from monitoring.reports.axes import CURRENT, PALETTE, REFERENCE, Figure, Trace, layout, limits, whiskers
 from monitoring.reports.wording import COLOURS, UNKNOWN
 from monitoring.spec import Watch
 
-CURRENT, REFERENCE, SECOND = "#1f5a8a", "#b4bdc7", "#8a4f9e"
-PALETTE = (CURRENT, "#d1782b", "#3d8b6d", SECOND, "#9c6b4a", "#5d6770")
-FONT = {"family": "Inter, 'Helvetica Neue', Arial, sans-serif", "size": 13, "color": "#2b333b"}
 TALLEST = 4  # bars are cut at four times the highest threshold, or one feature would flatten all others
-Trace = dict[str, Any]
-Figure = tuple[list[Trace], dict[str, Any]]
-
-
-def layout(y: str, x: str = "", *, share: bool = False, **more: Any) -> dict[str, Any]:
-    """The layout all figures share: quiet grid, titles with units, legend on top."""
-    axis = {"gridcolor": "#eef0f3", "zeroline": False, "linecolor": "#c9d0d7", "automargin": True}
-    base: dict[str, Any] = {
-        "font": FONT,
-        "height": 370,
-        "margin": {"l": 70, "r": 60, "t": 40, "b": 60},
-        "plot_bgcolor": "#ffffff",
-        "paper_bgcolor": "#ffffff",
-        "hovermode": "closest",
-        "legend": {"orientation": "h", "x": 0, "y": 1.14},
-        "xaxis": {**axis, "title": {"text": x}},
-        "yaxis": {**axis, "title": {"text": y}, **({"tickformat": ".0%"} if share else {})},
-    }
-    for key, value in more.items():
-        base[key] = {**base[key], **value} if isinstance(base.get(key), dict) else value
-    return base
 
 
 def over_time(
@@ -56,7 +33,7 @@ def over_time(
     )
     if all(row.low == row.high == row.n for rows in named.values() for row in rows):
         found["yaxis"]["rangemode"] = "tozero"  # a count
-    return traces, {**found, **_limits(watch, values)}
+    return traces, {**found, **limits(watch, values)}
 
 
 def bars(rows: Sequence[Metric], y: str, watch: Watch | None) -> Figure:
@@ -65,14 +42,14 @@ def bars(rows: Sequence[Metric], y: str, watch: Watch | None) -> Figure:
         "type": "bar",
         "x": [row.segment for row in rows],
         "y": [row.value for row in rows],
-        "error_y": _whiskers(rows),
+        "error_y": whiskers(rows),
         "marker": {"color": [COLOURS[row.level] for row in rows]},
         "customdata": [[row.n, row.level, row.low, row.high] for row in rows],
         "hovertemplate": "%{x}: %{y:.3f} (%{customdata[2]:.3f} to %{customdata[3]:.3f})<br>%{customdata[0]:,} rows, "
         "%{customdata[1]}<extra></extra>",
     }
     found = layout(y, xaxis={"type": "category", "tickangle": -35 if len(rows) > 6 else 0}, showlegend=False)
-    found |= _limits(watch, [end for row in rows for end in (row.low, row.high)])
+    found |= limits(watch, [end for row in rows for end in (row.low, row.high)])
     top = (
         TALLEST * max((value for value in (watch.yellow, watch.orange, watch.red) if value), default=0) if watch else 0
     )
@@ -147,7 +124,7 @@ def rates(rows: Sequence[Metric], y: str) -> Figure:
                 "name": column,
                 "x": [[column] * len(own), [f"{row.segment.partition('=')[2]}<br>n={row.n:,}" for row in own]],
                 "y": [row.value for row in own],
-                "error_y": {**_whiskers(own), "color": colour, "thickness": 1.6, "width": 5},
+                "error_y": {**whiskers(own), "color": colour, "thickness": 1.6, "width": 5},
                 "marker": {"size": 10, "color": colour, "opacity": [0.35 if row.note else 1.0 for row in own]},
                 "hovertemplate": "%{x}: %{y:.1%}<extra></extra>",
             }
@@ -212,39 +189,8 @@ def _line(name: str, rows: Sequence[Metric], colour: str, aside: timedelta) -> T
         "%{customdata[0]:,} rows<extra>" + name + "</extra>",
     }
     if any(row.low != row.high for row in rows):
-        trace["error_y"] = {**_whiskers(rows), "color": colour, "thickness": 1.2, "width": 3}
+        trace["error_y"] = {**whiskers(rows), "color": colour, "thickness": 1.2, "width": 3}
     return trace
-
-
-def _whiskers(rows: Sequence[Metric]) -> Trace:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [max(row.high - row.value, 0) for row in rows],
-        "arrayminus": [max(row.value - row.low, 0) for row in rows],
-        "color": "#5d6770",
-        "thickness": 1.2,
-        "width": 4,
-    }
-
-
-def _limits(watch: Watch | None, values: Sequence[float]) -> dict[str, Any]:
-    """Dashed lines at the thresholds, named beside the right end; one far off what is drawn is left out."""
-    if watch is None or not values:
-        return {}
-    top, bottom = max(values), min(values)
-    reach = max(top - bottom, abs(top) * 0.1)
-    lines, names = [], []
-    for level, threshold in (("yellow", watch.yellow), ("orange", watch.orange), ("red", watch.red)):
-        both = (threshold, 1 / threshold) if threshold and watch.side == "outside" else (threshold,)
-        for value in both:
-            if value is None or not bottom - reach <= value <= top + reach:
-                continue
-            line = {"color": COLOURS[level], "dash": "dash", "width": 1.5}  # type: ignore[index]
-            lines.append({"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line})
-            note = {"xref": "paper", "x": 1.005, "y": value, "text": level, "showarrow": False}
-            names.append({**note, "xanchor": "left", "font": {"size": 11, "color": "#5d6770"}})
-    return {"shapes": lines, "annotations": names}
 
 
 def _every(dates: Sequence[Any], most: int = 10) -> Sequence[Any]:
