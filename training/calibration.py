@@ -68,17 +68,27 @@ def _fit(form: Form, labels: Labels, raw: Floats) -> Calibration:
 
 def _newton(labels: Labels, raw: Floats, *, free_slope: bool) -> tuple[float, float]:
     """Maximum likelihood by Newton's method, with a prior worth about one row at slope 1 and intercept 0."""
-    slope, intercept = 1.0, 0.0
-    for _ in range(50):
-        p = probability(slope * raw + intercept)
-        weight = p * (1 - p)
-        gradient = np.array([np.sum((labels - p) * raw) - (slope - 1), np.sum(labels - p) - 0.25 * intercept])
-        cross = np.sum(weight * raw)
-        hessian = np.array([[np.sum(weight * raw**2) + 1, cross], [cross, np.sum(weight) + 0.25]])
-        if not free_slope:
-            gradient[0], hessian[0, 1], hessian[1, 0] = 0.0, 0.0, 0.0
-        step = np.clip(np.linalg.solve(hessian, gradient), -2, 2)
-        slope, intercept = float(slope + step[0]), float(intercept + step[1])
+    found = np.array([1.0, 0.0])
+    prior = np.array([1.0, 0.25])
+    design = np.column_stack([raw * free_slope, np.ones(len(raw))])
+    offset = raw * (not free_slope)
+    loss = _loss(labels, design @ found + offset, found, prior)
+    for _ in range(100):
+        p = probability(design @ found + offset)
+        gradient = design.T @ (labels - p) - prior * (found - [1, 0])
+        hessian = (design * (p * (1 - p))[:, None]).T @ design + np.diag(prior)
+        step = np.linalg.solve(hessian, gradient)
+        while (tried := _loss(labels, design @ (found + step) + offset, found + step, prior)) > loss:
+            step = step / 2  # the loss is convex: a shorter step in this direction always gains
+            if np.abs(step).max() < 1e-10:
+                return float(found[0]), float(found[1])
+        found, loss = found + step, tried
         if np.abs(step).max() < 1e-10:
             break
-    return slope, intercept
+    return float(found[0]), float(found[1])
+
+
+def _loss(labels: Labels, log_odds: Floats, found: Floats, prior: Floats) -> float:
+    """Penalised negative log-likelihood."""
+    likelihood = np.sum(np.logaddexp(0, log_odds) - labels * log_odds)
+    return float(likelihood + 0.5 * np.sum(prior * (found - [1, 0]) ** 2))

@@ -1,0 +1,1 @@
+"""Speed and quality, each beside the thing it is compared with."""

@@ -1,0 +1,81 @@
+"""Labelled feature rows of the shipped portfolios, made by the feature code itself from the raw files."""
+
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.build import build_features
+from features.ingest import ingest
+from features.lake import Lake
+from features.permitted import FeatureColumn, select
+from features.portfolio import Portfolio, open_portfolio
+from features.spec import EVENT
+from training.labels import LABEL, labels
+from training.score import Labels
+from training.spec import Boosting, Label, ModelSpec, Recorded, read_models
+
+ROOT = Path(__file__).parents[1] / "portfolios"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Labelled rows (entity key first), the model's inputs among their columns, and the model's specification."""
+
+    frame: pl.DataFrame
+    columns: tuple[FeatureColumn, ...]
+    spec: ModelSpec
+
+    @property
+    def labels(self) -> Labels:
+        """The label of each row."""
+        return self.frame[LABEL].to_numpy()
+
+    def part(self, chosen: NDArray[np.bool_]) -> "Rows":
+        """Some of the rows."""
+        return Rows(self.frame.filter(chosen), self.columns, self.spec)
+
+    def using(self, boosting: Boosting) -> "Rows":
+        """The same rows with other parameters."""
+        return Rows(self.frame, self.columns, self.spec.model_copy(update={"estimator": boosting}))
+
+
+def taiwan_official() -> Rows:
+    """30,000 customers as of their September statement, with the publisher's label: default in October 2005."""
+    official = Recorded(kind="recorded", table="official_outcomes", column="defaulted", equals=True)
+    rows = _rows("taiwan_cards", "risk", date(2005, 10, 31), official)
+    september = pl.col(EVENT) >= datetime(2005, 9, 1, tzinfo=UTC)
+    return Rows(rows.frame.filter(september), rows.columns, rows.spec)
+
+
+def bank_contacts() -> Rows:
+    """45,211 contacts from May 2008 to November 2010."""
+    return _rows("bank_deposits", "propensity", date(2010, 11, 30), None)
+
+
+def _rows(name: str, model: str, as_of: date, label: Label | None) -> Rows:
+    portfolio = open_portfolio(ROOT, name)
+    spec = read_models(portfolio.folder / "models.yaml", portfolio.features).models[model]
+    key = portfolio.features.entity.key
+    columns = select(portfolio.features, spec.service)
+    with tempfile.TemporaryDirectory() as folder:
+        lake = _built(portfolio, Path(folder), as_of)
+        asked = spec.model_copy(update={"label": label}) if label else spec
+        tables = {table: lake.read(name, "tables", table) for table in {asked.observations, asked.label.table}}
+        frame = labels(asked, tables, key, as_of)
+        for view in dict.fromkeys(column.view for column in columns):
+            chosen = [column.name for column in columns if column.view == view]
+            made = lake.read(name, "features", view).select(key, EVENT, *chosen)
+            frame = frame.join(made, on=[key, EVENT], how="left", maintain_order="left")
+    return Rows(frame, tuple(columns), spec)
+
+
+def _built(portfolio: Portfolio, folder: Path, as_of: date) -> Lake:
+    lake = Lake(folder)
+    ingest(portfolio, lake, as_of)
+    build_features(portfolio, lake, as_of)
+    return lake
