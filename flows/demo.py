@@ -22,7 +22,7 @@ class Months:
 
     first: date
     last: date
-    sample: int = 200
+    sample: int = 320
 
 
 REPLAYS = {

@@ -9,6 +9,7 @@ from monitoring.reports.section import HALF, Section, chart, counters, table, te
 from monitoring.reports.wording import EVENT, SELECTION, month, short, shown, title, with_interval
 
 MOST_BARS = 30
+FEWEST = 30  # the correction for chance is itself chance on fewer decisions, and would set the scale of the axis
 DRIFTED_SHOWN = 4
 DRIFT_CAPTION = (
     "Population stability index of known values on the reference's quantiles, less what chance gives such samples. "
@@ -138,13 +139,14 @@ def _stability(facts: MonthFacts) -> Iterator[Section]:
         )
         figure = charts.distribution(facts.score, "predicted probability")
         yield chart("Score distribution", *figure, size=HALF, details=caption)
-        psi = {"score PSI": facts.series("score_psi")}
-        yield chart(
-            "Score drift over time",
-            *charts.over_time(psi, "PSI, corrected", watch_of(facts, "score_psi")),
-            size=HALF,
-            details="Each month against the reference of the release of that month.",
-        )
+        known = [row for row in facts.series("score_psi") if row.n >= FEWEST]
+        if known:
+            yield chart(
+                "Score drift over time",
+                *charts.over_time({"score PSI": known}, "PSI, corrected", watch_of(facts, "score_psi")),
+                size=HALF,
+                details=f"Each month of {FEWEST} or more decisions against the reference of that month's release.",
+            )
     rows = sorted(facts.named("feature_psi"), key=lambda row: -row.value)
     if rows:
         few = f" The {MOST_BARS} largest of {len(rows)}; the table has all." if len(rows) > MOST_BARS else ""
