@@ -66,7 +66,7 @@ def _trials(spec: FeatureSpec, rows: pl.DataFrame) -> Iterator[_Trial]:
     one = pl.col(spec.entity.key) == rows[spec.entity.key][0]
     yield _Trial("reads other rows: it must declare reach='entity'", rows.filter(one).tail(1), ("row",))
     yield _Trial("reads other entities: it must declare reach='table'", rows.filter(one), ("row", "entity"))
-    for time in rows[EVENT].unique().sort()[[TIMES // 2, TIMES - 2]]:
+    for time in rows[EVENT].unique().sort()[[0, TIMES // 2, TIMES - 2]]:
         earlier, now = pl.col(EVENT) < time, pl.col(EVENT) == time
         yield _Trial("reads other rows of the same instant", rows.filter(earlier | (now & one)), ("table",))
         yield _Trial("reads later rows", rows.filter(earlier | now), ("row", "entity", "table"))
