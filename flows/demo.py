@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from flows.demo_view import show_where
 from flows.locking import exclusive
@@ -32,6 +33,9 @@ REPLAYS = {
 }
 
 
+PROJECT = Path(__file__).resolve().parent.parent
+
+
 class NoReplay(ValueError):
     """The demo does not know the months of a portfolio."""
 
@@ -43,7 +47,8 @@ def run_demo(portfolios: list[str], months: int) -> None:
         raise NoReplay(f"the demo replays {sorted(REPLAYS)}; found {unknown}; run others with `lendloop run month`")
     since = time.monotonic()
     settings = _settings()
-    console.print(f"[bold]Lendloop[/] replays {len(portfolios)} real portfolios; everything goes to {settings.home}")
+    console.print(f"[bold]Lendloop[/] replays {', '.join(portfolios)}; everything goes to {settings.home}")
+    _stamp(settings)
     with Spinner() as spinner, shown_by(spinner), _servers(settings):
         from flows.replay import leave_plots, replay
 
@@ -65,6 +70,18 @@ def _settings() -> Settings:
     port = left.url.rpartition(":")[2] if left else str(free_port())
     os.environ.update({"LENDLOOP_REPLAY": "true", "LENDLOOP_PORT": port})
     return Settings()
+
+
+def _stamp(settings: Settings) -> None:
+    """Say so when the home was made by other code: its months are then trained again, beside the old releases."""
+    from serving.bento import code_digest
+
+    stamp = settings.root() / "demo-code"
+    now = code_digest(PROJECT)
+    if stamp.exists() and stamp.read_text() != now:
+        console.print("[yellow]the code has changed since the last demo: `make clean` first gives a clean replay[/]")
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(now)
 
 
 @contextmanager

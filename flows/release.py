@@ -41,9 +41,15 @@ def release(portfolio: str, as_of: date) -> Summary:
         known = workspace.registry.log_release(portfolio, folder, manifest.sha, as_of=as_of, gates=gates, runs=runs)
     else:
         promotion = Promotion.model_validate(known.gates)
-    if promotion.allowed:
+    if promotion.allowed and not _is_past(workspace, as_of):
         workspace.registry.promote_once(portfolio, manifest.sha, by="gates")
     return _described(workspace, manifest, promotion)
+
+
+def _is_past(workspace: Workspace, as_of: date) -> bool:
+    """Whether a later month has its champion already: replaying an earlier one must not put the clock back."""
+    champion = workspace.registry.champion(workspace.name)
+    return champion is not None and champion.as_of > as_of
 
 
 def _registered(workspace: Workspace, name: str, as_of: date) -> ModelVersion:
@@ -90,13 +96,16 @@ def champion_of(workspace: Workspace) -> LoadedRelease | None:
 
 
 def _described(workspace: Workspace, manifest: Manifest, promotion: Promotion) -> Summary:
-    verdict = "promoted" if promotion.allowed else "kept back by " + ", ".join(r.name for r in promotion.blocked_by)
+    blocked = ", ".join(result.name for result in promotion.blocked_by)
+    steps = workspace.registry.history(workspace.name)
+    promoted = any(step.action == "promote" and step.sha == manifest.sha for step in steps)
+    verdict = "promoted" if promoted else f"kept back by {blocked}" if blocked else "not promoted: of a past month"
     warned = f", {len(promotion.warnings)} warnings" if promotion.warnings else ""
     champion = workspace.registry.champion(workspace.name)
     return {
         "summary": f"{manifest.sha[:12]} {verdict}{warned}",
         "release": manifest.sha,
-        "promoted": promotion.allowed,
+        "promoted": promoted,
         "champion": champion.sha if champion else None,
         "gates": [json.loads(result.model_dump_json()) for result in promotion.results],
     }

@@ -24,36 +24,12 @@ def lender(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Iterat
     made.stop()
 
 
-def test_a_month_serves_a_decision_that_is_explained_and_logged(lender: Lender) -> None:
-    customer = pl.read_csv(EXAMPLE, infer_schema=False).filter(pl.col("Applied on").str.ends_with("11/2024"))
-    body = {"entity_id": customer["Application No"][0], "amount": 500}
-    headers = {"Lendloop-Decision-Time": NOON, "Idempotency-Key": "e2e-1"}
-    address = f"{lender.url}/v1/portfolios/{NAME}/decisions"
-    first = httpx.post(address, json=body, headers=headers).raise_for_status().json()
-    assert first["outcome"] in ("approve", "review", "decline")
-    assert 0 <= first["score"] <= 100
-    assert first["outcome"] == "approve" or first["reasons"]
-    assert httpx.post(address, json=body, headers=headers).json() == first
-    assert "✓" in lender.run("log", "verify")
-    problem = httpx.post(address, json={**body, "amount": -1}, headers={"Lendloop-Decision-Time": NOON})
-    assert problem.status_code == 422
-    assert problem.headers["content-type"] == "application/problem+json"
-    assert "amount" in problem.text
-
-
 def test_a_month_run_twice_changes_nothing(lender: Lender) -> None:
     before = lender.state()
     assert before["releases"]
     assert before["metrics"]
     lender.run(*MONTH)
     assert lender.state() == before
-
-
-def test_its_report_is_there_for_people_and_for_machines(lender: Lender) -> None:
-    assert "2024-11-30" in lender.run("report", "list")
-    (facts,) = (lender.home / "reports").rglob("2024-11-30-*.json")
-    assert json.loads(facts.read_text())["portfolio"] == NAME
-    assert facts.with_suffix(".html").stat().st_size > 10_000
 
 
 def test_a_month_killed_again_and_again_ends_the_same(lender: Lender, tmp_path: Path) -> None:
@@ -76,6 +52,30 @@ def test_a_month_killed_again_and_again_ends_the_same(lender: Lender, tmp_path: 
         assert other.state() == lender.state()
     finally:
         other.stop()
+
+
+def test_a_month_serves_a_decision_that_is_explained_and_logged(lender: Lender) -> None:
+    customer = pl.read_csv(EXAMPLE, infer_schema=False).filter(pl.col("Applied on").str.ends_with("11/2024"))
+    body = {"entity_id": customer["Application No"][0], "amount": 500}
+    headers = {"Lendloop-Decision-Time": NOON, "Idempotency-Key": "e2e-1"}
+    address = f"{lender.url}/v1/portfolios/{NAME}/decisions"
+    first = httpx.post(address, json=body, headers=headers).raise_for_status().json()
+    assert first["outcome"] in ("approve", "review", "decline")
+    assert 0 <= first["score"] <= 100
+    assert first["outcome"] == "approve" or first["reasons"]
+    assert httpx.post(address, json=body, headers=headers).json() == first
+    assert "✓" in lender.run("log", "verify")
+    problem = httpx.post(address, json={**body, "amount": -1}, headers={"Lendloop-Decision-Time": NOON})
+    assert problem.status_code == 422
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert "amount" in problem.text
+
+
+def test_its_report_is_there_for_people_and_for_machines(lender: Lender) -> None:
+    assert "2024-11-30" in lender.run("report", "list")
+    (facts,) = (lender.home / "reports").rglob("2024-11-30-*.json")
+    assert json.loads(facts.read_text())["portfolio"] == NAME
+    assert facts.with_suffix(".html").stat().st_size > 10_000
 
 
 def test_rubbish_is_refused_with_a_message(lender: Lender) -> None:
