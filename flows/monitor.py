@@ -36,7 +36,7 @@ def monitor(portfolio: str, as_of: date) -> Summary:
     verdicts = [_day(workspace, served, name, decisions, as_of) for name in served.release.models]
     if as_of == month_end(as_of):
         verdicts += [_month(workspace, served, name, decisions, as_of) for name in served.release.models]
-    return _carried_out(workspace, as_of, verdicts)
+    return carry_out(workspace, as_of, verdicts)
 
 
 def _day(workspace: Workspace, served: Served, name: str, decisions: pl.DataFrame, as_of: date) -> Verdict:
@@ -71,7 +71,7 @@ def _write_report(facts: MonthFacts, workspace: Workspace, as_of: date) -> None:
     write(to_json(facts), path.with_suffix(".json"))
 
 
-def _carried_out(workspace: Workspace, as_of: date, verdicts: list[Verdict]) -> Summary:
+def carry_out(workspace: Workspace, as_of: date, verdicts: list[Verdict]) -> Summary:
     """A red verdict pauses automatic approval until a person lifts it; the same verdict again pauses nothing more."""
     level = worst(verdict.level for verdict in verdicts)
     raised = [row for verdict in verdicts for row in verdict.raised]

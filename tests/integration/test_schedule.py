@@ -28,7 +28,8 @@ def test_a_month_monthly_and_monitoring_daily_one_run_at_a_time(prefect_url: str
     for _ in range(2):
         done = lendloop("schedule", "--portfolio", "taiwan_cards", "--api", prefect_url, home=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
-    found = httpx.post(f"{prefect_url}/deployments/filter", json={}, headers=csrf(prefect_url)).raise_for_status().json()
+    answer = httpx.post(f"{prefect_url}/deployments/filter", json={}, headers=csrf(prefect_url))
+    found = answer.raise_for_status().json()
     ours = {one["entrypoint"]: one for one in found if one["name"] == "taiwan_cards"}
     assert set(ours) == {"flows.month.month_flow", "flows.monitor.monitor_flow"}
     crons = {name: one["schedules"][0]["schedule"] for name, one in ours.items()}
