@@ -1,7 +1,7 @@
 """Labelled feature rows of the shipped portfolios, made by the feature code itself from the raw files."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from features.ingest import ingest
 from features.lake import Lake
 from features.permitted import FeatureColumn, select
 from features.portfolio import Portfolio, open_portfolio
-from features.spec import EVENT
+from features.spec import EVENT, Service
 from training.labels import LABEL, labels
 from training.score import Labels
 from training.spec import Boosting, Label, ModelSpec, Recorded, read_models
@@ -47,18 +47,23 @@ class Rows:
 def taiwan_official() -> Rows:
     """30,000 customers as of their September statement, with the publisher's label: default in October 2005."""
     official = Recorded(kind="recorded", table="official_outcomes", column="defaulted", equals=True)
-    rows = _rows("taiwan_cards", "risk", date(2005, 10, 31), official)
+    rows = _rows(open_portfolio(ROOT, "taiwan_cards"), "risk", date(2005, 10, 31), official)
     september = pl.col(EVENT) >= datetime(2005, 9, 1, tzinfo=UTC)
     return Rows(rows.frame.filter(september), rows.columns, rows.spec)
 
 
-def bank_contacts() -> Rows:
-    """45,211 contacts from May 2008 to November 2010."""
-    return _rows("bank_deposits", "propensity", date(2010, 11, 30), None)
+def bank_contacts(*, every_feature: bool = False) -> Rows:
+    """45,211 contacts from May 2008 to November 2010; with the loop's features, or every one that marketing permits."""
+    portfolio = open_portfolio(ROOT, "bank_deposits")
+    if every_feature:
+        whole = Service(use="marketing", views={"contact_history": "all"})
+        services = {**portfolio.features.services, "propensity": whole}
+        portfolio = replace(portfolio, features=portfolio.features.model_copy(update={"services": services}))
+    return _rows(portfolio, "propensity", date(2010, 11, 30), None)
 
 
-def _rows(name: str, model: str, as_of: date, label: Label | None) -> Rows:
-    portfolio = open_portfolio(ROOT, name)
+def _rows(portfolio: Portfolio, model: str, as_of: date, label: Label | None) -> Rows:
+    name = portfolio.name
     spec = read_models(portfolio.folder / "models.yaml", portfolio.features).models[model]
     key = portfolio.features.entity.key
     columns = select(portfolio.features, spec.service)

@@ -9,6 +9,9 @@ from features.documents import Document
 from training.score import Calibration, Floats, Labels, log_loss, probability
 
 Form = Literal["identity", "shift", "affine"]
+FORMS: tuple[Form, ...] = ("identity", "shift", "affine")
+Trial = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+"""The rows a form is fitted on, and those it is judged on."""
 
 
 class CalibrationChoice(Document):
@@ -32,18 +35,24 @@ def fit_affine(labels: Labels, raw: Floats) -> Calibration:
     return Calibration(slope=slope, intercept=intercept) if slope > 0 else fit_shift(labels, raw)
 
 
-def choose_calibration(labels: Labels, raw: Floats, part: NDArray[np.int64]) -> CalibrationChoice:
-    """The form with the least log loss when fitted on each half and judged on the other, refitted on all rows.
+def choose_calibration(
+    labels: Labels, raw: Floats, part: NDArray[np.int64], period: NDArray[np.int64]
+) -> CalibrationChoice:
+    """The form that helps rows it was not fitted on, refitted on all rows.
 
-    `part` is 0 or 1 a row. A simpler form wins unless the richer one is better by more than one standard error.
+    With several periods each form is fitted on the periods before one and judged on that one: a level that moves from
+    month to month must not be corrected after the fact. Within a single period each half (`part` is 0 or 1) judges the
+    other. A richer form wins only when it is better every time, and by more than one standard error.
     """
-    losses = {form: _crossed_losses(form, labels, raw, part) for form in ("identity", "shift", "affine")}
+    trials = _later_periods(period) if len(np.unique(period)) > 1 else [(part != held, part == held) for held in (0, 1)]
+    losses = {form: _losses(form, labels, raw, trials) for form in FORMS}
     best: Form = "identity"
-    for form in ("shift", "affine"):
-        gain = losses[best] - losses[form]
-        if gain.mean() > gain.std() / np.sqrt(len(gain)):
+    for form in FORMS[1:]:
+        gains = [losses[best][number] - losses[form][number] for number in range(len(trials))]
+        every = np.concatenate(gains)
+        if min(gain.mean() for gain in gains) > 0 and every.mean() > every.std() / np.sqrt(len(every)):
             best = form
-    means = {form: float(loss.mean()) for form, loss in losses.items()}
+    means = {form: float(np.concatenate(loss).mean()) for form, loss in losses.items()}
     return CalibrationChoice(calibration=_fit(best, labels, raw), form=best, held_out_log_loss=means, rows=len(labels))
 
 
@@ -56,8 +65,16 @@ def crossed_probability(form: Form, labels: Labels, raw: Floats, part: NDArray[n
     return result
 
 
-def _crossed_losses(form: Form, labels: Labels, raw: Floats, part: NDArray[np.int64]) -> Floats:
-    return log_loss(labels, crossed_probability(form, labels, raw, part))
+def _later_periods(period: NDArray[np.int64]) -> list[Trial]:
+    return [(period < judged, period == judged) for judged in np.unique(period)[1:]]
+
+
+def _losses(form: Form, labels: Labels, raw: Floats, trials: list[Trial]) -> list[Floats]:
+    """For each trial the log loss of the rows it judges."""
+    return [
+        log_loss(labels[judged], _fit(form, labels[fitted], raw[fitted]).probability(raw[judged]))
+        for fitted, judged in trials
+    ]
 
 
 def _fit(form: Form, labels: Labels, raw: Floats) -> Calibration:

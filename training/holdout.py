@@ -125,7 +125,9 @@ def _choose(task: Task, trials: list[_Trial]) -> WindowChoice:
 def _calibrate(task: Task, trials: list[_Trial]) -> CalibrationChoice:
     labels = np.concatenate([task.labels[trial.tested] for trial in trials])
     raw = np.concatenate([trial.raw for trial in trials])
-    return choose_calibration(labels, raw, np.concatenate([_halves(task.part(trial.tested)) for trial in trials]))
+    halves = np.concatenate([_halves(task.part(trial.tested)) for trial in trials])
+    months = np.concatenate([np.full(len(trial.raw), trial.month) for trial in trials])
+    return choose_calibration(labels, raw, halves, months)
 
 
 def _halves(task: Task) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -28,7 +28,7 @@ def test_shift_brings_the_mean_to_the_observed_rate() -> None:
 )
 def test_the_simplest_form_that_is_right_is_chosen(slope: float, shift: float, form: str) -> None:
     labels, raw = scored(4_000, slope=slope, shift=shift)
-    choice = choose_calibration(labels, raw, halves(4_000))
+    choice = choose_calibration(labels, raw, halves(4_000), np.zeros(4_000, dtype=np.int64))
     assert choice.form == form
     assert set(choice.held_out_log_loss) == {"identity", "shift", "affine"}
 
@@ -59,3 +59,19 @@ def test_one_class_in_a_half_leaves_it_as_it_is() -> None:
     labels = np.array([0, 1, 0, 1], dtype=np.int8)
     raw = np.array([-1.0, 1.0, -2.0, 2.0])
     assert crossed_probability("affine", labels, raw, halves(4)) == pytest.approx(probability(raw))
+
+
+def test_a_level_that_comes_and_goes_is_not_corrected() -> None:
+    months = [scored(2_000, seed=seed, shift=shift) for seed, shift in ((1, 0.5), (2, -0.5), (3, 0.5))]
+    labels, raw = (np.concatenate(parts) for parts in zip(*months, strict=True))
+    period = np.repeat([1, 2, 3], 2_000)
+    assert choose_calibration(labels, raw, halves(6_000), period).form == "identity"
+    assert choose_calibration(labels, raw, halves(6_000), np.zeros(6_000, dtype=np.int64)).form != "identity"
+
+
+def test_a_level_that_stays_is_corrected() -> None:
+    months = [scored(2_000, seed=seed, shift=0.5) for seed in (1, 2, 3)]
+    labels, raw = (np.concatenate(parts) for parts in zip(*months, strict=True))
+    choice = choose_calibration(labels, raw, halves(6_000), np.repeat([1, 2, 3], 2_000))
+    assert choice.form == "shift"
+    assert choice.calibration.intercept == pytest.approx(0.5, abs=0.1)
