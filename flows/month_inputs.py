@@ -62,6 +62,10 @@ def _population(workspace: Workspace, spec: ModelSpec, observations: pl.DataFram
     """The features of the month's observations, as the model would have read them."""
     start = datetime.combine(month_start(as_of), time(), UTC)
     month = observations.filter(pl.col(EVENT) >= start)
+    if month.is_empty():
+        columns = select(workspace.portfolio.features, spec.service)
+        types = {column.name: pl.Float64 if column.dtype == "float" else pl.String for column in columns}
+        return month.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in types.items())
     return workspace.store.training_set(month, [spec.service], known_by=as_of)
 
 

@@ -80,7 +80,7 @@ def test_its_report_is_there_for_people_and_for_machines(lender: Lender) -> None
 
 def test_rubbish_is_refused_with_a_message(lender: Lender) -> None:
     assert "no portfolio" in lender.fail("run", "month", "--portfolio", "nobody", "--as-of", "2024-11-30")
-    assert "no label" in lender.fail("run", "retrain", "--portfolio", NAME, "--as-of", "2024-01-05")
+    assert "outcomes" in lender.fail("run", "retrain", "--portfolio", NAME, "--as-of", "2024-01-05")
     assert "no release begins with" in lender.fail("release", "show", NAME, "ffff")
     assert "no such file" in lender.fail("decide", "absent.csv", "--portfolio", NAME)
     features = lender.root / "portfolios" / NAME / "features.yaml"
