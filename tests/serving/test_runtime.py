@@ -37,7 +37,7 @@ def test_it_swaps_when_the_pointer_moves_and_reports_what_it_serves(tmp_path: Pa
         assert _loaded(runtime) == "cards:a"
         write_pointer(tmp_path, "cards", B)
         _until(lambda: _loaded(runtime) == "cards:b")
-        assert list(read_workers(tmp_path).values()) == [{"cards": B}]
+        _until(lambda: list(read_workers(tmp_path).values()) == [{"cards": B}])
         write_pointer(tmp_path, "campaign", A)
         _until(lambda: [served.portfolio for served in runtime.all()] == ["campaign", "cards"])
     finally:
