@@ -119,6 +119,7 @@ class MlflowStore:
             logging.getLogger("mlflow").setLevel(logging.WARNING)
             # MLflow knows psycopg 3 by its full name only.
             uri = self.uri.replace("postgresql://", "postgresql+psycopg://", 1)
+            _reach(uri)
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
             client.search_registered_models(max_results=1)
@@ -210,6 +211,16 @@ def save_flavor(model: Boosted, folder: Path) -> None:
         signature = ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", "log_odds")]))
         needs = [f"catboost=={version('catboost')}"]
         mlflow.catboost.save_model(model.model, str(folder), signature=signature, pip_requirements=needs)
+
+
+def _reach(uri: str) -> None:
+    """Fail at once when Postgres does not answer: MLflow would try for more than a minute and a half."""
+    if uri.startswith("postgresql"):
+        from sqlalchemy import create_engine
+
+        engine = create_engine(uri, connect_args={"connect_timeout": 5})
+        engine.connect().close()
+        engine.dispose()
 
 
 @contextmanager

@@ -1,0 +1,272 @@
+"""MLflow's store on real databases: runs, versions, the champion and its history, and what a killed process leaves."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.servers import new_database
+from tests.training.made_up import AS_OF, COLUMNS, frame, spec
+from training.registry import NothingToRollBack, NotRegistered, Registry, RegistryError
+from training.registry.store import MlflowStore
+from training.train import train
+from training.trained import TrainedModel, save_trained
+
+pytestmark = [pytest.mark.integration]
+
+A, B, C = ("a" * 64, "b" * 64, "c" * 64)
+Open = Callable[[], Registry]
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedModel:
+    return train("risk", spec(), frame(), COLUMNS, ["sex"], AS_OF)
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh store; MLflow takes seconds to migrate one, so that each test gets a copy."""
+    file = tmp_path_factory.mktemp("mlflow") / "empty.db"
+    Registry(f"sqlite:///{file}", file.parent).champion("none")
+    return file
+
+
+@pytest.fixture
+def open_sqlite(empty_sqlite: Path, tmp_path: Path) -> Open:
+    shutil.copy(empty_sqlite, tmp_path / "mlflow.db")
+    return lambda: Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts")
+
+
+@pytest.fixture(scope="module")
+def open_postgres(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Open:
+    url, artifacts = new_database(postgres_url), tmp_path_factory.mktemp("artifacts")
+    return lambda: Registry(url, artifacts)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def opened(request: pytest.FixtureRequest) -> Open:
+    found: Open = request.getfixturevalue(f"open_{request.param}")
+    return found
+
+
+@pytest.fixture
+def portfolio() -> str:
+    """A name of the test's own, as the tests share one Postgres store."""
+    return f"p{uuid4().hex[:8]}"
+
+
+def release(registry: Registry, portfolio: str, sha: str, folder: Path, day: int = 1) -> None:
+    place = folder / sha
+    (place / "models" / "risk").mkdir(parents=True, exist_ok=True)
+    (place / "manifest.json").write_text(sha, encoding="utf-8")
+    (place / "models" / "risk" / "model.cbm").write_bytes(b"\x00trees")
+    registry.log_release(
+        portfolio,
+        place,
+        sha,
+        as_of=date(2024, 6, day),
+        gates={"allowed": True, "note": "ä" * 9000},
+        runs={"risk": "r1"},
+    )
+
+
+def champion(registry: Registry, portfolio: str) -> str:
+    found = registry.champion(portfolio)
+    return found.sha[0] if found else ""
+
+
+def test_a_model_is_found_again_with_everything(opened: Open, portfolio: str, trained: TrainedModel) -> None:
+    logged = opened().log_model(portfolio, trained)
+    registry = opened()
+    assert registry.find_model(portfolio, "risk", trained.report.inputs) == logged
+    assert registry.model_as_of(portfolio, "risk", AS_OF) == logged
+    assert registry.log_model(portfolio, trained) == logged
+    assert registry.find_model(portfolio, "risk", "0" * 64) is None
+    assert registry.model_as_of(portfolio, "risk", date(2024, 7, 31)) is None
+    loaded = registry.load_model(logged)
+    assert (loaded.report, loaded.cbm) == (trained.report, trained.cbm)
+
+
+def test_the_run_holds_parameters_metrics_signature_and_plots(
+    open_sqlite: Open, tmp_path: Path, trained: TrainedModel
+) -> None:
+    registry = open_sqlite()
+    logged = registry.log_model("cards", trained)
+    run = client(registry).get_run(logged.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["window_months"] == str(trained.report.window.months)
+    assert run.data.metrics["model.auc"] == trained.report.model.auc.value
+    assert run.data.params["code_digest"] == trained.report.code
+    folder = tmp_path / "artifacts" / "cards" / logged.run_id / "artifacts"
+    assert {path.name for path in (folder / "plots").iterdir()} >= {"roc.png", "fairness_sex.png"}
+    described = (folder / "model" / "MLmodel").read_text(encoding="utf-8")
+    assert '"name": "trade"' in described
+    assert not [path for path in folder.rglob("*") if path.suffix in {".pkl", ".pickle", ".joblib"}]
+
+
+def test_releases_follow_each_other(opened: Open, portfolio: str, tmp_path: Path) -> None:
+    registry = opened()
+    assert registry.champion(portfolio) is None
+    assert registry.releases(portfolio) == []
+    for day, sha in enumerate((A, B, C), start=1):
+        release(registry, portfolio, sha, tmp_path, day)
+    assert [each.sha for each in registry.releases(portfolio)] == [A, B, C]
+    assert registry.alias(portfolio, "challenger") == registry.release(portfolio, C)
+    assert registry.promote(portfolio, A, by="risk officer").aliases == ("champion",)
+    assert registry.promote(portfolio, C[:8]).sha == C
+    assert registry.alias(portfolio, "challenger") is None
+    assert champion(opened(), portfolio) == "c"
+    found = registry.release_as_of(portfolio, date(2024, 6, 2))
+    assert (found.sha, found.gates["allowed"], found.runs) == (B, True, {"risk": "r1"})
+
+
+def test_rolling_back_goes_one_further_each_time(opened: Open, portfolio: str, tmp_path: Path) -> None:
+    registry = opened()
+    for sha in (A, B, C):
+        release(registry, portfolio, sha, tmp_path)
+        registry.promote(portfolio, sha)
+    assert registry.rollback(portfolio).sha == B
+    assert registry.rollback(portfolio, by="officer").sha == A
+    with pytest.raises(NothingToRollBack, match="promote another one instead"):
+        registry.rollback(portfolio)
+    assert registry.promote(portfolio, C).sha == C
+    assert registry.rollback(portfolio).sha == A
+    moves = [(step.action, step.sha[0]) for step in opened().history(portfolio)]
+    assert moves[:3] == [("promote", "a"), ("promote", "b"), ("promote", "c")]
+    assert moves[3:] == [("rollback", "c"), ("rollback", "b"), ("promote", "c"), ("rollback", "c")]
+
+
+def test_doing_it_twice_changes_nothing(open_sqlite: Open, tmp_path: Path) -> None:
+    registry = open_sqlite()
+    for _ in range(2):
+        release(registry, "cards", A, tmp_path)
+        registry.promote("cards", A)
+    assert len(registry.releases("cards")) == len(registry.history("cards")) == 1
+
+
+def test_what_was_rolled_back_is_not_promoted_again_by_a_flow(open_sqlite: Open, tmp_path: Path) -> None:
+    registry = open_sqlite()
+    for sha in (A, B):
+        release(registry, "cards", sha, tmp_path)
+        registry.promote_once("cards", sha, by="gates")
+    registry.rollback("cards", by="officer")
+    assert registry.promote_once("cards", B, by="gates").sha == A
+    assert champion(registry, "cards") == "a"
+
+
+class Killed(BaseException):
+    """What a kill -9 is to the code it interrupts."""
+
+
+@contextmanager
+def killed_at(method: str) -> Iterator[None]:
+    """The process dies when it comes to this method of the store."""
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(MlflowStore, method, kill)
+        yield
+
+
+def test_a_promotion_killed_half_way_is_finished(open_sqlite: Open, tmp_path: Path) -> None:
+    registry = open_sqlite()
+    for sha in (A, B):
+        release(registry, "cards", sha, tmp_path)
+    registry.promote("cards", A)
+    with killed_at("point"), pytest.raises(Killed):
+        registry.promote("cards", B)
+    assert champion(registry, "cards") == "a"
+    assert registry.promote("cards", B).sha == B
+    assert len(registry.history("cards")) == 2
+
+
+def test_a_rollback_killed_half_way_goes_back_once(open_sqlite: Open, tmp_path: Path) -> None:
+    registry = open_sqlite()
+    for sha in (A, B, C):
+        release(registry, "cards", sha, tmp_path)
+        registry.promote("cards", sha)
+    with killed_at("point"), pytest.raises(Killed):
+        registry.rollback("cards")
+    assert champion(registry, "cards") == "c"
+    assert registry.rollback("cards").sha == B
+    assert registry.rollback("cards").sha == A
+
+
+def test_a_killed_training_is_marked_and_done_again(open_sqlite: Open, trained: TrainedModel, tmp_path: Path) -> None:
+    script = """
+import os
+import sys
+from pathlib import Path
+from training.registry import Registry, registry
+from training.trained import load_trained
+registry.save_trained = lambda *_: os._exit(9)
+Registry(sys.argv[1], Path(sys.argv[2])).log_model("cards", load_trained(Path(sys.argv[3])))
+"""
+    save_trained(trained, tmp_path / "trained")
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    argv = [sys.executable, "-c", script, uri, str(tmp_path / "artifacts"), str(tmp_path / "trained")]
+    assert subprocess.run(argv, check=False).returncode == 9
+    registry = open_sqlite()
+    assert registry.find_model("cards", "risk", trained.report.inputs) is None
+    logged = registry.log_model("cards", trained)
+    experiment = client(registry).get_experiment_by_name("cards").experiment_id
+    runs = {run.info.run_id: run.info.status for run in client(registry).search_runs([experiment])}
+    assert sorted(runs.values()) == ["FINISHED", "KILLED"]
+    assert runs[logged.run_id] == "FINISHED"
+
+
+def test_a_run_finished_but_not_registered_is_taken(open_sqlite: Open, trained: TrainedModel) -> None:
+    registry = open_sqlite()
+    with killed_at("_register"), pytest.raises(Killed):
+        registry.log_model("cards", trained)
+    logged = registry.log_model("cards", trained)
+    experiment = client(registry).get_experiment_by_name("cards").experiment_id
+    assert [run.info.run_id for run in client(registry).search_runs([experiment])] == [logged.run_id]
+
+
+def test_a_release_is_fetched_whole(opened: Open, portfolio: str, tmp_path: Path) -> None:
+    registry = opened()
+    release(registry, portfolio, A, tmp_path)
+    to = tmp_path / "to"
+    to.mkdir()
+    registry.fetch(portfolio, A, to)
+    assert (to / "manifest.json").read_text(encoding="utf-8") == A
+    assert (to / "models" / "risk" / "model.cbm").read_bytes() == b"\x00trees"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".fetch-")] == []
+
+
+def test_what_is_not_there_is_said(open_sqlite: Open, tmp_path: Path) -> None:
+    registry = open_sqlite()
+    with pytest.raises(NotRegistered, match=r"no release begins with 'ab'.* the newest are: none"):
+        registry.release("cards", "ab")
+    with pytest.raises(NotRegistered, match="no release of 'cards' for 2024-06-01"):
+        registry.release_as_of("cards", date(2024, 6, 1))
+    for sha in ("ab" + "0" * 62, "ab" + "1" * 62):
+        release(registry, "cards", sha, tmp_path)
+    with pytest.raises(NotRegistered, match="2 releases begin with 'ab'"):
+        registry.release("cards", "ab")
+    shutil.rmtree(tmp_path / "artifacts")
+    (tmp_path / "to").mkdir()
+    with pytest.raises(RegistryError):
+        registry.fetch("cards", "ab" + "0" * 62, tmp_path / "to")
+
+
+def test_a_database_that_does_not_answer_is_said_without_its_password(tmp_path: Path) -> None:
+    registry = Registry("postgresql://user:secret@127.0.0.1:1/none", tmp_path)
+    with pytest.raises(RegistryError, match=r"127\.0\.0\.1:1/none failed") as raised:
+        registry.champion("cards")
+    assert "secret" not in str(raised.value)
+
+
+def client(registry: Registry) -> Any:
+    """MLflow's own client of the same store."""
+    return registry._store._client
