@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from training.calibration import CalibrationChoice, choose_calibration, crossed_probability
+from training.digests import frame_digest
 from training.folds import entity_parts
+from training.labels import LABEL
 from training.score import Floats
 from training.task import Progress, Task, TooFewRows
 from training.windows import (
@@ -19,6 +22,11 @@ from training.windows import (
     month_name,
     trailing,
 )
+
+REMEMBERED = 64
+"""Trials kept in memory: their raw log-odds only, some 100 kB each."""
+
+_tried: dict[tuple[str, str, str], Floats] = {}
 
 
 @dataclass(frozen=True)
@@ -77,12 +85,30 @@ def _month_trials(task: Task, month: int, progress: Progress) -> list[_Trial]:
 
 
 def _raw(task: Task, learned: Rows, tested: Rows) -> Floats:
+    """A candidate's raw log-odds; one that learned from the very same rows before is not fitted again.
+
+    Next month's retraining judges most of this month's trials too: in a replay that is two thirds of the work.
+    """
+    past, rows = task.part(learned), task.frame.filter(tested)
+    inputs = [column.name for column in task.columns]
+    key = (
+        task.spec.model_dump_json(),
+        frame_digest(past.frame.select(LABEL, *inputs)),
+        frame_digest(rows.select(inputs)),
+    )
+    if key not in _tried:
+        while len(_tried) >= REMEMBERED:
+            _tried.pop(next(iter(_tried)))
+        _tried[key] = _predicted(past, rows)
+    return _tried[key]
+
+
+def _predicted(past: Task, rows: pl.DataFrame) -> Floats:
     """A candidate with only one class to learn from predicts its rate, so that it is judged, not skipped."""
-    labels = task.labels[learned]
-    if 0 < labels.sum() < len(labels):
-        return task.part(learned).fit().log_odds(task.frame.filter(tested))
-    smoothed = (labels.sum() + 0.5) / (len(labels) + 1)
-    return np.full(int(tested.sum()), float(np.log(smoothed / (1 - smoothed))))
+    if 0 < past.labels.sum() < len(past.labels):
+        return past.fit().log_odds(rows)
+    smoothed = (past.labels.sum() + 0.5) / (len(past.labels) + 1)
+    return np.full(rows.height, float(np.log(smoothed / (1 - smoothed))))
 
 
 def _entity_trial(task: Task) -> _Trial:
