@@ -12,6 +12,7 @@ from flows.demo_view import show_where
 from flows.locking import exclusive
 from flows.prefect_server import prefect_api
 from flows.progress import shown_by, started
+from flows.running import import_ahead
 from flows.terminal import Spinner, console
 from infra.processes import free_port
 from infra.settings import Settings
@@ -89,7 +90,7 @@ def _servers(settings: Settings) -> Iterator[None]:
     from serving.deployment import stop
 
     started("starting a local Prefect server")
-    with prefect_api(settings):
+    with prefect_api(settings, lambda: import_ahead("month")):
         try:
             yield
         finally:

@@ -13,7 +13,7 @@ from monitoring.metric import LEVELS, Metric
 COLUMNS = (
     ("month", 9),
     ("release", 10),
-    ("HTTP answers", 31),
+    ("HTTP answers", 36),
     ("labels", 8),
     ("AUC", 6),
     ("frozen", 8),
@@ -61,7 +61,7 @@ def show_heading(portfolio: str) -> None:
 
 def show_line(line: MonthLine) -> None:
     """One month."""
-    answers = ", ".join(f"{count} {outcome}" for outcome, count in line.outcomes.items())
+    answers = ", ".join(f"{count} {outcome}" for outcome, count in line.outcomes.items()) + " "
     champion, frozen = _values(line.champion), _values(line.frozen)
     cells = [
         f"{line.month:%Y-%m}",

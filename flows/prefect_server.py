@@ -4,7 +4,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from infra.processes import Child, free_port, start_child
@@ -31,10 +31,11 @@ def quiet_environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def prefect_api(settings: Settings) -> Iterator[str]:
+def prefect_api(settings: Settings, meanwhile: Callable[[], object] = int) -> Iterator[str]:
     """Point this process at a Prefect API for the length of a `with` block; yields the API's URL.
 
-    Must be entered before `prefect` is imported, since Prefect reads its settings once.
+    Must be entered before `prefect` is imported, since Prefect reads its settings once. `meanwhile` is called while a
+    local server starts: both take seconds, and there are two cores.
     """
     os.environ.update(quiet_environment(settings))
     if settings.prefect_api:
@@ -43,8 +44,9 @@ def prefect_api(settings: Settings) -> Iterator[str]:
         return
     child, url = start_server(settings)
     try:
-        child.wait_until(lambda: is_healthy(url), what="the local Prefect server", timeout=STARTUP_SECONDS)
         os.environ["PREFECT_API_URL"] = url
+        meanwhile()
+        child.wait_until(lambda: is_healthy(url), what="the local Prefect server", timeout=STARTUP_SECONDS)
         yield url
     finally:
         send_what_is_left()

@@ -28,11 +28,18 @@ def run_flow(name: str, portfolio: str, as_of: date) -> Summary:
     open_portfolio(settings.portfolios, portfolio)
     with StepLines() as lines, shown_by(lines), exclusive(settings, portfolio):
         lines.started("prefect")
-        with prefect_api(settings) as url:
+        with prefect_api(settings, lambda: import_ahead(name)) as url:
             lines.finished("prefect", url)
             result = asyncio.run(_await(load_flow(name)(portfolio, as_of)))
     console.print(f"[bold]{name}[/] {portfolio} {as_of}: done. Everything is under [cyan]{settings.home}[/]")
     return result
+
+
+def import_ahead(name: str) -> None:
+    """Import the flow and the frameworks its first steps would wait for."""
+    load_flow(name)
+    for module in ("features.store.store", "training.registry", "training.train"):
+        import_module(module)
 
 
 async def _await(running: Awaitable[Summary]) -> Summary:
