@@ -21,7 +21,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 def deploy(portfolio: str, as_of: date) -> Summary:
     """Have the service run this code, answer with the champion, and give a decision that this process gives too."""
     workspace = open_workspace(portfolio)
-    if workspace.registry.champion(portfolio) is None:
+    champion = workspace.registry.champion(portfolio)
+    if champion is None:
         return {"summary": "no champion yet: nothing to serve", "release": None}
     note("building the Bento")
     launch = launch_of(workspace.settings)
@@ -29,12 +30,13 @@ def deploy(portfolio: str, as_of: date) -> Summary:
     started = start(launch)
     note("switching to the champion")
     followed = switch(launch, portfolio)
+    # One check for each champion, at its own date: a month that is replayed decides nothing new.
     checked = check(
         launch,
         portfolio,
-        {"entity_id": _somebody(workspace, as_of)},
-        key=f"deploy-{followed.sha}-{as_of}",
-        decision_time=datetime.combine(as_of, time(), UTC) + NOON if launch.replay else None,
+        {"entity_id": _somebody(workspace, champion.as_of)},
+        key=f"deploy-{followed.sha}",
+        decision_time=datetime.combine(champion.as_of, time(), UTC) + NOON if launch.replay else None,
     )
     how = "running service" if started.reused else "service started"
     return {

@@ -10,8 +10,9 @@ from tests.e2e.small_lender import EXAMPLE, NAME, Lender
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(600)]
+LATER = ("run", "month", "--portfolio", NAME, "--as-of", "2024-12-31")
 MONTH = ("run", "month", "--portfolio", NAME, "--as-of", "2024-11-30")
-NOON = "2024-11-30T12:00:00Z"
+NOON = "2024-12-31T12:00:00Z"
 
 
 @pytest.fixture(scope="module")
@@ -24,15 +25,23 @@ def lender(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Iterat
     made.stop()
 
 
-def test_a_month_run_twice_changes_nothing(lender: Lender) -> None:
+@pytest.fixture(scope="module")
+def once(lender: Lender) -> dict[str, object]:
+    """What the month left when it was run for the first time."""
+    return lender.state()
+
+
+def test_a_month_run_again_after_a_later_one_changes_nothing(lender: Lender, once: dict[str, object]) -> None:
+    assert once["releases"]
+    assert once["metrics"]
+    lender.run(*LATER)
     before = lender.state()
-    assert before["releases"]
-    assert before["metrics"]
+    assert before != once
     lender.run(*MONTH)
     assert lender.state() == before
 
 
-def test_a_month_killed_again_and_again_ends_the_same(lender: Lender, tmp_path: Path) -> None:
+def test_a_month_killed_again_and_again_ends_the_same(lender: Lender, once: dict[str, object], tmp_path: Path) -> None:
     other = Lender(tmp_path, lender.prefect, free_port())
     other.make_portfolio()
 
@@ -49,13 +58,13 @@ def test_a_month_killed_again_and_again_ends_the_same(lender: Lender, tmp_path: 
         other.kill_when(reached, *MONTH)
     try:
         other.run(*MONTH)
-        assert other.state() == lender.state()
+        assert other.state() == once
     finally:
         other.stop()
 
 
 def test_a_month_serves_a_decision_that_is_explained_and_logged(lender: Lender) -> None:
-    customer = pl.read_csv(EXAMPLE, infer_schema=False).filter(pl.col("Applied on").str.ends_with("11/2024"))
+    customer = pl.read_csv(EXAMPLE, infer_schema=False).filter(pl.col("Applied on").str.ends_with("12/2024"))
     body = {"entity_id": customer["Application No"][0], "amount": 500}
     headers = {"Lendloop-Decision-Time": NOON, "Idempotency-Key": "e2e-1"}
     address = f"{lender.url}/v1/portfolios/{NAME}/decisions"
