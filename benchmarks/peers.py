@@ -1,5 +1,7 @@
 """What our models are compared with."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from benchmarks.folds import OUTER_SEED, stratified
@@ -7,7 +9,7 @@ from benchmarks.frames import Rows
 from training.score import Floats
 
 
-def untuned_catboost(rows: Rows, names: tuple[str, ...]) -> Floats:
+def untuned_catboost(rows: Rows, names: Sequence[str]) -> Floats:
     """CatBoost with its own defaults on the columns `names`, across the outer folds."""
     from catboost import CatBoostClassifier
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from training.score import Floats, Labels
 
-PREBINS = 20
+PREBINS = 12
 LARGEST_CATEGORIES = 40
 """Rarer categories than the 40 largest share one weight of evidence: none of them says anything alone."""
 

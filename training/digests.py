@@ -45,9 +45,9 @@ def frame_digest(frame: pl.DataFrame) -> str:
 
 @cache
 def code_digest() -> str:
-    """The digest of the source files of `training/` that a model depends on: all but the registry and the plots."""
+    """The digest of the source files of `training/` that a model depends on: all but those that only show it."""
     whole = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
-        if path.stem not in {"registry", "plots", "releases"}:
+        if path.stem not in {"plots", "facts"}:
             whole.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()

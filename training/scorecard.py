@@ -99,18 +99,22 @@ class Scorecard:
 
 
 def fit_scorecard(spec: ModelSpec, frame: pl.DataFrame, columns: Sequence[FeatureColumn], labels: Labels) -> Scorecard:
-    """Bins cut on a sample, weights of evidence and coefficients from all rows; wrong-way coefficients are dropped."""
+    """Bins, weights of evidence and coefficients from a sample of the rows; wrong-way coefficients are dropped."""
     check_classes(labels)
     ordered = input_order(columns)
+    drawn = np.sort(np.random.default_rng(spec.seed).permutation(frame.height)[: spec.scorecard.sample])
+    frame, labels = frame[drawn], labels[drawn]
+    check_classes(labels)
     features = _bin(spec, frame, ordered, labels)
     coefficients, intercept = np.zeros(0), float(np.log(labels.mean() / (1 - labels.mean())))
+    evidence = _evidence(features, frame, ordered)
     while features:
-        evidence = _evidence(features, frame, ordered)
         coefficients, intercept = _regress(evidence, labels, spec.scorecard.inverse_penalty)
-        if (coefficients > 0).all():
+        kept = coefficients > 0
+        if kept.all():
             break
-        features = [bins for bins, coefficient in zip(features, coefficients, strict=True) if coefficient > 0]
-        coefficients = np.zeros(0)
+        features = [bins for bins, keep in zip(features, kept, strict=True) if keep]
+        coefficients, evidence = np.zeros(0), evidence[:, kept]
     fitted = [b.model_copy(update={"coefficient": float(c)}) for b, c in zip(features, coefficients, strict=True)]
     return Scorecard(ordered, ScorecardDocument(intercept=intercept, features=tuple(fitted)))
 
@@ -125,15 +129,14 @@ def _bin(
 ) -> list[NumberBins | CategoryBins]:
     """Bins of every feature that tells anything."""
     inputs = encode(frame, columns)
-    drawn = np.random.default_rng(spec.seed).permutation(frame.height)[: spec.scorecard.sample]
     found: list[NumberBins | CategoryBins] = []
     for name, values in zip(names_of(columns, "float"), inputs.numbers.T.astype(np.float64), strict=True):
-        cuts = number_cuts(values[drawn], labels[drawn], spec.scorecard.bins, spec.monotone.get(name))
+        cuts = number_cuts(values, labels, spec.scorecard.bins, spec.monotone.get(name))
         member = np.where(np.isnan(values), len(cuts) + 1, np.searchsorted(cuts, values, side="right"))
         woe = _woe(member, labels, len(cuts) + 2)
         found.append(NumberBins(name=name, cuts=cuts, woe=woe[:-1], missing=woe[-1]))
     for name, words in zip(names_of(columns, "category"), inputs.categories.T, strict=True):
-        groups = category_groups(words[drawn], labels[drawn], spec.scorecard.bins)
+        groups = category_groups(words, labels, spec.scorecard.bins)
         place = {word: position for position, group in enumerate(groups) for word in group}
         woe = _woe(np.array([place.get(word, len(groups)) for word in words]), labels, len(groups) + 1)
         found.append(CategoryBins(name=name, groups=groups, woe=woe[:-1], other=woe[-1]))
@@ -170,5 +173,5 @@ def _regress(evidence: Floats, labels: Labels, inverse_penalty: float) -> tuple[
     """Coefficients and intercept of the penalised logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
-    fitted = LogisticRegression(C=inverse_penalty, max_iter=500).fit(evidence, labels)
+    fitted = LogisticRegression(C=inverse_penalty, solver="newton-cholesky").fit(evidence, labels)
     return fitted.coef_[0], float(fitted.intercept_[0])

@@ -50,7 +50,7 @@ class ScorecardSpec(Document):
     """How the benchmark scorecard is made."""
 
     bins: int = Field(6, ge=2, le=20, description="largest number of bins of a feature")
-    sample: int = Field(20_000, ge=500, description="rows the bins are cut on; the coefficients use all")
+    sample: int = Field(20_000, ge=500, description="rows it is fitted on; a longer window is sampled")
     inverse_penalty: float = Field(1.0, gt=0, description="C of the logistic regression")
 
 
