@@ -131,9 +131,7 @@ def fit(columns: tuple[FeatureColumn, ...], seed: int = 0, one_hot: int = 2, dep
 
 @cache
 def model(kind: Kind, columns: tuple[FeatureColumn, ...] = COLUMNS) -> LoadedModel:
-    return load_model(
-        kind, kind, "late", fit(columns), columns, Calibration(slope=0.9, intercept=-0.1), policy()
-    )
+    return load_model(kind, kind, "late", fit(columns), columns, Calibration(slope=0.9, intercept=-0.1), policy())
 
 
 @cache
