@@ -35,7 +35,7 @@ def decide_file(file: Path, portfolio: str, out: Path | None, at: str) -> None:
     """Decide every row of `file`, commit each decision to the log, print a summary and write all to `out`."""
     workspace = open_workspace(portfolio)
     desk = _desk(workspace)
-    asked = list(_asked(workspace, desk, read_applications(file), _time(at)))
+    asked = list(_asked(workspace, desk, read_applications(file), given_time(at)))
     answers = [_decide(workspace, desk, one) for one in track(asked, "deciding", console=console, transient=True)]
     rows = pl.DataFrame([answer.model_dump(mode="json", exclude={"reasons"}) for answer in answers])
     first = pl.DataFrame({"first_reason": [answer.reasons[0].en if answer.reasons else "" for answer in answers]})
@@ -105,7 +105,8 @@ def _decide(workspace: Workspace, desk: Desk, asked: Asked) -> Answer:
     return answer_of(workspace.log.append(record_of(asked, desk, looked, decision, paused)).record)
 
 
-def _time(at: str) -> datetime:
+def given_time(at: str) -> datetime:
+    """The time a person gave, UTC unless it says otherwise; now when none was given."""
     try:
         given = datetime.fromisoformat(at) if at else datetime.now(UTC)
     except ValueError:

@@ -12,12 +12,14 @@ from flows.monitor import monitor
 from flows.release import release
 from flows.retrain import retrain
 from flows.steps import Call, Summary, as_task, directly
+from flows.workspace import open_workspace
 
 PARTS = (ingest, materialize, retrain, release, deploy, monitor)
 
 
 def month(portfolio: str, as_of: date, call: Call = directly) -> Summary:
     """Close the month of `as_of`; each part is idempotent, so a month that was killed is simply run again."""
+    open_workspace(portfolio).read_all()
     done = {part.__name__: call(part, portfolio, as_of) for part in PARTS}
     return {"summary": f"{len(done)} parts", **done}
 

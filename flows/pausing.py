@@ -1,9 +1,8 @@
 """`lendloop pause`: see and lift the pauses of automatic approval."""
 
-from datetime import UTC, datetime
-
 from rich.table import Table
 
+from flows.deciding import given_time
 from flows.terminal import console
 from flows.workspace import open_workspace
 
@@ -19,7 +18,7 @@ def show_pauses(portfolio: str) -> None:
     console.print(table if table.rows else f"{portfolio} was never paused")
 
 
-def lift_pauses(portfolio: str, by: str) -> None:
-    """Lift the pauses that are active now."""
-    lifted = open_workspace(portfolio).pauses.lift_pause(portfolio, lifted_by=by, at=datetime.now(UTC))
+def lift_pauses(portfolio: str, by: str, at: str = "") -> None:
+    """Lift the pauses that are active at `at` (RFC 3339), or now."""
+    lifted = open_workspace(portfolio).pauses.lift_pause(portfolio, lifted_by=by, at=given_time(at))
     console.print(f"lifted {len(lifted)} pauses of {portfolio}" if lifted else f"{portfolio} is not paused")

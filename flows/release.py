@@ -16,6 +16,7 @@ from serving.gates import Promotion
 from serving.reference import model_parts
 from serving.release import LoadedRelease, Manifest, build_release, load_release
 from training.registry import ModelVersion
+from training.registry.history import stack
 from training.trained import TrainedModel
 
 SOURCES = ("features.yaml", "tables.py", "features.py")
@@ -99,7 +100,16 @@ def _described(workspace: Workspace, manifest: Manifest, promotion: Promotion) -
     blocked = ", ".join(result.name for result in promotion.blocked_by)
     steps = workspace.registry.history(workspace.name)
     promoted = any(step.action == "promote" and step.sha == manifest.sha for step in steps)
-    verdict = "promoted" if promoted else f"kept back by {blocked}" if blocked else "not promoted: of a past month"
+    standing = [step.sha for step in stack(steps)]
+    verdict = (
+        "promoted"
+        if manifest.sha in standing
+        else "rolled back since"
+        if promoted
+        else f"kept back by {blocked}"
+        if blocked
+        else "not promoted: of a past month"
+    )
     warned = f", {len(promotion.warnings)} warnings" if promotion.warnings else ""
     champion = workspace.registry.champion(workspace.name)
     return {

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from importlib import import_module
 
-from features.portfolio import open_portfolio
 from flows.locking import exclusive
 from flows.prefect_server import prefect_api
 from flows.progress import shown_by
 from flows.steps import Summary
 from flows.terminal import StepLines, console
+from flows.workspace import open_workspace
 from infra.settings import Settings
 
 NAMES = ("ingest", "materialize", "retrain", "release", "deploy", "monitor", "month")
@@ -24,8 +24,8 @@ def load_flow(name: str) -> Callable[[str, date], Awaitable[Summary]]:
 def run_flow(name: str, portfolio: str, as_of: date) -> Summary:
     """Run flow `name` for one portfolio and business date, and print its summary."""
     settings = Settings()
-    # A wrong name or a broken file should fail before a server is started.
-    open_portfolio(settings.portfolios, portfolio)
+    # A wrong name or a broken file should fail before a server is started, and before a month is half done.
+    open_workspace(portfolio).read_all()
     with StepLines() as lines, shown_by(lines), exclusive(settings, portfolio):
         lines.started("prefect")
         with prefect_api(settings, lambda: import_ahead(name)) as url:

@@ -63,6 +63,10 @@ class Workspace:
 
         return read_monitoring(self.portfolio.folder / "monitoring.yaml")
 
+    def read_all(self) -> None:
+        """Parse every file of the portfolio, so that a fault in any of them is told before anything is done."""
+        _ = (self.models, self.policy, self.monitoring)
+
     @cached_property
     def store(self) -> "Store":
         """Feast's registry, offline and online store."""

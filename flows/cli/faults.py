@@ -12,14 +12,30 @@ OURS = ("infra", "features", "training", "serving", "monitoring", "flows")
 
 def explain(error: BaseException) -> str:
     """The message for `error`: our own errors speak for themselves, all others are kept in a file and named."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"no space left on the disk ({error.filename or 'while writing'}); free some and run the command again"
+    if is_disk_full(error):
+        return f"no space left on the disk ({error}); free some and run the command again: it goes on where it was"
     if type(error).__module__.partition(".")[0] in OURS:
         return str(error)
     if isinstance(error, OSError):
         return f"{error.filename or type(error).__name__}: {error.strerror or error}"
-    where = keep_traceback(error)
+    try:
+        where = str(keep_traceback(error))
+    except OSError as fault:
+        where = f"lost, as they could not be written: {fault}"
     return f"unexpected {type(error).__name__}: {error}\nThis is a fault of Lendloop's; the details are in {where}"
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether the disk is full, as the system says it or as a database or a library words it, here or as the cause."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return True
+        if any(words in str(error).lower() for words in ("disk is full", "no space left on device")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def keep_traceback(error: BaseException) -> Path:

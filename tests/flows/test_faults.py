@@ -1,4 +1,5 @@
 import errno
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,15 @@ def test_anything_else_is_kept_in_a_file_that_is_named(monkeypatch: pytest.Monke
     (kept,) = (tmp_path / "logs").iterdir()
     assert str(kept) in message
     assert "ZeroDivisionError" in kept.read_text()
+
+
+def test_a_database_that_finds_the_disk_full_is_understood() -> None:
+    error = RuntimeError("cannot keep the run")
+    error.__cause__ = sqlite3.OperationalError("database or disk is full")
+    assert "no space left" in explain(error)
+
+
+def test_a_fault_that_cannot_be_kept_is_still_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LENDLOOP_HOME", str(tmp_path / "file"))
+    assert "could not be written" in explain(ZeroDivisionError("division by zero"))

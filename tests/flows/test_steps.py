@@ -46,17 +46,19 @@ def test_a_step_tells_when_it_starts_and_with_what_it_ends() -> None:
     assert len(told.lines) == 3
 
 
-def test_a_month_is_its_parts_in_order() -> None:
+def test_a_month_is_its_parts_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LENDLOOP_HOME", str(tmp_path))
+    monkeypatch.setenv("LENDLOOP_PORTFOLIOS", str(Path(__file__).resolve().parents[2] / "portfolios"))
     called: list[str] = []
 
     def call(body: Body, portfolio: str, as_of: date) -> dict[str, Any]:
         called.append(body.__name__)
         return {"of": portfolio, "as_of": as_of}
 
-    done = month("cards", DAY, call)
+    done = month("taiwan_cards", DAY, call)
     assert called == ["ingest", "materialize", "retrain", "release", "deploy", "monitor"]
     assert [part.__name__ for part in PARTS] == called
-    assert done["monitor"] == {"of": "cards", "as_of": DAY}
+    assert done["monitor"] == {"of": "taiwan_cards", "as_of": DAY}
 
 
 @pytest.mark.parametrize(
