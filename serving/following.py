@@ -17,19 +17,11 @@ _log = logging.getLogger("lendloop.supervisor")
 Check = Callable[[str, Path], None]  # (portfolio, release folder); raises when the release must not be served
 
 
-class Champion(Protocol):
-    """A release in the registry."""
-
-    @property
-    def sha(self) -> str:
-        """Digest that names the release."""
-
-
 class Champions(Protocol):
     """Where champions come from: the registry, or a folder in tests."""
 
-    def champion(self, portfolio: str) -> Champion | None:
-        """The release that shall be served."""
+    def champion_sha(self, portfolio: str) -> str | None:
+        """Digest of the release that shall be served; asked each second."""
 
     def fetch(self, portfolio: str, sha: str, to: Path) -> None:
         """Put the files of a release into the empty folder `to`."""
@@ -46,11 +38,11 @@ class Followed:
 
 def follow_once(releases: Path, portfolio: str, champions: Champions, check: Check) -> Followed:
     """Make the registry's champion current on local disk; raises, and changes nothing, when it fails a check."""
-    champion = champions.champion(portfolio)
+    champion = champions.champion_sha(portfolio)
     before = read_pointer(releases, portfolio)
-    if champion is None or champion.sha == before:
+    if champion is None or champion == before:
         return Followed(portfolio, before, changed=False)
-    folder = fetch_release(releases, portfolio, champion.sha, champions, check)
+    folder = fetch_release(releases, portfolio, champion, champions, check)
     write_pointer(releases, portfolio, folder.name)
     _log.info("release is current", extra={"portfolio": portfolio, "release": folder.name, "before": before})
     return Followed(portfolio, folder.name, changed=True)

@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from threading import Barrier, Thread
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 
 from tests.servers import new_database
 from tests.training.made_up import AS_OF, COLUMNS, frame, spec
-from training.registry import NothingToRollBack, NotRegistered, Registry, RegistryError
+from training.registry import MovedMeanwhile, NothingToRollBack, NotRegistered, Registry, RegistryError
+from training.registry.moves import Moves
 from training.registry.store import MlflowStore
 from training.train import train
 from training.trained import TrainedModel, save_trained
@@ -177,28 +179,119 @@ def killed_at(method: str) -> Iterator[None]:
         yield
 
 
-def test_a_promotion_killed_half_way_is_finished(open_sqlite: Open, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["append", "point"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_promotion_killed_anywhere_has_happened_or_not(
+    open_sqlite: Open, tmp_path: Path, method: str, when: str
+) -> None:
     registry = open_sqlite()
-    for sha in (A, B):
+    for sha in (A, B, C):
         release(registry, "cards", sha, tmp_path)
     registry.promote("cards", A)
-    with killed_at("point"), pytest.raises(Killed):
-        registry.promote("cards", B)
-    assert champion(registry, "cards") == "a"
-    assert registry.promote("cards", B).sha == B
-    assert len(registry.history("cards")) == 2
+    registry.promote("cards", B)
+    kill_in_promotion(tmp_path, C, method, when)
+    happened = (method, when) != ("append", "before")
+    # Who looks sees one of the two, and a rollback takes back what was seen.
+    assert champion(registry, "cards") == ("c" if happened else "b")
+    assert [each.sha for each in registry.releases("cards") if "champion" in each.aliases] == [C if happened else B]
+    assert registry.rollback("cards").sha == (B if happened else A)
+    assert registry.promote("cards", C).sha == C
+    assert pointed(registry) == C
 
 
-def test_a_rollback_killed_half_way_goes_back_once(open_sqlite: Open, tmp_path: Path) -> None:
+def kill_in_promotion(home: Path, sha: str, method: str, when: str) -> None:
+    """A process that promotes `sha` is killed with -9 before or after a method of the store."""
+    script = f"""
+import os, signal, sys
+from pathlib import Path
+from training.registry import Registry
+from training.registry.store import MlflowStore
+real = MlflowStore.{method}
+def killed(*arguments):
+    if "{when}" == "after":
+        real(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+MlflowStore.{method} = killed
+Registry(sys.argv[1], Path(sys.argv[2])).promote("cards", "{sha}")
+"""
+    argv = [sys.executable, "-c", script, f"sqlite:///{home / 'mlflow.db'}", str(home / "artifacts")]
+    assert subprocess.run(argv, check=False, capture_output=True).returncode == -9
+
+
+def pointed(registry: Registry) -> str:
+    """What MLflow's own alias says."""
+    return str(client(registry).get_model_version_by_alias("cards.release", "champion").tags["lendloop.sha"])
+
+
+def test_a_rollback_killed_half_way_went_back_once(open_sqlite: Open, tmp_path: Path) -> None:
     registry = open_sqlite()
     for sha in (A, B, C):
         release(registry, "cards", sha, tmp_path)
         registry.promote("cards", sha)
     with killed_at("point"), pytest.raises(Killed):
         registry.rollback("cards")
-    assert champion(registry, "cards") == "c"
-    assert registry.rollback("cards").sha == B
+    assert champion(registry, "cards") == "b"
     assert registry.rollback("cards").sha == A
+    assert pointed(registry) == A
+
+
+def test_a_rollback_to_what_was_checked_refuses_another(open_sqlite: Open, tmp_path: Path) -> None:
+    registry = open_sqlite()
+    for sha in (A, B):
+        release(registry, "cards", sha, tmp_path)
+        registry.promote("cards", sha)
+    checked = registry.previous("cards").sha
+    release(registry, "cards", C, tmp_path)
+    registry.promote("cards", C, by="officer")
+    with pytest.raises(MovedMeanwhile, match="promote of cccccccccccc by officer"):
+        registry.rollback("cards", to=checked)
+    assert champion(registry, "cards") == "c"
+
+
+def test_of_promoters_on_two_machines_one_wins(opened: Open, portfolio: str, tmp_path: Path) -> None:
+    registry, other = opened(), opened()
+    for sha in (A, B, C):
+        release(registry, portfolio, sha, tmp_path)
+    registry.promote(portfolio, A)
+    both = Barrier(2)
+    outcomes = {}
+
+    def promote(mine: Registry, sha: str) -> None:
+        real = mine._moves.store.append
+
+        def together(*arguments: Any) -> int:
+            both.wait(20)  # both have read the history by now
+            return real(*arguments)
+
+        mine._moves = Moves(cast(MlflowStore, Together(mine._store, together)))
+        try:
+            outcomes[sha] = mine.promote(portfolio, sha, by=sha[0]).sha
+        except MovedMeanwhile as error:
+            outcomes[sha] = str(error)
+
+    threads = [Thread(target=promote, args=given) for given in ((registry, B), (other, C))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (won,) = [sha for sha, outcome in outcomes.items() if outcome == sha]
+    (lost,) = {B, C} - {won}
+    assert f"promote of {won[:12]} by {won[0]}" in outcomes[lost]
+    fresh = opened()
+    assert [step.sha for step in fresh.history(portfolio)] == [A, won]
+    assert fresh.champion_sha(portfolio) == won
+    assert fresh.promote(portfolio, lost).sha == lost
+    assert fresh.rollback(portfolio).sha == won
+
+
+class Together:
+    """A store whose `append` waits for another's."""
+
+    def __init__(self, store: MlflowStore, append: Callable[..., int]) -> None:
+        self._store, self.append = store, append
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
 
 def test_a_killed_training_is_marked_and_done_again(open_sqlite: Open, trained: TrainedModel, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -30,11 +29,10 @@ class FolderChampions:
         self.fetched: list[str] = []
         self.fault: Exception | None = None
 
-    def champion(self, portfolio: str) -> SimpleNamespace | None:
+    def champion_sha(self, portfolio: str) -> str | None:
         if self.fault:
             raise self.fault
-        sha = self.current.get(portfolio)
-        return SimpleNamespace(sha=sha) if sha else None
+        return self.current.get(portfolio)
 
     def fetch(self, portfolio: str, sha: str, to: Path) -> None:
         self.fetched.append(sha)

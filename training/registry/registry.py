@@ -1,23 +1,23 @@
 """Models and releases of a portfolio, and the pointer to the release that serves: the champion.
 
-Models are registered as `<portfolio>.<model>`, releases as `<portfolio>.release`; aliases, not stages. The champion's
-history is kept as numbered tags of `<portfolio>.release`, each written before the alias moves: a promotion or rollback
-that was killed in between is finished by the next call.
+Models are registered as `<portfolio>.<model>`, releases as `<portfolio>.release`; aliases, not stages. Each move of the
+champion is a version of `<portfolio>.release.history`, which the database numbers: writing it is the whole promotion or
+rollback, so a killed one has happened or it has not. The alias `champion` follows it, for people who look at MLflow.
 """
 
 import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from training.boosted import load_boosted
 from training.facts import metrics, parameters
 from training.plots import draw
 from training.registry.history import Step, stack
+from training.registry.moves import MovedMeanwhile, Moves
 from training.registry.store import Figures, MlflowStore, RegistryError, save_flavor
 from training.registry.versions import (
     AS_OF,
@@ -34,8 +34,6 @@ from training.registry.versions import (
 )
 from training.trained import TrainedModel, load_trained, save_trained
 
-STEP = "lendloop.step."
-
 
 class NotRegistered(RegistryError):
     """No such model or release."""
@@ -50,6 +48,7 @@ class Registry:
 
     def __init__(self, uri: str, artifacts: Path) -> None:
         self._store = MlflowStore(uri, artifacts)
+        self._moves = Moves(self._store)
 
     # Models
 
@@ -114,12 +113,12 @@ class Registry:
 
     def releases(self, portfolio: str) -> list[ReleaseVersion]:
         """Every release, oldest first."""
-        return [release_version(portfolio, version) for version in self._store.versions(_releases(portfolio), {})]
+        return self._found(portfolio, {})
 
     def find_release(self, portfolio: str, sha: str) -> ReleaseVersion | None:
         """The release of exactly this name."""
-        found = self._store.versions(_releases(portfolio), {SHA: sha})
-        return release_version(portfolio, found[-1]) if found else None
+        found = self._found(portfolio, {SHA: sha})
+        return found[-1] if found else None
 
     def release(self, portfolio: str, sha: str) -> ReleaseVersion:
         """The one release whose name begins with `sha`."""
@@ -133,10 +132,10 @@ class Registry:
 
     def release_as_of(self, portfolio: str, as_of: date) -> ReleaseVersion:
         """The newest release of a business date."""
-        found = self._store.versions(_releases(portfolio), {AS_OF: f"{as_of}"})
+        found = self._found(portfolio, {AS_OF: f"{as_of}"})
         if not found:
             raise NotRegistered(f"no release of {portfolio!r} for {as_of}; run `lendloop run month` for it first")
-        return release_version(portfolio, found[-1])
+        return found[-1]
 
     def fetch(self, portfolio: str, sha: str, to: Path) -> None:
         """Put a release's files into the empty folder `to`; the caller checks them against the manifest."""
@@ -149,7 +148,12 @@ class Registry:
 
     def champion(self, portfolio: str) -> ReleaseVersion | None:
         """The release that shall be served; None before the first promotion."""
-        return self.alias(portfolio, CHAMPION)
+        sha = self.champion_sha(portfolio)
+        return self.find_release(portfolio, sha) if sha else None
+
+    def champion_sha(self, portfolio: str) -> str | None:
+        """The name of the champion: one cheap read, for who asks each second."""
+        return self._moves.champion(portfolio)
 
     def alias(self, portfolio: str, name: str) -> ReleaseVersion | None:
         """The release a pointer is on."""
@@ -157,59 +161,61 @@ class Registry:
 
     def history(self, portfolio: str) -> list[Step]:
         """Every promotion and rollback, oldest first."""
-        tags = self._store.tags(_releases(portfolio))
-        return sorted((Step(**json.loads(v)) for k, v in tags.items() if k.startswith(STEP)), key=lambda s: s.number)
+        return self._moves.steps(portfolio)
+
+    def previous(self, portfolio: str) -> ReleaseVersion:
+        """The release that a rollback would make champion again."""
+        return self.release(portfolio, self._standing(self.history(portfolio), portfolio)[-2].sha)
 
     def promote(self, portfolio: str, sha: str, *, by: str = "") -> ReleaseVersion:
         """Make a release champion; one that is champion already stays, and nothing is added to the history."""
         wanted, steps = self.release(portfolio, sha), self.history(portfolio)
         standing = stack(steps)
-        if not standing or standing[-1].version != wanted.version:
-            standing = self._step(portfolio, steps, "promote", wanted.sha, wanted.version, by)
-        return self._point(portfolio, standing)
+        if not standing or standing[-1].sha != wanted.sha:
+            self._moves.append(steps, "promote", wanted, wanted.sha, by)
+        return self._point(portfolio)
 
     def promote_once(self, portfolio: str, sha: str, *, by: str = "") -> ReleaseVersion:
         """Promote a release that never was champion; what was promoted since, or rolled back, is left as it is."""
-        steps = self.history(portfolio)
-        if any(step.action == "promote" and step.sha == sha for step in steps):
-            return self._point(portfolio, stack(steps))
+        if any(step.action == "promote" and step.sha == sha for step in self.history(portfolio)):
+            return self._point(portfolio)
         return self.promote(portfolio, sha, by=by)
 
-    def rollback(self, portfolio: str, *, by: str = "") -> ReleaseVersion:
+    def rollback(self, portfolio: str, *, by: str = "", to: str = "") -> ReleaseVersion:
         """Make the champion's predecessor champion; a second rollback goes one further back.
 
-        When the last move was killed half-way, this finishes that move and does no other.
+        With `to`, the release that the caller has checked, `MovedMeanwhile` when that is no longer the predecessor.
         """
         steps = self.history(portfolio)
-        standing, champion = stack(steps), self.champion(portfolio)
-        if standing and (champion is None or champion.version != standing[-1].version):
-            return self._point(portfolio, standing)
+        gone, back = self._standing(steps, portfolio)[-1], stack(steps)[-2]
+        if to and back.sha != to:
+            raise MovedMeanwhile(portfolio, steps[-1])
+        self._moves.append(steps, "rollback", self.release(portfolio, gone.sha), back.sha, by)
+        return self._point(portfolio)
+
+    def _standing(self, steps: list[Step], portfolio: str) -> list[Step]:
+        standing = stack(steps)
         if len(standing) < 2:
             raise NothingToRollBack(f"no release of {portfolio!r} was champion before; promote another one instead")
-        gone = standing[-1]
-        return self._point(portfolio, self._step(portfolio, steps, "rollback", gone.sha, gone.version, by))
+        return standing
 
-    def _step(
-        self,
-        portfolio: str,
-        steps: list[Step],
-        action: Literal["promote", "rollback"],
-        sha: str,
-        version: int,
-        by: str,
-    ) -> list[Step]:
-        number = steps[-1].number + 1 if steps else 1
-        step = Step(number, action, sha, version, by, datetime.now(UTC).isoformat(timespec="seconds"))
-        self._store.tag(_releases(portfolio), f"{STEP}{number:06d}", json.dumps(asdict(step)))
-        return stack([*steps, step])
-
-    def _point(self, portfolio: str, standing: list[Step]) -> ReleaseVersion:
-        top = self.release(portfolio, standing[-1].sha)
-        if CHAMPION not in top.aliases:
+    def _point(self, portfolio: str) -> ReleaseVersion:
+        """Have MLflow's alias, which people look at, follow the history; looked at again after each move of it."""
+        pointed = None
+        while (sha := self.champion_sha(portfolio)) != pointed:
+            assert sha is not None  # only called when there is a step
+            top = self.release(portfolio, sha)
             self._store.point(_releases(portfolio), CHAMPION, top.version)
-        if CHALLENGER in top.aliases:
-            self._store.unpoint(_releases(portfolio), CHALLENGER)
-        return self.release(portfolio, top.sha)
+            if CHALLENGER in top.aliases:
+                self._store.unpoint(_releases(portfolio), CHALLENGER)
+            pointed = sha
+        assert pointed is not None
+        return self.release(portfolio, pointed)
+
+    def _found(self, portfolio: str, tags: Mapping[str, str]) -> list[ReleaseVersion]:
+        found = self._store.versions(_releases(portfolio), tags, pointers=True)
+        champion = self.champion_sha(portfolio) if found else None
+        return [release_version(portfolio, version, champion) for version in found]
 
     def _last_model(self, portfolio: str, name: str, tags: Mapping[str, str]) -> ModelVersion | None:
         found = self._store.versions(f"{portfolio}.{name}", tags)

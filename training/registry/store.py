@@ -76,30 +76,35 @@ class MlflowStore:
             every = {**tags, **(described or {})}
             return _version(self._client.create_model_version(model, uri, run_id, tags=every), {})
 
-    def versions(self, model: str, tags: Mapping[str, str]) -> list[Version]:
-        """The versions of `model` that carry all `tags`, oldest first."""
+    def versions(self, model: str, tags: Mapping[str, str], *, pointers: bool = False) -> list[Version]:
+        """The versions of `model` that carry all `tags`, oldest first; with `pointers`, their aliases too."""
         conditions = [f"name = '{model}'", *(f"tags.`{name}` = '{value}'" for name, value in tags.items())]
         with self._faults():
             found = self._client.search_model_versions(" and ".join(conditions))
             # A searched version comes without its aliases; the model it belongs to has them all.
-            pointers = self._pointers(model) if found else {}
-        return sorted((_version(each, pointers) for each in found), key=lambda each: each.number)
+            aliases = self._pointers(model) if found and pointers else {}
+        return sorted((_version(each, aliases) for each in found), key=lambda each: each.number)
+
+    def newest(self, model: str, count: int) -> list[Version]:
+        """The last `count` versions of `model`, oldest first."""
+        with self._faults():
+            found = self._client.search_model_versions(
+                f"name = '{model}'", max_results=count, order_by=["version_number DESC"]
+            )
+        return [_version(each, {}) for each in reversed(found)]
+
+    def append(self, model: str, run_id: str, source: str, tags: Mapping[str, str]) -> int:
+        """A further version of `model`, made of the part `source` of a run; the number that no other has."""
+        with self._faults():
+            self._register(model)
+            uri = f"{self._client.get_run(run_id).info.artifact_uri}/{source}"
+            made = self._client.create_model_version(model, uri, run_id, tags=dict(tags))
+        return int(made.version)
 
     def download(self, run_id: str, path: str, to: Path) -> Path:
         """The folder `path` of a run, copied into the folder `to`."""
         with self._faults():
             return Path(self._client.download_artifacts(run_id, path, str(to)))
-
-    def tags(self, model: str) -> Mapping[str, str]:
-        """The tags of a registered model; none when it is not registered."""
-        with self._faults():
-            found = self._client.search_registered_models(f"name = '{model}'")
-        return found[0].tags if found else {}
-
-    def tag(self, model: str, name: str, value: str) -> None:
-        """Set a tag of a registered model."""
-        with self._faults():
-            self._client.set_registered_model_tag(model, name, value)
 
     def point(self, model: str, alias: str, version: int) -> None:
         """Put `alias` on a version."""
@@ -180,8 +185,14 @@ class MlflowStore:
         return {alias: int(number) for alias, number in found[0].aliases.items()} if found else {}
 
     def _register(self, model: str) -> None:
-        if not self._client.search_registered_models(f"name = '{model}'"):
+        if self._client.search_registered_models(f"name = '{model}'"):
+            return
+        try:
             self._client.create_registered_model(model)
+        except Exception as error:
+            # Another process may have been quicker.
+            if getattr(error, "error_code", "") != "RESOURCE_ALREADY_EXISTS":
+                raise
 
     @contextmanager
     def _faults(self) -> Iterator[None]:

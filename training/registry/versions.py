@@ -44,8 +44,9 @@ def model_version(portfolio: str, name: str, version: Version) -> ModelVersion:
     return ModelVersion(portfolio, name, version.number, version.run_id, version.tags[INPUTS], as_of)
 
 
-def release_version(portfolio: str, version: Version) -> ReleaseVersion:
-    """The release that a version stands for."""
+def release_version(portfolio: str, version: Version, champion: str | None) -> ReleaseVersion:
+    """The release that a version stands for; `champion` is the one that is, wherever MLflow's alias lags behind."""
+    others = tuple(alias for alias in version.aliases if alias != CHAMPION)
     return ReleaseVersion(
         portfolio=portfolio,
         sha=version.tags[SHA],
@@ -54,5 +55,5 @@ def release_version(portfolio: str, version: Version) -> ReleaseVersion:
         as_of=date.fromisoformat(version.tags[AS_OF]),
         gates=json.loads(version.tags[GATES]),
         runs=json.loads(version.tags[RUNS]),
-        aliases=version.aliases,
+        aliases=(CHAMPION, *others) if version.tags[SHA] == champion else others,
     )

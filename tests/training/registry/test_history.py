@@ -1,6 +1,7 @@
+from dataclasses import replace
 from typing import Literal
 
-from training.registry.history import Step, stack
+from training.registry.history import Step, stack, valid
 
 
 def steps(*moves: str) -> list[Step]:
@@ -8,7 +9,9 @@ def steps(*moves: str) -> list[Step]:
     made = []
     for number, move in enumerate(moves, start=1):
         action: Literal["promote", "rollback"] = "promote" if move.startswith("+") else "rollback"
-        made.append(Step(number, action, move[1:], number, "someone", "2024-01-01T00:00:00+00:00"))
+        made.append(
+            Step(number, action, move[1:], number, move[1:], "someone", "2024-01-01T00:00:00+00:00", number - 1)
+        )
     return made
 
 
@@ -33,5 +36,9 @@ def test_a_release_may_come_back() -> None:
     assert standing("+a", "+b", "+a", "-") == ["a", "b"]
 
 
-def test_order_is_by_number() -> None:
-    assert [step.sha for step in stack(steps("+a", "+b", "-")[::-1])] == ["a"]
+def test_of_two_that_follow_the_same_step_the_first_counts() -> None:
+    a, b, lost, c = steps("+a", "+b", "+x", "+c")
+    lost, c = replace(lost, after=1), replace(c, after=2)
+    assert valid([c, lost, a, b]) == [a, b, c]
+    # A later step may follow the loser's number only if the loser counted, which it never does.
+    assert valid([a, b, lost]) == [a, b]
