@@ -11,7 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from flows.terminal import console
-from flows.workspace import Workspace, open_workspace
+from flows.workspace import Workspace, open_settings_log, open_workspace
 from infra.settings import Settings
 from serving.answers import Answer, Asked, answer_of, record_of
 from serving.api_schemas import DecisionRequest, PropensityRequest
@@ -63,9 +63,7 @@ def read_applications(file: Path) -> pl.DataFrame:
 
 def verify_log() -> bool:
     """Check the whole chain of the decision log and say what was found."""
-    from serving.log.decision_log import open_log
-
-    found = open_log(Settings().decision_log_url).verify()
+    found = open_settings_log(Settings()).verify()
     if found.broken is None:
         console.print(f"[green]✓[/] every record and link is as it was written; head {found.head}", highlight=False)
     else:

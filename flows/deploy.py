@@ -63,7 +63,8 @@ def launch_of(settings: Settings) -> Launch:
         port=settings.port,
         workers=settings.workers,
         replay=settings.replay,
-        commitment_key=settings.commitment_key.get_secret_value(),
+        log_key=settings.log_key.get_secret_value(),
+        anchors=settings.anchors_folder,
     )
 
 

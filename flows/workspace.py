@@ -83,9 +83,7 @@ class Workspace:
     @cached_property
     def log(self) -> "DecisionLog":
         """The decision log."""
-        from serving.log.decision_log import open_log
-
-        return open_log(self.settings.decision_log_url)
+        return open_settings_log(self.settings)
 
     @cached_property
     def pauses(self) -> "Pauses":
@@ -121,6 +119,15 @@ def open_workspace(portfolio: str) -> Workspace:
     settings = Settings()
     settings.root().mkdir(parents=True, exist_ok=True)
     return Workspace(settings, open_portfolio(settings.portfolios, portfolio))
+
+
+def open_settings_log(settings: Settings) -> "DecisionLog":
+    """The decision log, with its master keys."""
+    from serving.log.decision_log import open_log
+    from serving.log.keys import open_keys
+
+    keys = open_keys(settings.log_key.get_secret_value(), settings.log_key_file)
+    return open_log(settings.decision_log_url, keys)
 
 
 def open_registry(settings: Settings) -> "Registry":

@@ -25,8 +25,13 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=1, le=65535, description="port of the decision service")
     workers: int = Field(default=2, ge=1, description="worker processes of the decision service")
     replay: bool = Field(default=False, description="take the time of a decision from the request, for replays only")
-    commitment_key: SecretStr = Field(
-        default=SecretStr(""), description="key of the commitments over personal fields; empty: made and kept in home"
+    log_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="master keys of the decision log, 64 hexadecimal digits each, comma between, the current one first;"
+        " empty: made on first use and kept in home",
+    )
+    anchors: Path | None = Field(
+        default=None, description="folder of the signed anchors of the decision log, best on another disk; empty: home"
     )
 
     def root(self) -> Path:
@@ -76,6 +81,16 @@ class Settings(BaseSettings):
     def decision_log_url(self) -> str:
         """URL of the decision log."""
         return self.url(self.decision_log, "decision_log.db")
+
+    @property
+    def log_key_file(self) -> Path:
+        """File of the decision log's master keys, when none are given."""
+        return self.root() / "decision_log.key"
+
+    @property
+    def anchors_folder(self) -> Path:
+        """Folder of the decision log's signed anchors."""
+        return (self.anchors or self.root() / "anchors").resolve()
 
     @property
     def metrics_url(self) -> str:

@@ -79,6 +79,8 @@ def record_of(asked: Asked, desk: Desk, looked: Looked, decision: Decision, paus
 
 def decide_again(desk: Desk, record: Record) -> Decision:
     """The decision on what a record holds, by the release of `desk`."""
+    if record.features is None or record.personal is None or record.kind == "erasure":
+        raise ValueError(f"decision {record.decision_id}: its person was erased, or it is no decision; nothing to redo")
     times = {
         view: None if time is None else datetime.fromisoformat(time) for view, time in record.feature_times.items()
     }

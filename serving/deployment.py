@@ -117,7 +117,7 @@ def check(
 
 def _decide_again(launch: Launch, desk: Desk, answer: Mapping[str, Any]) -> None:
     """Raise unless the logged decision is the answer, and this process decides the same on the same features."""
-    log = open_log(launch.decision_log)
+    log = open_log(launch.decision_log, launch.log_keys())
     try:
         record = log.find(answer["decision_id"])
     finally:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from features.documents import Document
 from infra.processes import is_running
+from serving.log.keys import KeyRing, open_keys
 
 
 class ServiceError(RuntimeError):
@@ -30,7 +31,8 @@ class Launch(Document):
     port: int = Field(8080, ge=1, le=65535)
     workers: int = Field(2, ge=1)
     replay: bool = False
-    commitment_key: str = Field("", repr=False)
+    log_key: str = Field("", repr=False)
+    anchors: Path | None = Field(None, description="folder of the log's signed anchors; null: in home")
     notes: Path | None = Field(None, description="folder of its note, lock and log; null: `service` in home")
 
     @property
@@ -42,6 +44,10 @@ class Launch(Document):
     def folder(self) -> Path:
         """Folder of the service's note and log."""
         return self.notes or service_folder(self.home)
+
+    def log_keys(self) -> KeyRing:
+        """The master keys of the decision log."""
+        return open_keys(self.log_key, self.home / "decision_log.key")
 
     @property
     def url(self) -> str:
@@ -65,7 +71,8 @@ class Launch(Document):
             "PORT": self.port,
             "WORKERS": self.workers,
             "REPLAY": self.replay,
-            "COMMITMENT_KEY": self.commitment_key,
+            "LOG_KEY": self.log_key,
+            **({} if self.anchors is None else {"ANCHORS": self.anchors}),
         }
         return {
             **os.environ,

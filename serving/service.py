@@ -13,6 +13,7 @@ from serving.clerk import Clerk
 from serving.desk import Desk, open_desk
 from serving.log.batcher import Batcher
 from serving.log.decision_log import open_log
+from serving.log.keys import open_keys
 from serving.logs import log_to_stderr
 from serving.pauses import open_pauses
 from serving.runtime import Runtime
@@ -65,7 +66,8 @@ def open_clerk(settings: Settings) -> Clerk:
     runtime = Runtime(settings.releases, load)
     # A replay may take its time; a checkout may not.
     patience = 5.0 if settings.replay else 0.25
-    log = open_log(settings.decision_log_url)
+    keys = open_keys(settings.log_key.get_secret_value(), settings.log_key_file)
+    log = open_log(settings.decision_log_url, keys)
     clerk = Clerk(runtime, Batcher(log), open_pauses(settings.decision_log_url), settings.replay, patience)
     runtime.start()
     return clerk

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serving.log.chain import Head, Link, extend
-from serving.log.database import Session
-from serving.log.entry import COLUMNS, Entry, RecordError, decode
+from serving.log.database import Row, Session
+from serving.log.entry import COLUMNS, OPEN, VAULT, Entry, RecordError, decode
 from serving.log.record import Record
 from serving.log.schema import HEAD, LINKS
+from serving.log.vault import Vault
 
 Slot = tuple[str, str]  # partner, idempotency key
 
@@ -31,20 +32,24 @@ class Appended:
 Outcome = Appended | RecordError
 
 
-def commit_entries(session: Session, head: Head, entries: Sequence[Entry]) -> list[Outcome]:
-    """Write `entries` after the locked `head`; one outcome for each, in their order."""
+def commit_entries(
+    session: Session, head: Head, entries: Sequence[Entry], sealed: Sequence[Row], vault: Vault
+) -> list[Outcome]:
+    """Write `entries` with their `sealed` columns after the locked `head`; one outcome for each, in their order."""
     owners = _owners(session, entries)
     ids = set(owners.values())
     ours: dict[str, Entry] = {}
-    for entry in entries:
+    rows: list[Row] = []
+    for entry, secret in zip(entries, sealed, strict=True):
         slot, name = _slot(entry.record), entry.record.decision_id
         if slot not in owners and name not in ids:
             owners[slot] = name
             ids.add(name)
             ours[name] = entry
+            rows.append((*entry.row, *secret))
     if ours:
-        _write(session, extend(head, [entry.leaf for entry in ours.values()]), list(ours.values()))
-    winners = _winners(session, entries, owners, ours)
+        _write(session, extend(head, [entry.leaf for entry in ours.values()]), rows)
+    winners = _winners(session, entries, owners, ours, vault)
     return [_outcome(entry.record, winners.get(_slot(entry.record))) for entry in entries]
 
 
@@ -57,9 +62,9 @@ def _owners(session: Session, entries: Sequence[Entry]) -> dict[Slot, str]:
     return {(partner, key): name for partner, key, name in session.rows(sql, [key_list, id_list])}
 
 
-def _write(session: Session, link: Link, entries: Sequence[Entry]) -> None:
-    rows = [(sequence, *entry.row) for sequence, entry in enumerate(entries, link.first)]
-    session.insert("decisions", ("sequence", *COLUMNS), rows)
+def _write(session: Session, link: Link, rows: Sequence[Row]) -> None:
+    numbered = [(sequence, *row) for sequence, row in enumerate(rows, link.first)]
+    session.insert("decisions", ("sequence", *OPEN, *VAULT), numbered)
     session.insert("decision_batches", LINKS, [tuple(getattr(link, name) for name in LINKS)])
     end = link.head
     changes = ", ".join(f"{name} = ?" for name in HEAD)
@@ -67,7 +72,7 @@ def _write(session: Session, link: Link, entries: Sequence[Entry]) -> None:
 
 
 def _winners(
-    session: Session, entries: Sequence[Entry], owners: dict[Slot, str], ours: dict[str, Entry]
+    session: Session, entries: Sequence[Entry], owners: dict[Slot, str], ours: dict[str, Entry], vault: Vault
 ) -> dict[Slot, Record]:
     names = {slot: owners[slot] for slot in (_slot(entry.record) for entry in entries) if slot in owners}
     stored = {name for name in names.values() if name not in ours}
@@ -75,13 +80,20 @@ def _winners(
     if stored:
         among, values = session.among(sorted(stored))
         found = session.rows(f"SELECT {', '.join(COLUMNS)} FROM decisions WHERE decision_id IN {among}", [values])
-        records |= {record.decision_id: record for record in map(decode, found)}
+        for one in found:
+            row = dict(zip(COLUMNS, one, strict=True))
+            records[row["decision_id"]] = decode(row, vault.open(row))
     return {slot: records[name] for slot, name in names.items()}
 
 
 def _outcome(record: Record, winner: Record | None) -> Outcome:
     if winner is None:
         return DuplicateDecision(f"decision_id: found {record.decision_id!r} in the log already; expected a new one")
+    if winner.erased:
+        return IdempotencyConflict(
+            f"idempotency_key: {record.idempotency_key!r} was used by a decision whose person was erased since;"
+            " expected a new key"
+        )
     if winner.request_digest != record.request_digest:
         return IdempotencyConflict(
             f"idempotency_key: {record.idempotency_key!r} was used by decision {winner.decision_id} for another"

@@ -43,6 +43,12 @@ class Database(Protocol):
     def create(self, statements: Sequence[str]) -> None:
         """Create tables, each IF NOT EXISTS, also while another process does the same."""
 
+    def alone(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns from a transaction that no other `alone` or `create` overlaps, in whatever process."""
+
+    def scrub(self, table: str) -> None:
+        """Remove what was deleted or overwritten in `table` from the database's files, as far as it is able to."""
+
     def close(self) -> None:
         """Close the connections."""
 

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from serving.log.chain import Head, Link
 from serving.log.commit import Appended, DuplicateDecision, IdempotencyConflict, Outcome, commit_entries
-from serving.log.database import Database, LogUnavailable, Row, Session, open_tables
-from serving.log.entry import COLUMNS, Entry, RecordError, decode, encode
+from serving.log.database import Database, LogUnavailable, Row, Session, open_database
+from serving.log.entry import COLUMNS, SEALED, Entry, Opened, RecordError, decode, encode
+from serving.log.keys import KeyRing
+from serving.log.migration import prepare
 from serving.log.record import Record, time_text
-from serving.log.schema import HEAD, LINKS, STATEMENTS
-from serving.log.verify import Progress, Verification, verify_chain
+from serving.log.schema import HEAD, LINKS
+from serving.log.vault import Vault
+from serving.log.verify import Erased, Progress, Verification, verify_chain
 
 __all__ = ["Appended", "DecisionLog", "DuplicateDecision", "IdempotencyConflict", "LogUnavailable", "open_log"]
 
@@ -20,8 +24,8 @@ _ALL = ", ".join(COLUMNS)
 class DecisionLog:
     """The log in one database; every method blocks and may be called from any thread or process."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self.vault = database, vault
 
     def append(self, record: Record) -> Appended:
         """Commit one record; who lost a race for its idempotency key gets the winner's."""
@@ -32,11 +36,14 @@ class DecisionLog:
 
     def commit(self, entries: Sequence[Entry]) -> list[Outcome]:
         """Commit many records with one link of the chain; one outcome for each entry, in their order."""
-        return (
-            self._database.write(lambda session: commit_entries(session, _head(session, session.for_update), entries))
-            if entries
-            else []
-        )
+        if not entries:
+            return []
+        sealed = self.vault.seal(entries)  # before the chain's head is locked
+
+        def work(session: Session) -> list[Outcome]:
+            return commit_entries(session, _head(session, session.for_update), entries, sealed, self.vault)
+
+        return self._database.write(work)
 
     def find(self, decision_id: str) -> Record | None:
         """The record of a decision."""
@@ -47,15 +54,30 @@ class DecisionLog:
         return self._one("idempotency_key = ? AND partner = ?", [idempotency_key, partner])
 
     def read(self, portfolio: str, since: datetime, until: datetime) -> Iterator[Record]:
-        """The records of a portfolio decided in [since, until), by time."""
-        return map(decode, self.select(COLUMNS, portfolio, since, until))
+        """The decisions of a portfolio made in [since, until), by time."""
+        return map(self._record, self.select(COLUMNS, portfolio, since, until))
+
+    def read_person(self, portfolio: str, entity_id: str) -> list[Record]:
+        """Every record of a person that is not erased, in the order of the chain."""
+        person = self.vault.person(portfolio, entity_id)
+        rows = self._rows(f"SELECT {_ALL} FROM decisions WHERE person = ? ORDER BY sequence", [person])
+        return [self._record(row) for row in rows]
+
+    def read_opened(
+        self, columns: Sequence[str], portfolio: str, since: datetime, until: datetime
+    ) -> Iterator[tuple[dict[str, Any], Opened | None]]:
+        """Chosen columns of the decisions made in [since, until), by time, with what is sealed in each."""
+        names = tuple(dict.fromkeys((*columns, "decision_id", "portfolio", "decided_at", *SEALED)))
+        for row in self.select(names, portfolio, since, until):
+            stored = dict(zip(names, row, strict=True))
+            yield stored, self.vault.open(stored)
 
     def select(self, columns: Sequence[str], portfolio: str, since: datetime, until: datetime) -> Iterator[Row]:
-        """Chosen columns of the rows of a portfolio decided in [since, until), by time; read page by page."""
+        """Chosen columns, as stored, of the decisions of a portfolio made in [since, until), by time, page by page."""
         names = ", ".join(("decided_at", "sequence", *columns))
         sql = (
             f"SELECT {names} FROM decisions WHERE portfolio = ? AND (decided_at, sequence) > (?, ?) AND decided_at < ?"
-            f" ORDER BY decided_at, sequence LIMIT {PAGE}"
+            f" AND kind <> 'erasure' ORDER BY decided_at, sequence LIMIT {PAGE}"
         )
         place, end = (time_text(since), -1), time_text(until)
         while page := self._rows(sql, [portfolio, *place, end]):
@@ -71,7 +93,15 @@ class DecisionLog:
         head, extra = self._database.read(lambda session: (_head(session), _beyond(session)))
         links = self._pages("decision_batches", "number", LINKS, head.number)
         rows = self._pages("decisions", "sequence", ("sequence", *COLUMNS), head.records)
-        return verify_chain((Link(*link) for link in links), rows, head, extra, progress)
+        return verify_chain(
+            (Link(*link) for link in links),
+            rows,
+            head,
+            extra,
+            progress,
+            vault=self.vault,
+            erased=Erased(self._database),
+        )
 
     def close(self) -> None:
         """Close the database; what was appended is on disk already."""
@@ -79,7 +109,11 @@ class DecisionLog:
 
     def _one(self, where: str, values: Sequence[str]) -> Record | None:
         rows = self._rows(f"SELECT {_ALL} FROM decisions WHERE {where}", values)
-        return decode(rows[0]) if rows else None
+        return self._record(rows[0]) if rows else None
+
+    def _record(self, row: Row) -> Record:
+        stored = dict(zip(COLUMNS, row, strict=True))
+        return decode(stored, self.vault.open(stored))
 
     def _rows(self, sql: str, values: Sequence[object]) -> list[Row]:
         return self._database.read(lambda session: session.rows(sql, values))
@@ -93,9 +127,16 @@ class DecisionLog:
             after = page[-1][0]
 
 
-def open_log(url: str) -> DecisionLog:
-    """The decision log at `sqlite:///path` or `postgresql://…`, its tables made when missing; or `LogUnavailable`."""
-    return DecisionLog(open_tables(url, "decision_head", STATEMENTS))
+def open_log(url: str, keys: KeyRing) -> DecisionLog:
+    """The decision log at `sqlite:///path` or `postgresql://…`, its tables made or migrated; or `LogUnavailable`."""
+    database = open_database(url)
+    vault = Vault(database, keys)
+    try:
+        prepare(database, vault)
+    except BaseException:
+        database.close()
+        raise
+    return DecisionLog(database, vault)
 
 
 def _head(session: Session, lock: str = "") -> Head:

@@ -1,27 +1,28 @@
 """A record as it is stored: the columns of its row, its commitments and its hash in the chain.
 
-Personal data stands in two sealed columns, `subject` (entity, personal inputs, request digest) and `features`. The hash
-holds only HMAC-SHA-256 of each under its own salt: the text can be encrypted anew, and text and salt be erased, without
-touching the chain; and without the salt no one can try values against what is left.
+Personal data stands in two sealed columns, `subject` (entity, personal inputs, request digest) and `features`, which
+the vault encrypts. The hash holds only HMAC-SHA-256 of each under its own salt: the text can be encrypted anew, and
+text and salt be erased, without touching the chain; without the salt no one can try values against what is left.
 """
 
 import hmac
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any
 
 import orjson
 
 from serving.log.canonical import CanonicalError, canonical, parse
 from serving.log.chain import leaf_hash
 from serving.log.database import Row
-from serving.log.record import SALT_BYTES, Kind, Record, time_text
+from serving.log.record import KINDS, SALT_BYTES, Record, time_text
 
 TEXTS = ("decision_id", "portfolio", "kind", "model", "partner", "idempotency_key", "release", "outcome")
 DOCUMENTS = ("inputs", "feature_times", "context", "rules", "reasons", "terms", "offer")
 SEALED = ("subject", "features")
-COLUMNS = (
+OPEN = (
     *TEXTS,
     "decided_at",
     "grade",
@@ -30,9 +31,11 @@ COLUMNS = (
     "stale",
     "version",
     *DOCUMENTS,
-    *(f"{name}{part}" for name in SEALED for part in ("", "_salt", "_commitment")),
+    *(f"{name}_commitment" for name in SEALED),
     "leaf",
 )
+VAULT = (*SEALED, "person")
+COLUMNS = (*OPEN, *VAULT)
 LONGEST = 255
 
 
@@ -42,10 +45,19 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record ready to be committed: its row, in the order of `COLUMNS`, whose last is the leaf."""
+    """A record ready to be committed: its row, in the order of `OPEN`, whose last is the leaf.
+
+    `sealed` is what the vault encrypts: for each of `SEALED` the salt (16 bytes) and the text.
+    """
 
     record: Record
     row: Row
+    sealed: tuple[bytes, ...]
+
+    @property
+    def decided_at(self) -> str:
+        """The time as it is stored."""
+        return str(self.row[len(TEXTS)])
 
     @property
     def leaf(self) -> str:
@@ -53,10 +65,19 @@ class Entry:
         return str(self.row[-1])
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was sealed in a record: canonical JSON texts, and both salts one after the other."""
+
+    subject: str
+    features: str
+    salt: bytes
+
+
 def encode(record: Record) -> Entry:
     """The row of `record`, or `RecordError` naming the field that cannot be logged."""
-    if record.kind not in get_args(Kind):
-        raise RecordError(f"kind: found {record.kind!r}, expected one of {get_args(Kind)}")
+    if record.kind not in KINDS:
+        raise RecordError(f"kind: found {record.kind!r}, expected one of {KINDS}")
     row: dict[str, Any] = {name: _text(name, getattr(record, name)) for name in TEXTS}
     row["decided_at"] = _decided_at(record.decided_at)
     row["grade"] = None if record.grade is None else _text("grade", record.grade)
@@ -64,30 +85,31 @@ def encode(record: Record) -> Entry:
     row["stale"], row["version"] = _flag("stale", record.stale), record.version
     for name in DOCUMENTS:
         row[name] = _document(name, getattr(record, name))
+    sealed = []
     for name, text, salt in zip(SEALED, _sealed_texts(record), _salts(record.salt), strict=True):
-        row[name], row[f"{name}_salt"], row[f"{name}_commitment"] = text, salt, commit(salt, text)
+        row[f"{name}_commitment"] = commit(salt, text)
+        sealed.append(salt + text)
     row["leaf"] = leaf_hash(body(row))
-    return Entry(record, tuple(row[name] for name in COLUMNS))
+    return Entry(record, tuple(row[name] for name in OPEN), tuple(sealed))
 
 
-def decode(row: Row) -> Record:
-    """The record of a row in the order of `COLUMNS`."""
-    stored = dict(zip(COLUMNS, row, strict=True))
-    subject = parse(stored["subject"])
+def decode(stored: Mapping[str, Any], opened: Opened | None) -> Record:
+    """The record of a stored row and what was sealed in it; None: its person was erased."""
+    personal: dict[str, Any] = dict.fromkeys(("entity_id", "personal", "request_digest", "features", "salt"))
+    if opened is not None:
+        personal = {**parse(opened.subject), "features": parse(opened.features), "salt": opened.salt}
     documents = {name: parse(stored[name]) for name in DOCUMENTS}
     documents["rules"], documents["reasons"] = tuple(documents["rules"]), tuple(documents["reasons"])
     return Record(
         **{name: stored[name] for name in (*TEXTS, "grade", "probability", "score", "version")},
         **documents,
-        **subject,
-        features=parse(stored["features"]),
+        **personal,
         stale=bool(stored["stale"]),
         decided_at=datetime.fromisoformat(stored["decided_at"]),
-        salt=bytes.fromhex(stored["subject_salt"] + stored["features_salt"]),
     )
 
 
-def body(row: dict[str, Any]) -> bytes:
+def body(row: Mapping[str, Any]) -> bytes:
     """The canonical JSON that is hashed: the row, with commitments in the place of what is sealed."""
     content: dict[str, Any] = {name: row[name] for name in (*TEXTS, "decided_at", "grade", "stale", "version")}
     content["probability"] = orjson.Fragment(canonical(row["probability"]))
@@ -96,29 +118,30 @@ def body(row: dict[str, Any]) -> bytes:
         content[name] = orjson.Fragment(row[name])
     for name in SEALED:
         content[name] = row[f"{name}_commitment"]
-    content["type"] = "decision"
+    content["type"] = "decision"  # also of an erasure: `kind` tells them apart
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
-def commit(salt: str, text: str) -> str:
-    """The commitment to a sealed `text`, which is canonical JSON, under the hexadecimal `salt`."""
-    return hmac.digest(bytes.fromhex(salt), text.encode(), "sha256").hex()
+def commit(salt: bytes, text: bytes) -> str:
+    """The commitment to a sealed `text`, which is canonical JSON, under its salt."""
+    return hmac.digest(salt, text, "sha256").hex()
 
 
-def _sealed_texts(record: Record) -> tuple[str, str]:
+def _sealed_texts(record: Record) -> tuple[bytes, bytes]:
     subject = {
         "entity_id": _text("entity_id", record.entity_id),
         "personal": record.personal,
         "request_digest": _text("request_digest", record.request_digest),
     }
-    return _document("personal", subject), _document("features", record.features)
+    return _document("personal", subject).encode(), _document("features", record.features).encode()
 
 
-def _salts(salt: bytes) -> tuple[str, str]:
-    if len(salt) != SALT_BYTES:
-        raise RecordError(f"salt: found {len(salt)} bytes, expected {SALT_BYTES}: os.urandom({SALT_BYTES})")
+def _salts(salt: bytes | None) -> tuple[bytes, bytes]:
+    if salt is None or len(salt) != SALT_BYTES:
+        found = 0 if salt is None else len(salt)
+        raise RecordError(f"salt: found {found} bytes, expected {SALT_BYTES}: os.urandom({SALT_BYTES})")
     half = SALT_BYTES // 2
-    return salt[:half].hex(), salt[half:].hex()
+    return salt[:half], salt[half:]
 
 
 def _text(name: str, value: Any) -> str:

@@ -1,6 +1,6 @@
 """The decision log as tables: what monitoring reads, and what is exported to the lake."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ import orjson
 import polars as pl
 
 from serving.log.decision_log import DecisionLog
+from serving.log.entry import Opened
 
 TIME = pl.Datetime("us", "UTC")
 READ = {
@@ -49,18 +50,20 @@ def export_decisions(
 def _frame(
     log: DecisionLog, portfolio: str, since: datetime, until: datetime, columns: tuple[str, ...]
 ) -> pl.DataFrame:
-    stored = tuple("subject" if name == "entity_id" else name for name in columns)
-    rows = log.select(stored, portfolio, since, until)
-    place = columns.index("entity_id")
-    text = pl.DataFrame(_named(rows, place), schema=[(name, _stored_type(name)) for name in columns], orient="row")
+    stored = tuple(name for name in columns if name not in ("entity_id", "features"))
+    rows = [_values(row, opened, columns) for row, opened in log.read_opened(stored, portfolio, since, until)]
+    text = pl.DataFrame(rows, schema=[(name, _stored_type(name)) for name in columns], orient="row")
     return text.with_columns(
         pl.col("decided_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.6fZ", time_unit="us", time_zone="UTC"),
         pl.col("stale").cast(pl.Boolean),
     )
 
 
-def _named(rows: Iterable[tuple[Any, ...]], place: int) -> list[tuple[Any, ...]]:
-    return [(*row[:place], orjson.loads(row[place])["entity_id"], *row[place + 1 :]) for row in rows]
+def _values(row: Mapping[str, Any], opened: Opened | None, columns: tuple[str, ...]) -> tuple[Any, ...]:
+    """The values of a row; what was erased is null."""
+    entity = None if opened is None else orjson.loads(opened.subject)["entity_id"]
+    personal = {"entity_id": entity, "features": None if opened is None else opened.features}
+    return tuple(personal[name] if name in personal else row[name] for name in columns)
 
 
 def _stored_type(name: str) -> Any:

@@ -42,11 +42,31 @@ class PostgresDatabase:
         """Create tables; IF NOT EXISTS alone fails when two processes run it together."""
 
         def work(session: Session) -> None:
-            session.rows("SELECT pg_advisory_xact_lock(?)", [CREATE_LOCK])
             for statement in statements:
                 session.run(statement)
 
-        self.write(work)
+        self.alone(work)
+
+    def alone(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns, under an advisory lock of the whole database."""
+
+        def locked(session: Session) -> T:
+            session.rows("SELECT pg_advisory_xact_lock(?)", [CREATE_LOCK])
+            return work(session)
+
+        return self.write(locked)
+
+    def scrub(self, table: str) -> None:
+        """Vacuum the table, which clears its dead rows; the server's own write-ahead log and archives stay."""
+
+        def vacuum(session: Session) -> None:
+            session.run("SET statement_timeout = 0")  # a large table takes longer than a statement should
+            try:
+                session.run(f"VACUUM {table}")
+            finally:
+                session.run(SETTINGS)
+
+        self._reader.transaction(vacuum)
 
     def close(self) -> None:
         """Close both connections."""

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from serving.log.canonical import Json
 
-Kind = Literal["decision", "propensity"]
+Kind = Literal["decision", "propensity", "erasure"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 SALT_BYTES = 32
 
@@ -15,7 +16,8 @@ SALT_BYTES = 32
 @dataclass(frozen=True, slots=True)
 class Record:
     """One decision as it was made. JSON values only (no numpy types, no NaN); `entity_id`, `personal` and
-    `request_digest` are personal, and like `features` enter the chain only as salted commitments."""
+    `request_digest` are personal, and like `features` enter the chain only as salted commitments. They and `salt` are
+    None when the person was erased. A record of kind `erasure` says that and of whom: `inputs` has its decisions."""
 
     decision_id: str
     portfolio: str
@@ -23,17 +25,17 @@ class Record:
     model: str
     partner: str
     idempotency_key: str  # unique for a partner; use the decision_id when the caller sent none
-    request_digest: str  # SHA-256 of the request; the same key with another digest is refused
-    entity_id: str
+    request_digest: str | None  # SHA-256 of the request; the same key with another digest is refused
+    entity_id: str | None
     inputs: Mapping[str, Json]  # of the request, not personal
-    features: Mapping[str, float | str | None]
+    features: Mapping[str, float | str | None] | None
     feature_times: Mapping[str, str | None]  # view -> event timestamp, RFC 3339
     context: Mapping[str, Json]
     release: str  # SHA-256 of the release
     outcome: str
     decided_at: datetime
-    salt: bytes = field(repr=False)  # 32 random bytes of this record alone: os.urandom(SALT_BYTES)
-    personal: Mapping[str, Json] = field(default_factory=dict)  # personal inputs of the request
+    salt: bytes | None = field(repr=False)  # 32 random bytes of this record alone: os.urandom(SALT_BYTES)
+    personal: Mapping[str, Json] | None = field(default_factory=dict)  # personal inputs of the request
     probability: float | None = None
     score: float | None = None
     grade: str | None = None
@@ -43,6 +45,11 @@ class Record:
     terms: Mapping[str, float] = field(default_factory=dict)  # of the score: base, codes, other, clipped
     offer: Mapping[str, Json] = field(default_factory=dict)  # the limit and what else the answer granted
     version: int = 1
+
+    @property
+    def erased(self) -> bool:
+        """Whether its person was erased, so that nothing personal is left in it."""
+        return self.entity_id is None
 
 
 def make_id(when: datetime, randomness: bytes) -> str:

@@ -1,7 +1,11 @@
-"""The tables of the log, in SQL that both databases take. Hashes are hexadecimal, times RFC 3339: text for the eye."""
+"""The tables of the log, in SQL that both databases take. Hashes are hexadecimal, times RFC 3339: text for the eye.
+
+SQLite keeps bytes in a column of whatever type: BYTEA is Postgres's word for it."""
 
 from serving.log.chain import Head
 from serving.log.entry import DOCUMENTS, SEALED
+
+VERSION = 2  # 1: sealed columns in plain text
 
 LINKS = ("number", "first", "records", "root", "previous", "hash")
 HEAD = ("number", "records", "hash")
@@ -17,22 +21,29 @@ _DECISIONS = ", ".join(
         "stale SMALLINT NOT NULL",
         "version SMALLINT NOT NULL",
         *(f"{name} TEXT NOT NULL" for name in DOCUMENTS),
-        # Text and salt of what is sealed may be erased, never its commitment.
-        *(f"{name} TEXT, {name}_salt TEXT, {name}_commitment TEXT NOT NULL" for name in SEALED),
+        # What is sealed, and the hash that finds its person, may be erased; never its commitment.
+        *(f"{name}_commitment TEXT NOT NULL" for name in SEALED),
         "leaf TEXT NOT NULL",
+        *(f"{name} BYTEA" for name in SEALED),
+        "person TEXT",
     ]
 )
 _GENESIS = Head()
 
+TABLES = ("decisions", "decision_batches", "decision_head", "decision_keys", "decision_schema")
 STATEMENTS = (
     f"CREATE TABLE IF NOT EXISTS decisions ({_DECISIONS})",
     "CREATE UNIQUE INDEX IF NOT EXISTS decisions_id ON decisions (decision_id)",
     # The key first: a batch's keys are looked up with one list, whoever the partners are.
     "CREATE UNIQUE INDEX IF NOT EXISTS decisions_key ON decisions (idempotency_key, partner)",
     "CREATE INDEX IF NOT EXISTS decisions_time ON decisions (portfolio, decided_at, sequence)",
+    "CREATE INDEX IF NOT EXISTS decisions_person ON decisions (person) WHERE person IS NOT NULL",
+    "CREATE TABLE IF NOT EXISTS decision_keys (portfolio TEXT NOT NULL, day TEXT NOT NULL, master TEXT NOT NULL,"
+    " wrapped TEXT NOT NULL, PRIMARY KEY (portfolio, day))",
     "CREATE TABLE IF NOT EXISTS decision_batches (number BIGINT PRIMARY KEY, first BIGINT NOT NULL,"
     " records BIGINT NOT NULL, root TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS decision_head (one SMALLINT PRIMARY KEY CHECK (one = 1), number BIGINT NOT NULL,"
     " records BIGINT NOT NULL, hash TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS decision_schema (version SMALLINT NOT NULL)",
     f"INSERT INTO decision_head VALUES (1, 0, 0, '{_GENESIS.hash}') ON CONFLICT DO NOTHING",
 )

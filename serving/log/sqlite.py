@@ -44,6 +44,22 @@ class SqliteDatabase:
 
         self.write(work)
 
+    def alone(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns: every writing transaction has the file for itself."""
+        return self.write(work)
+
+    def scrub(self, table: str) -> None:
+        """Empty the write-ahead log; what is deleted is overwritten with zeros as it is deleted (`secure_delete`)."""
+        deadline = time.monotonic() + PATIENCE
+        with self._writing:
+            try:
+                while self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    if time.monotonic() > deadline:
+                        raise sqlite3.OperationalError("a reader holds old pages in the write-ahead log")
+                    time.sleep(0.05)
+            except sqlite3.Error as error:
+                raise self._unavailable(error) from error
+
     def close(self) -> None:
         """Close both connections."""
         with self._writing, self._reading:
@@ -56,6 +72,7 @@ class SqliteDatabase:
             connection = sqlite3.connect(self._path, PATIENCE, isolation_level=None, check_same_thread=False)
             _switch_to_wal(connection)
             connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA secure_delete=ON")  # erased is overwritten, not only unlinked
             connection.execute("PRAGMA fullfsync=1")  # macOS only: a plain fsync there does not reach the disk
             return connection
         except (sqlite3.Error, OSError) as error:

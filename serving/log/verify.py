@@ -1,6 +1,7 @@
 """Check the chain record by record and name the first thing that is not as it was written."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +9,9 @@ import orjson
 
 from serving.log.canonical import CanonicalError
 from serving.log.chain import Head, Link, leaf_hash, link_hash, merkle_root
-from serving.log.database import Row
-from serving.log.entry import COLUMNS, DOCUMENTS, SEALED, body, commit
+from serving.log.database import Database, Row, Session
+from serving.log.entry import COLUMNS, DOCUMENTS, SEALED, VAULT, body, commit
+from serving.log.vault import SealBroken, Vault
 
 Progress = Callable[[int, int], None]
 
@@ -42,16 +44,80 @@ class Verification:
         return self.broken is None
 
 
+@dataclass(frozen=True, slots=True)
+class Seals:
+    """How sealed columns are checked: opened by the vault (None: without keys they are not), unless `erased`."""
+
+    vault: Vault | None
+    erased: Callable[[str], bool]
+
+    def problem(self, stored: Mapping[str, Any]) -> str | None:
+        """What is wrong with the sealed columns of a row."""
+        if all(stored[name] is None for name in VAULT):
+            known = self.erased(stored["decision_id"])
+            return None if known else "its personal columns are gone, but the log has no record of an erasure"
+        if self.vault is None:
+            return None
+        try:
+            opened = self.vault.open(stored)
+        except SealBroken as error:
+            return str(error)
+        if opened is None:
+            return "one of its personal columns is gone, but not all"
+        half = len(opened.salt) // 2
+        for name, text, salt in zip(
+            SEALED, (opened.subject, opened.features), (opened.salt[:half], opened.salt[half:]), strict=True
+        ):
+            if commit(salt, text.encode()) != stored[f"{name}_commitment"]:
+                return f"{name} or its salt is not what was committed to"
+        person = self.vault.person(stored["portfolio"], orjson.loads(opened.subject)["entity_id"])
+        return None if stored["person"] == person else "the hash that finds its person is another one's"
+
+
+class Erased:
+    """The decisions that the log's own erasures name; those records are in the chain themselves."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: set[str] = set()
+
+    def __call__(self, decision_id: str) -> bool:
+        """Whether a decision was erased; looks again for one that is not known, as erasing may go on."""
+        if decision_id not in self._known:
+            self._known = self._database.read(_erased_decisions)
+        return decision_id in self._known
+
+
+def _erased_decisions(session: Session) -> set[str]:
+    rows = session.rows("SELECT inputs FROM decisions WHERE kind = 'erasure'")
+    found: set[str] = set()
+    for (inputs,) in rows:
+        with suppress(ValueError, KeyError, TypeError):  # one that was changed is named when its turn comes
+            found.update(orjson.loads(inputs)["decision_ids"])
+    return found
+
+
 def verify_chain(
-    links: Iterator[Link], rows: Iterator[Row], head: Head, extra: int = 0, progress: Progress | None = None
+    links: Iterator[Link],
+    rows: Iterator[Row],
+    head: Head,
+    extra: int = 0,
+    progress: Progress | None = None,
+    *,
+    vault: Vault | None = None,
+    erased: Callable[[str], bool] = lambda name: False,
+    check_link: Callable[[Link], str | None] | None = None,
 ) -> Verification:
     """Check `links` and `rows` (sequence, *COLUMNS), both in their order, up to `head`.
 
     `extra` counts rows found beyond the head. `progress` gets (records checked, records in all) after each batch.
+    `check_link` says what is wrong with a link seen from outside, by an anchor.
     """
-    at = Head()
+    at, seals = Head(), Seals(vault, erased)
     for link in links:
-        broken = _check_link(link, at) or _check_records(link, rows)
+        broken = _check_link(link, at) or _check_records(link, rows, seals)
+        if broken is None and check_link is not None and (problem := check_link(link)) is not None:
+            broken = Broken(link.number, problem)
         if broken is not None:
             return Verification(at, broken)
         at = link.head
@@ -73,14 +139,14 @@ def _check_link(link: Link, at: Head) -> Broken | None:
     return None
 
 
-def _check_records(link: Link, rows: Iterator[Row]) -> Broken | None:
+def _check_records(link: Link, rows: Iterator[Row], seals: Seals) -> Broken | None:
     leaves = []
     for sequence in range(link.first, link.first + link.records):
         row = next(rows, None)
         if row is None or row[0] != sequence:
             return Broken(link.number, f"missing; found record {row[0] if row else 'none'} in its place", sequence)
         stored = dict(zip(COLUMNS, row[1:], strict=True))
-        problem = check_row(stored)
+        problem = seals.problem(stored) or check_row(stored)
         if problem is not None:
             return Broken(link.number, problem, sequence, str(stored["decision_id"]))
         leaves.append(stored["leaf"])
@@ -89,11 +155,8 @@ def _check_records(link: Link, rows: Iterator[Row]) -> Broken | None:
     return None
 
 
-def check_row(stored: dict[str, Any]) -> str | None:
-    """What is wrong with a stored row, None when its hash and commitments are its own."""
-    for name in SEALED:
-        if not _opens(stored[name], stored[f"{name}_salt"], stored[f"{name}_commitment"]):
-            return f"{name} or its salt is not what was committed to"
+def check_row(stored: Mapping[str, Any]) -> str | None:
+    """What is wrong with the open columns of a row, None when their hash is its own."""
     try:
         for name in DOCUMENTS:
             orjson.loads(stored[name])  # each a whole value, or text could wander from one column to the next
@@ -101,15 +164,6 @@ def check_row(stored: dict[str, Any]) -> str | None:
     except (ValueError, TypeError, CanonicalError) as error:
         return f"a column is not as it was written: {error}"
     return None if found == stored["leaf"] else f"its columns hash to {found}, but it was recorded as {stored['leaf']}"
-
-
-def _opens(text: object, salt: object, commitment: object) -> bool:
-    if not isinstance(text, str) or not isinstance(salt, str):
-        return False
-    try:
-        return salt == bytes.fromhex(salt).hex() and commit(salt, text) == commitment
-    except ValueError:
-        return False
 
 
 def _check_end(at: Head, head: Head, left: Row | None, extra: int) -> Broken | None:

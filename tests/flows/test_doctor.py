@@ -86,11 +86,11 @@ def test_a_missing_or_other_package_is_a_fault(monkeypatch: pytest.MonkeyPatch) 
 
 def test_settings_are_shown_without_secrets() -> None:
     given = Settings(
-        decision_log="postgresql://lender:hunter2@db/log", commitment_key=SecretStr("s3cret"), _env_file=None
+        decision_log="postgresql://lender:hunter2@db/log", log_key=SecretStr("s3cret"), _env_file=None
     )
     shown = dict(doctor.configured(given))
     assert shown["LENDLOOP_DECISION_LOG"] == "postgresql://lender:***@db/log"
-    assert shown["LENDLOOP_COMMITMENT_KEY"] == "*** (set)"
+    assert shown["LENDLOOP_LOG_KEY"] == "*** (set)"
     assert shown["LENDLOOP_METRICS"] == "(embedded)"
     assert "s3cret" not in str(shown)
 

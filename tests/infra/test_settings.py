@@ -32,5 +32,5 @@ def test_a_port_that_is_none_is_refused() -> None:
 
 
 def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LENDLOOP_COMMITMENT_KEY", "hush")
+    monkeypatch.setenv("LENDLOOP_LOG_KEY", "hush")
     assert "hush" not in repr(Settings())

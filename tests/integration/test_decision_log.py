@@ -13,6 +13,7 @@ from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog, open_log
 from tests.servers import PostgresServer
 from tests.serving.log.examples import make_record
+from tests.serving.log.keyring import KEYS
 
 pytestmark = pytest.mark.integration
 
@@ -60,7 +61,7 @@ def test_two_processes_share_one_chain(log_url, start):
     writers = [start(log_url, keys, 800) for keys in ("one", "two")]
     found = [answers(writer.communicate()[0]) for writer in writers]
     assert [len(one) for one in found] == [800, 800]
-    log = open_log(log_url)
+    log = open_log(log_url, KEYS)
     verification = log.verify()
     assert verification.valid, verification.broken
     assert verification.head.records == 1600
@@ -73,7 +74,7 @@ def test_two_processes_that_race_for_every_key_give_the_same_answers(log_url, st
     one, other = (answers(writer.communicate()[0]) for writer in writers)
     assert len(one) == 400
     assert one == other
-    log = open_log(log_url)
+    log = open_log(log_url, KEYS)
     assert log.verify().valid
     assert log.head().records == 400
     log.close()
@@ -89,7 +90,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(log_url, start, lines):
     others = answers(other.communicate()[0])
     assert other.returncode == 0
     assert len(others) == 500
-    log = open_log(log_url)
+    log = open_log(log_url, KEYS)
     assert log.append(make_record()).ours
     assert log.verify().valid
     assert_kept(log, answers(seen) | others)
@@ -97,7 +98,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(log_url, start, lines):
 
 
 def test_a_postgres_that_restarted_between_two_appends_is_not_noticed(postgres_server: PostgresServer):
-    log = open_log(postgres_server.url)
+    log = open_log(postgres_server.url, KEYS)
     log.append(make_record(0))
     postgres_server.stop()
     postgres_server.start()
@@ -107,7 +108,7 @@ def test_a_postgres_that_restarted_between_two_appends_is_not_noticed(postgres_s
 
 
 def test_a_postgres_that_is_away_fails_appends_until_it_is_back(postgres_server: PostgresServer):
-    log = open_log(postgres_server.url)
+    log = open_log(postgres_server.url, KEYS)
 
     async def work() -> None:
         async with Batcher(log) as batcher:

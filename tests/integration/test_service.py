@@ -161,7 +161,7 @@ def test_it_answers_logs_and_passes_its_smoke_test(deployed: Deployed) -> None:
     assert deployed.ask(77).json()["outcome"] == "review"
     checked = check(deployed.launch, PORTFOLIO, {"entity_id": SAFE}, key="smoke")
     assert check(deployed.launch, PORTFOLIO, {"entity_id": SAFE}, key="smoke") == checked
-    log = open_log(deployed.launch.decision_log)
+    log = open_log(deployed.launch.decision_log, deployed.launch.log_keys())
     assert log.find(answer["decision_id"]) is not None
     assert log.verify().valid
     log.close()

@@ -21,6 +21,7 @@ from serving.pauses import Pause, open_pauses
 from serving.pointers import write_fault, write_pointer
 from serving.release import load_release
 from serving.runtime import Runtime
+from tests.serving.log.keyring import KEYS
 from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, FakeReader, build_small, fresh_reader
 
 DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
@@ -36,7 +37,7 @@ class Worker:
         for portfolio in (PORTFOLIO, CAMPAIGN):
             write_pointer(self.releases, portfolio, build_small(self.releases, portfolio=portfolio))
         self.url = f"sqlite:///{folder / 'log.db'}"
-        self.log = open_log(self.url)
+        self.log = open_log(self.url, KEYS)
         self.pauses = open_pauses(self.url)
         self.replay = False
         self.seconds = 2.0

@@ -9,6 +9,7 @@ import pytest
 
 from serving.log.decision_log import open_log
 from serving.pauses import Pause, Pauses, open_pauses
+from tests.serving.log.keyring import KEYS
 
 SINCE = datetime(2009, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -76,7 +77,7 @@ def test_a_pause_with_an_end_ends_by_itself(pauses):
 
 
 def test_pauses_live_beside_the_log(url):
-    log, pauses, others = open_log(url), open_pauses(url), open_pauses(url)
+    log, pauses, others = open_log(url, KEYS), open_pauses(url), open_pauses(url)
     pauses.set_pause(PAUSE)
     assert others.active_pause("taiwan_cards", SINCE) == PAUSE
     assert log.verify().valid

@@ -64,7 +64,7 @@ def launch(home: Path, port: int = 8080) -> Launch:
         feature_registry="sqlite:///x",
         online_store="redis://:pa55@h",
         decision_log="sqlite:///x",
-        commitment_key="h1dden",
+        log_key="h1dden",
         port=port,
     )
 
@@ -143,7 +143,7 @@ def test_a_launch_shows_no_secret(tmp_path: Path) -> None:
     shown = repr(launch(tmp_path))
     assert "pa55" not in shown
     assert "h1dden" not in shown
-    assert launch(tmp_path).environment()["LENDLOOP_COMMITMENT_KEY"] == "h1dden"
+    assert launch(tmp_path).environment()["LENDLOOP_LOG_KEY"] == "h1dden"
 
 
 def test_the_note_of_a_process_that_is_gone_counts_as_none(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from serving.log.decision_log import DecisionLog, open_log
+from tests.serving.log.keyring import KEYS
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
@@ -19,6 +20,6 @@ def log_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def log(log_url: str) -> Iterator[DecisionLog]:
     """An empty log."""
-    opened = open_log(log_url)
+    opened = open_log(log_url, KEYS)
     yield opened
     opened.close()

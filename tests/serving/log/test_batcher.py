@@ -13,13 +13,15 @@ from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog, open_log
 from serving.log.entry import Entry, RecordError
 from tests.serving.log.examples import make_record
+from tests.serving.log.keyring import KEYS
 
 
 class SlowLog(DecisionLog):
     """A real log whose commits wait until they are let through, and fail when told to."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(open_log(f"sqlite:///{path}")._database)
+        opened = open_log(f"sqlite:///{path}", KEYS)
+        super().__init__(opened._database, opened.vault)
         self.gate, self.started = threading.Semaphore(0), threading.Semaphore(0)
         self.sizes: list[int] = []
         self.failing: set[int] = set()  # places of commits

@@ -12,6 +12,7 @@ from serving.log.decision_log import DecisionLog, open_log
 from serving.log.entry import encode
 from serving.log.record import Record
 from tests.serving.log.examples import make_record
+from tests.serving.log.keyring import KEYS
 
 
 def commit(log: DecisionLog, records: Sequence[Record]) -> list[object]:
@@ -101,7 +102,7 @@ def test_a_commit_of_duplicates_alone_adds_no_link(log):
 
 def test_a_race_for_one_key_has_one_winner(log_url):
     racers = 6
-    logs = [open_log(log_url) for _ in range(racers)]
+    logs = [open_log(log_url, KEYS) for _ in range(racers)]
     start = Barrier(racers)
 
     def race(place: int) -> list[Appended]:

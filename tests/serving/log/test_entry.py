@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from serving.log.canonical import parse
 from serving.log.chain import leaf_hash
-from serving.log.entry import COLUMNS, DOCUMENTS, SEALED, TEXTS, RecordError, body, decode, encode
+from serving.log.entry import DOCUMENTS, OPEN, SEALED, TEXTS, Opened, RecordError, body, decode, encode
 from serving.log.record import Record, make_id
 from serving.log.verify import check_row
 from tests.serving.log.examples import START, make_record
@@ -22,14 +22,16 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def stored(record: Record) -> dict[str, object]:
-    return dict(zip(COLUMNS, encode(record).row, strict=True))
+    return dict(zip(OPEN, encode(record).row, strict=True))
 
 
 @given(names, st.none() | finite, st.none() | finite, st.dictionaries(st.text(), st.none() | finite | st.text()))
 def test_a_record_comes_back_as_it_was(name, probability, score, features):
     record = make_record(entity_id=name, partner=name, probability=probability, score=score, features=features)
     entry = encode(record)
-    assert decode(entry.row) == record
+    subject, sealed_features = (plain[16:].decode() for plain in entry.sealed)
+    opened = Opened(subject, sealed_features, entry.sealed[0][:16] + entry.sealed[1][:16])
+    assert decode(stored(record), opened) == record
     assert check_row(stored(record)) is None
 
 

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from serving.log.batcher import Batcher
 from serving.log.decision_log import open_log
 from tests.serving.log.examples import make_record
+from tests.serving.log.keyring import KEYS
 
 CLIENTS = 40
 
 
 async def write(url: str, keys: str, count: int) -> None:
     """Append `count` records under `keys`-0, `keys`-1, …, forty at a time."""
-    log = open_log(url)
+    log = open_log(url, KEYS)
     numbers = iter(range(count))
     async with Batcher(log) as batcher:
         await asyncio.gather(*(_client(batcher, keys, numbers) for _ in range(CLIENTS)))

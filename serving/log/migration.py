@@ -1,0 +1,89 @@
+"""Make the tables of the log, or bring those of an earlier version to this one, in one transaction."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from serving.log.database import Database, LogUnavailable, Row, Session
+from serving.log.entry import OPEN, SEALED, VAULT, Entry, Opened, decode
+from serving.log.schema import STATEMENTS, VERSION
+from serving.log.vault import INDEX, Vault
+
+PAGE = 500
+_OLD = (*OPEN, *(f"{name}{part}" for name in SEALED for part in ("", "_salt")))
+_INDEXES = ("decisions_id", "decisions_key", "decisions_time")
+
+
+class NewerLog(LogUnavailable):
+    """The database was written by a later version of Lendloop."""
+
+
+def prepare(database: Database, vault: Vault) -> None:
+    """Make or migrate the tables where that is needed; nothing is written to a log of this version."""
+    found = _version(database)
+    if found is not None and found > VERSION:
+        raise NewerLog(f"{database.name}: found a log of version {found}, expected {VERSION}; use a newer Lendloop")
+    if found == VERSION:
+        return
+
+    def work(session: Session) -> bool:
+        session.run("CREATE TABLE IF NOT EXISTS decision_schema (version SMALLINT NOT NULL)")
+        if session.rows("SELECT version FROM decision_schema"):
+            return False  # another process did it while this one waited
+        if found is None:
+            _create(session, vault)
+        else:
+            _seal_plain(session, vault)
+        session.run("INSERT INTO decision_schema VALUES (?)", [VERSION])
+        return found is not None
+
+    if database.alone(work):
+        database.scrub("decisions")
+
+
+def _create(session: Session, vault: Vault) -> None:
+    for statement in STATEMENTS:
+        session.run(statement)
+    vault.ensure(session, INDEX)
+
+
+def _version(database: Database) -> int | None:
+    """The version of the log's tables; None: there are none, or the database cannot be read (and then not made)."""
+    try:
+        rows = database.read(lambda session: session.rows("SELECT version FROM decision_schema"))
+        return int(rows[0][0]) if rows else None
+    except LogUnavailable:
+        pass
+    try:
+        database.read(lambda session: session.rows("SELECT subject_salt FROM decisions LIMIT 1"))
+    except LogUnavailable:
+        return None
+    return 1
+
+
+def _seal_plain(session: Session, vault: Vault) -> None:
+    """Copy the plain rows of version 1 into sealed ones, and drop the plain ones; leaves and links stay as they are."""
+    for index in _INDEXES:
+        session.run(f"DROP INDEX {index}")
+    session.run("ALTER TABLE decisions RENAME TO decisions_plain")
+    _create(session, vault)
+    for page in _pages(session):
+        rows = [(row[0], *row[1 : 1 + len(OPEN)], *_sealed(session, row, vault)) for row in page]
+        session.insert("decisions", ("sequence", *OPEN, *VAULT), rows)
+    session.run("DROP TABLE decisions_plain")
+
+
+def _pages(session: Session) -> Iterator[list[Row]]:
+    names, after = ", ".join(("sequence", *_OLD)), 0
+    sql = f"SELECT {names} FROM decisions_plain WHERE sequence > ? ORDER BY sequence LIMIT {PAGE}"
+    while page := session.rows(sql, [after]):
+        yield page
+        after = page[-1][0]
+
+
+def _sealed(session: Session, row: Row, vault: Vault) -> tuple[Any, ...]:
+    stored = dict(zip(_OLD, row[1:], strict=True))
+    salts = {name: bytes.fromhex(stored[f"{name}_salt"]) for name in SEALED}
+    opened = Opened(stored["subject"], stored["features"], b"".join(salts.values()))
+    plain = tuple(salts[name] + stored[name].encode() for name in SEALED)
+    entry = Entry(decode(stored, opened), tuple(stored[name] for name in OPEN), plain)
+    return vault.seal_in(session, entry)
