@@ -67,15 +67,15 @@ def open_tables(url: str, table: str, statements: Sequence[str]) -> Database:
     return database
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, *, read_only: bool = False) -> Database:
     """The database of `sqlite:///path` or `postgresql://…`, or `LogUnavailable`."""
     scheme, found, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         from serving.log.sqlite import SqliteDatabase
 
-        return SqliteDatabase(rest[1:])
+        return SqliteDatabase(rest[1:], read_only=read_only)
     if found and scheme in ("postgresql", "postgres", "postgresql+psycopg"):
         from serving.log.postgres import PostgresDatabase
 
-        return PostgresDatabase(f"postgresql://{rest}")
+        return PostgresDatabase(f"postgresql://{rest}", read_only=read_only)
     raise LogUnavailable(f"found the URL scheme {scheme!r}, expected sqlite:///path/to/file.db or postgresql://…")

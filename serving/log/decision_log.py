@@ -4,16 +4,19 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from serving.log.anchors import Anchor
 from serving.log.chain import Head, Link
 from serving.log.commit import Appended, DuplicateDecision, IdempotencyConflict, Outcome, commit_entries
 from serving.log.database import Database, LogUnavailable, Row, Session, open_database
 from serving.log.entry import COLUMNS, SEALED, Entry, Opened, RecordError, decode, encode
+from serving.log.erasure import Erasure
 from serving.log.keys import KeyRing
 from serving.log.migration import prepare
 from serving.log.record import Record, time_text
+from serving.log.rotation import pending, rekey
 from serving.log.schema import HEAD, LINKS
 from serving.log.vault import Vault
-from serving.log.verify import Erased, Progress, Verification, verify_chain
+from serving.log.verify import Broken, Erased, Progress, Verification, verify_chain
 
 __all__ = ["Appended", "DecisionLog", "DuplicateDecision", "IdempotencyConflict", "LogUnavailable", "open_log"]
 
@@ -88,19 +91,65 @@ class DecisionLog:
         """Where the chain ends."""
         return self._database.read(_head)
 
-    def verify(self, progress: Progress | None = None) -> Verification:
-        """Check every record, batch and link that is there now; `progress` is called with (records done, of all)."""
+    def erase(self, erasure: Erasure) -> Record | None:
+        """Erase what is personal in every record of a person and log the act, in one transaction; None: no record.
+
+        Then the database's files are cleaned; a run that was killed before that is finished by the next one.
+        """
+        person = self.vault.person(erasure.portfolio, erasure.entity_id)
+        self.vault.prepare(erasure.portfolio, time_text(erasure.at)[:10])
+
+        def work(session: Session) -> Record | None:
+            head = _head(session, session.for_update)
+            rows = session.rows("SELECT decision_id FROM decisions WHERE person = ? ORDER BY sequence", [person])
+            if not rows:
+                return None
+            entry = encode(erasure.record([name for (name,) in rows]))
+            session.run(
+                "UPDATE decisions SET subject = NULL, features = NULL, person = NULL WHERE person = ?", [person]
+            )
+            commit_entries(session, head, [entry], self.vault.seal([entry]), self.vault)
+            return entry.record
+
+        found = self._database.write(work)
+        self._database.scrub("decisions")
+        return found
+
+    def rekey(self, ring: KeyRing) -> int:
+        """Wrap every data key by the ring's current master; how many were not. Resumable, and safe under writers."""
+        return rekey(self._database, ring)
+
+    def pending(self, ring: KeyRing) -> int:
+        """How many data keys are still wrapped by another master than the ring's current one."""
+        return pending(self._database, ring)
+
+    def verify(
+        self, progress: Progress | None = None, *, anchors: Sequence[Anchor] = (), sealed: bool = True
+    ) -> Verification:
+        """Check every record, batch and link that is there now; `progress` is called with (records done, of all).
+
+        `anchors` must be read before this is called. Without `sealed`, what needs the master keys is left unchecked.
+        """
         head, extra = self._database.read(lambda session: (_head(session), _beyond(session)))
         links = self._pages("decision_batches", "number", LINKS, head.number)
         rows = self._pages("decisions", "sequence", ("sequence", *COLUMNS), head.records)
+        if anchors and anchors[-1].number > head.number:
+            lost = f"an anchor of {anchors[-1].at} has batch {anchors[-1].number}: the end of the chain was cut off"
+            return Verification(head, Broken(head.number + 1, lost))
+        anchored = {anchor.number: anchor for anchor in anchors}
+
+        def check_link(link: Link) -> str | None:
+            return anchored[link.number].problem(link) if link.number in anchored else None
+
         return verify_chain(
             (Link(*link) for link in links),
             rows,
             head,
             extra,
             progress,
-            vault=self.vault,
+            vault=self.vault if sealed else None,
             erased=Erased(self._database),
+            check_link=check_link,
         )
 
     def close(self) -> None:
@@ -127,12 +176,16 @@ class DecisionLog:
             after = page[-1][0]
 
 
-def open_log(url: str, keys: KeyRing) -> DecisionLog:
-    """The decision log at `sqlite:///path` or `postgresql://…`, its tables made or migrated; or `LogUnavailable`."""
-    database = open_database(url)
+def open_log(url: str, keys: KeyRing, *, read_only: bool = False) -> DecisionLog:
+    """The decision log at `sqlite:///path` or `postgresql://…`, or `LogUnavailable`.
+
+    Its tables are made or migrated, unless it is opened `read_only`: then the database itself refuses every write.
+    """
+    database = open_database(url, read_only=read_only)
     vault = Vault(database, keys)
     try:
-        prepare(database, vault)
+        if not read_only:
+            prepare(database, vault)
     except BaseException:
         database.close()
         raise

@@ -9,6 +9,7 @@ import polars as pl
 
 from serving.log.decision_log import DecisionLog
 from serving.log.entry import Opened
+from serving.log.record import PLATFORM
 
 TIME = pl.Datetime("us", "UTC")
 READ = {
@@ -30,8 +31,12 @@ DETAILS = ("inputs", "feature_times", "context", "rules", "reasons", "terms", "o
 
 
 def read_decisions(log: DecisionLog, portfolio: str, since: datetime, until: datetime) -> pl.DataFrame:
-    """The decisions of a portfolio in [since, until), by time, with their features as JSON text."""
-    return _frame(log, portfolio, since, until, tuple(READ))
+    """The decisions of a portfolio in [since, until), by time, with their features as JSON text.
+
+    Those that the platform made to check itself are left out: they are no business, and nobody's outcome.
+    """
+    frame = _frame(log, portfolio, since, until, (*READ, "partner"))
+    return frame.filter(pl.col("partner") != PLATFORM).drop("partner")
 
 
 def export_decisions(

@@ -62,6 +62,7 @@ def _version(database: Database) -> int | None:
 
 def _seal_plain(session: Session, vault: Vault) -> None:
     """Copy the plain rows of version 1 into sealed ones, and drop the plain ones; leaves and links stay as they are."""
+    vault.forget()  # the transaction may be an undone one's second attempt
     for index in _INDEXES:
         session.run(f"DROP INDEX {index}")
     session.run("ALTER TABLE decisions RENAME TO decisions_plain")

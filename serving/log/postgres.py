@@ -23,12 +23,14 @@ CREATE_LOCK = 0x6C656E646C6F6F70  # "lendloop": the advisory lock under which ta
 class PostgresDatabase:
     """One writing and one reading connection, opened when needed and again after the server was away."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
         try:
             self.name = _shown(url)
         except psycopg.Error as error:
             raise LogUnavailable(f"not a Postgres URL: {error}; expected postgresql://user@host/database") from None
-        self._writer, self._reader = _Line(url, self.name, autocommit=False), _Line(url, self.name, autocommit=True)
+        settings = SETTINGS + ("; SET default_transaction_read_only = on" if read_only else "")
+        self._writer = _Line(url, self.name, settings, autocommit=False)
+        self._reader = _Line(url, self.name, settings, autocommit=True)
 
     def write(self, work: Callable[[Session], T]) -> T:
         """What `work` returns, after its transaction is on disk; runs again once when the connection was lost."""
@@ -77,8 +79,8 @@ class PostgresDatabase:
 class _Line:
     """A connection that one thread uses at a time."""
 
-    def __init__(self, url: str, name: str, *, autocommit: bool) -> None:
-        self._url, self._name, self._autocommit = url, name, autocommit
+    def __init__(self, url: str, name: str, settings: str, *, autocommit: bool) -> None:
+        self._url, self._name, self._autocommit, self._settings = url, name, autocommit, settings
         self._lock, self._closed = threading.Lock(), False
         self._connection: psycopg.Connection[Row] | None = None
 
@@ -124,7 +126,7 @@ class _Line:
         connection = psycopg.connect(
             self._url, connect_timeout=CONNECT_TIMEOUT, autocommit=True, client_encoding="utf8"
         )
-        connection.execute(SETTINGS)
+        connection.execute(self._settings.encode())
         connection.autocommit = self._autocommit
         return connection
 

@@ -11,6 +11,8 @@ Kind = Literal["decision", "propensity", "erasure"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 SALT_BYTES = 32
+PLATFORM = "lendloop"
+"""The partner whose requests are the platform's own checks: on record, but nobody's business."""
 
 
 @dataclass(frozen=True, slots=True)

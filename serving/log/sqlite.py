@@ -19,9 +19,9 @@ PATIENCE = 5.0  # seconds that a writer waits for another process's commit; a co
 class SqliteDatabase:
     """One file, one writing and one reading connection; each is used by one thread at a time."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, read_only: bool = False) -> None:
         self.name = f"sqlite:///{path}"
-        self._path = Path(path)
+        self._path, self._read_only = Path(path), read_only
         self._writer, self._reader = self._connect(), self._connect()
         self._writing, self._reading = threading.Lock(), threading.Lock()
 
@@ -68,6 +68,9 @@ class SqliteDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         try:
+            if self._read_only:
+                name = f"{self._path.resolve().as_uri()}?mode=ro"
+                return sqlite3.connect(name, PATIENCE, isolation_level=None, check_same_thread=False, uri=True)
             self._path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self._path, PATIENCE, isolation_level=None, check_same_thread=False)
             _switch_to_wal(connection)

@@ -43,6 +43,16 @@ class Vault:
         """The stored columns `VAULT` of each entry."""
         return [self._seal(entry) for entry in entries]
 
+    def prepare(self, portfolio: str, day: str) -> None:
+        """Have the keys of a portfolio and day ready, so that sealing inside a transaction needs no other one."""
+        self._cipher((portfolio, day), make=True)
+        self._key(INDEX, make=True)
+
+    def forget(self) -> None:
+        """Forget every data key: those of a transaction that was undone never came to be."""
+        self._keys.clear()
+        self._ciphers.clear()
+
     def seal_in(self, session: Session, entry: Entry) -> tuple[Any, ...]:
         """The same for one entry inside a transaction that writes: a new data key becomes part of it."""
         for name in (INDEX, (entry.record.portfolio, entry.decided_at[:10])):
