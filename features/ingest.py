@@ -1,17 +1,22 @@
 """Ingest: raw tables through their contracts into the lake, month by month of becoming known."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from math import ceil
 
 import polars as pl
 
-from features.calendar import cutoff, month_of, month_start
+from features.calendar import cutoff, month_end, month_start
 from features.contracts import QUARANTINE, Checked, check_table
 from features.digests import code_digest, digest_of
+from features.ingested import Ingested, forget_ingested, note_ingested, read_ingested
 from features.lake import Lake, NoData
 from features.portfolio import Portfolio, read_tables
 from features.spec import CREATED, FeatureSpec
+
+# The tables checked last in this process, by folder and digest: the months of a replay read the same files.
+_last_checked: dict[str, dict[str, Checked]] = {}
+_KEPT_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -51,20 +56,42 @@ def ingest(portfolio: Portfolio, lake: Lake, as_of: date) -> IngestReport:
     Raises `NoData` when nothing became known since the last whole month began, and `QuarantineExceeded`.
     """
     spec, name = portfolio.features, portfolio.name
-    inputs = digest_of(portfolio.digest(), code_digest("contracts.py", "casts.py", "ingest.py"))
-    if all(lake.holds(name, "tables", table, as_of, inputs) for table in spec.tables):
+    inputs = digest_of(portfolio.digest(), code_digest("contracts.py", "casts.py", "ingest.py"), pl.__version__)
+    done = read_ingested(lake, name)
+    same = done if done and done.inputs == inputs and _is_whole(portfolio, lake, min(as_of, done.as_of)) else None
+    if same and as_of <= same.as_of:
         there = {table: _stored(portfolio, lake, table, as_of) for table in spec.tables}
         return _report(name, as_of, there, reused=True)
-    checked = {table: check_table(spec, table, raw) for table, raw in read_tables(portfolio).items()}
+    checked = _checked(portfolio, inputs)
     first = _first_day(name, checked, as_of)
-    for table, parts in checked.items():
-        lake.extend(name, "quarantine", table, parts.quarantined, first=first, as_of=as_of, inputs=inputs)
+    if done and not same:
+        forget_ingested(lake, name)
     known = {table: _known(parts, as_of) for table, parts in checked.items()}
+    since = _since(lake, name, first, same)
+    for table, parts in checked.items():
+        lake.extend(name, "quarantine", table, parts.quarantined, first=since, as_of=as_of)
     for table, parts in known.items():
         _refuse_excess(spec, table, parts, as_of)
     for table, parts in checked.items():
-        lake.extend(name, "tables", table, parts.kept, first=first, as_of=as_of, inputs=inputs)
+        lake.extend(name, "tables", table, parts.kept, first=since, as_of=as_of)
+    note_ingested(lake, name, Ingested(inputs, as_of))
     return _report(name, as_of, known, reused=False)
+
+
+def _is_whole(portfolio: Portfolio, lake: Lake, as_of: date) -> bool:
+    return all(lake.holds(portfolio.name, "tables", table, as_of) for table in portfolio.features.tables)
+
+
+def _checked(portfolio: Portfolio, inputs: str) -> dict[str, Checked]:
+    """Every raw table through its contract; raw files whose bytes have not changed are not read twice in a row."""
+    label = f"{portfolio.folder.resolve()} {inputs}"
+    if label in _last_checked:
+        return _last_checked[label]
+    checked = {table: check_table(portfolio.features, table, raw) for table, raw in read_tables(portfolio).items()}
+    _last_checked.clear()
+    if sum(parts.kept.estimated_size() for parts in checked.values()) <= _KEPT_BYTES:
+        _last_checked[label] = checked
+    return checked
 
 
 def _first_day(name: str, checked: dict[str, Checked], as_of: date) -> date:
@@ -82,6 +109,15 @@ def _first_day(name: str, checked: dict[str, Checked], as_of: date) -> date:
     return known[0]
 
 
+def _since(lake: Lake, name: str, first: date, done: Ingested | None) -> date:
+    """The first day whose partitions may be other than the raw files say."""
+    if done:
+        return max(first, month_start(done.as_of))
+    # A month whose rows are all gone from the raw files keeps a partition, without them.
+    there = [one.name.removeprefix("known=") for one in (lake.root / name / "tables").glob("*/known=*")]
+    return min([first, *(date.fromisoformat(f"{month}-01") for month in there)])
+
+
 def _known(parts: Checked, as_of: date) -> Checked:
     known = pl.col(CREATED).is_null() | (pl.col(CREATED) < cutoff(as_of))
     return Checked(parts.kept.filter(known), parts.quarantined.filter(known))
@@ -90,7 +126,7 @@ def _known(parts: Checked, as_of: date) -> Checked:
 def _stored(portfolio: Portfolio, lake: Lake, table: str, as_of: date) -> Checked:
     quarantined = lake.read(portfolio.name, "quarantine", table, as_of=as_of)
     try:
-        return Checked(lake.read(portfolio.name, "tables", table, as_of=as_of), quarantined)
+        return Checked(lake.read(portfolio.name, "tables", table, as_of=as_of, columns=[CREATED]), quarantined)
     except NoData:
         return Checked(pl.DataFrame(schema={CREATED: QUARANTINE[CREATED]}), quarantined)
 
@@ -111,8 +147,8 @@ def _refuse_excess(spec: FeatureSpec, table: str, parts: Checked, as_of: date) -
 
 
 def _of_month(frame: pl.DataFrame, as_of: date) -> int:
-    times = frame[CREATED]
-    return int((times.dt.strftime("%Y-%m") == month_of(as_of)).sum())
+    start = datetime.combine(month_start(as_of), time(), UTC)
+    return int(frame[CREATED].is_between(start, cutoff(month_end(as_of)), closed="left").sum())
 
 
 def _rows_of_month(parts: Checked, as_of: date) -> int:

@@ -3,16 +3,17 @@
 import fcntl
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
-from features.calendar import cutoff, month_ends, month_of
+from features.calendar import cutoff, month_end, month_ends, month_of
+from features.digests import rows_digest
 from features.spec import CREATED
 
 Layer = Literal["tables", "quarantine", "features", "decisions"]
@@ -33,7 +34,10 @@ class LakeFull(LakeError, OSError):
 
 @dataclass(frozen=True)
 class Partition:
-    """What a partition says of itself: the last business date it covers, and the digest of what it was made from."""
+    """What a partition says of itself: the last business date it covers, and the digest of what it was made from.
+
+    For `tables`, `quarantine` and `features` that is the digest of its own rows: the same rows are the same bytes.
+    """
 
     month: str
     covers: date
@@ -79,40 +83,60 @@ class Lake:
                 f"{portfolio} {layer} {table} {month}: covers {there.covers} from other inputs, and would shrink to "
                 f"{covers}; make it again up to {there.covers}"
             )
-        file = self.file(portfolio, layer, table, month)
-        with self._locked(portfolio):
-            _write_whole(file, frame, {"covers": covers.isoformat(), "inputs": inputs})
+        content = to_parquet(frame, {"covers": covers.isoformat(), "inputs": inputs})
+        self.keep(portfolio, self.file(portfolio, layer, table, month), content)
         return True
 
+    def keep(self, portfolio: str, file: Path, content: bytes) -> None:
+        """Replace a file of the portfolio's part of the lake, whole; raises `LakeFull`."""
+        with self._locked(portfolio):
+            _write_whole(file, content)
+
     def extend(
-        self, portfolio: str, layer: Layer, table: str, frame: pl.DataFrame, *, first: date, as_of: date, inputs: str
+        self,
+        portfolio: str,
+        layer: Layer,
+        table: str,
+        frame: pl.DataFrame,
+        *,
+        first: date,
+        as_of: date,
+        inputs: str | None = None,
     ) -> bool:
         """Write `frame` by month from `first` to `as_of`, also months without rows, and whether anything was written.
 
+        `inputs` None: each month is known by the digest of its own rows, and only those with other rows are written.
         A partition that covers a later date already keeps doing so. The month of `as_of` comes last: once it is
         there, all are.
         """
         ends = {month_of(end): min(end, as_of) for end in month_ends(first, as_of)}
         if layer == "quarantine":
             ends = {UNKNOWN: date.max} | ends
-        months = frame[CREATED].dt.strftime("%Y-%m").fill_null(UNKNOWN)
         wrote = False
         for month, end in ends.items():
             there = self.partition(portfolio, layer, table, month)
             covers = max(end, there.covers) if there else end
-            part = frame.filter(months == month)
-            known = part if month == UNKNOWN else part.filter(pl.col(CREATED) < cutoff(covers))
-            wrote |= self.write(portfolio, layer, table, month, known, covers=covers, inputs=inputs)
+            known = known_in(frame, month, covers)
+            digest = rows_digest(known) if inputs is None else inputs
+            wrote |= self.write(portfolio, layer, table, month, known, covers=covers, inputs=digest)
         return wrote
 
-    def holds(self, portfolio: str, layer: Layer, table: str, as_of: date, inputs: str) -> bool:
-        """Whether every month of a table up to `as_of` is there, made from `inputs`."""
+    def holds(self, portfolio: str, layer: Layer, table: str, as_of: date, inputs: str | None = None) -> bool:
+        """Whether every month of a table up to `as_of` is there, made from `inputs` (None: from anything)."""
         due = [one for one in self.partitions(portfolio, layer, table) if one.month <= month_of(as_of)]
         complete = bool(due) and due[-1].month == month_of(as_of) and due[-1].covers >= as_of
-        return complete and all(one.inputs == inputs for one in due)
+        return complete and (inputs is None or all(one.inputs == inputs for one in due))
 
-    def read(self, portfolio: str, layer: Layer, table: str, *, as_of: date | None = None) -> pl.DataFrame:
-        """The rows known at the end of `as_of` (None: all); raises `NoData` when there are none.
+    def read(
+        self,
+        portfolio: str,
+        layer: Layer,
+        table: str,
+        *,
+        as_of: date | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
+        """The rows known at the end of `as_of` (None: all), some `columns` (None: all); `NoData` when there are none.
 
         An empty quarantine is good news: it is returned, empty and typed, once a run has written one.
         """
@@ -121,12 +145,12 @@ class Lake:
         wanted = [file for file in files if file.parent.name.removeprefix("known=") <= last or _is_unknown(file)]
         if not wanted:
             raise NoData(_nothing(self, portfolio, layer, table, as_of))
-        frame = _concatenated(wanted)
-        if as_of:
+        frame = _concatenated(wanted, list(dict.fromkeys([*columns, CREATED])) if columns else None)
+        if as_of and (frame[CREATED] >= cutoff(as_of)).any():
             frame = frame.filter(pl.col(CREATED).is_null() | (pl.col(CREATED) < cutoff(as_of)))
         if frame.is_empty() and layer != "quarantine":
             raise NoData(_nothing(self, portfolio, layer, table, as_of))
-        return frame
+        return frame.select(columns) if columns else frame
 
     @contextmanager
     def _locked(self, portfolio: str) -> Iterator[None]:
@@ -149,15 +173,29 @@ def _described(file: Path) -> Partition:
         raise LakeError(f"{file}: is not a partition of this lake ({error}); delete it and run again") from error
 
 
-def _write_whole(file: Path, frame: pl.DataFrame, notes: dict[str, str]) -> None:
+def to_parquet(frame: pl.DataFrame, notes: dict[str, str]) -> bytes:
+    """The frame as Parquet with `notes` in its metadata; the same rows give the same bytes."""
     # In memory first, so that running out of space is an OSError of ours and not one inside Polars.
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, metadata=notes)
-    part = file.with_suffix(".parquet.tmp")
+    frame.rechunk().write_parquet(buffer, metadata=notes)
+    return buffer.getvalue()
+
+
+def known_in(frame: pl.DataFrame, month: str, covers: date) -> pl.DataFrame:
+    """The rows of `frame` that became known in `month`, up to the end of `covers`."""
+    if month == UNKNOWN:
+        return frame.filter(pl.col(CREATED).is_null())
+    start = datetime.combine(date.fromisoformat(f"{month}-01"), time(), UTC)
+    end = min(covers, month_end(start.date()))
+    return frame.filter(pl.col(CREATED).is_between(start, cutoff(end), closed="left"))
+
+
+def _write_whole(file: Path, content: bytes) -> None:
+    part = file.with_name(f"{file.name}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as out:
-            out.write(buffer.getbuffer())
+            out.write(content)
             out.flush()
             os.fsync(out.fileno())
         os.replace(part, file)
@@ -186,10 +224,9 @@ def _is_unknown(file: Path) -> bool:
     return file.parent.name == f"known={UNKNOWN}"
 
 
-def _concatenated(files: list[Path]) -> pl.DataFrame:
-    frames = [pl.read_parquet(file, hive_partitioning=False) for file in files]
+def _concatenated(files: list[Path], columns: list[str] | None) -> pl.DataFrame:
     try:
-        return pl.concat(frames)
+        return pl.concat([pl.read_parquet(file, hive_partitioning=False, columns=columns) for file in files])
     except pl.exceptions.PolarsError as error:
         raise LakeError(
             f"{files[0].parent.parent}: partitions differ in their columns; ingest again: {error}"

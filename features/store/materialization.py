@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,9 +11,9 @@ from feast import FeatureStore, FeatureView
 from feast.infra.online_stores.online_store import OnlineStore
 
 from features.calendar import cutoff, month_of
-from features.digests import digest_of
+from features.digests import digest_of, rows_digest
 from features.lake import Lake, NoData
-from features.spec import EVENT
+from features.spec import CREATED, EVENT
 from features.store.progress import Progress, ProgressNotes
 from features.store.rows import in_utc, plain, write_rows
 from features.store.slices import Slice, Window, slices, window
@@ -56,32 +57,39 @@ class Materializer:
 
     def _view(self, notes: ProgressNotes, view: FeatureView, as_of: date) -> Materialized:
         done = notes.read(view.name)
-        if done and cutoff(as_of) < done.until:
+        held = done.held if done else None
+        if done and done.until and cutoff(as_of) < done.until:
             note = f"nothing written: {view.name} is materialized up to {_day(done.until)}, later than {as_of}"
             _log.info(note)
             return Materialized(view.name, 0, done.until, done.until, 0, note)
         until = min(cutoff(as_of), self._covered(view))
         note, ever = "", sorted({*_names(view), *(done.features if done else ())})
-        if done and done.made_from != self._made_from(view, done.until):
+        if done and done.until and done.made_from != self._made_from(view, done.until):
             note = f"all of {view.name} written again: its definition or its data have changed"
             _log.info(note)
             done = None
         since = done.until if done else None
         wanted = window(as_of, since, until, view.ttl or timedelta.max)
-        rows, read_back = self._write_all(notes, view, wanted, ever)
+        rows, read_back = self._write_all(notes, view, wanted, ever, held)
         return Materialized(view.name, rows, since, until, read_back, note)
 
-    def _write_all(self, notes: ProgressNotes, view: FeatureView, wanted: Window, ever: list[str]) -> tuple[int, int]:
+    def _write_all(
+        self, notes: ProgressNotes, view: FeatureView, wanted: Window, ever: list[str], held: datetime | None
+    ) -> tuple[int, int]:
         rows = read_back = 0
-        noted, retired = wanted.since, [name for name in ever if name not in _names(view)]
-        for part in slices(self.lake, self.portfolio, view.name, view.join_keys[0], wanted):
+        done, retired = wanted.since, [name for name in ever if name not in _names(view)]
+        for part in slices(self.lake, self.portfolio, view.name, view.join_keys[0], wanted, held):
+            # Before the rows what the store may hold from now on, after them what it does hold: a run that is killed
+            # writes the slice again, loses nothing, and puts nothing older over what the killed one wrote.
+            held = max(part.done, held or part.done)
+            if part.rows.height:
+                notes.write(view.name, Progress(done, self._made_from(view, done), tuple(ever), held))
             self._write(view, part, retired)
             rows += part.rows.height
             read_back += self._read_back(view, part.rows)
-            if noted is None or part.done > noted:
-                # After the rows and never before: a run that is killed writes the slice again, and loses nothing.
-                notes.write(view.name, Progress(part.done, self._made_from(view, part.done), tuple(ever)))
-                noted = part.done
+            done = max(part.done, done or part.done)
+        if done:
+            notes.write(view.name, Progress(done, self._made_from(view, done), tuple(ever), held or done))
         return rows, read_back
 
     def _write(self, view: FeatureView, part: Slice, retired: list[str]) -> None:
@@ -113,12 +121,22 @@ class Materializer:
             raise NoData(f"{self.portfolio}: the lake has no features of view {view.name!r}; run the build first")
         return cutoff(max(one.covers for one in there))
 
-    def _made_from(self, view: FeatureView, until: datetime) -> str:
-        # Partitions only grow as long as they are made from the same inputs, so rows written once stay right.
+    def _made_from(self, view: FeatureView, until: datetime | None) -> str:
+        if until is None:
+            return ""
+        # By the rows known before `until`: a month that fills up afterwards has the same ones, and a partition's own
+        # digest would be another.
         last = month_of((until - timedelta(microseconds=1)).date())
-        parts = self.lake.partitions(self.portfolio, "features", view.name)
-        made = [f"{one.month} {one.inputs}" for one in parts if one.month <= last]
+        parts = [one for one in self.lake.partitions(self.portfolio, "features", view.name) if one.month <= last]
+        made = [f"{one.month} {one.inputs}" for one in parts if one.month < last]
+        if parts and parts[-1].month == last:
+            file = self.lake.file(self.portfolio, "features", view.name, last)
+            made.append(f"{last} {rows_digest(_known(file, until))}")
         return digest_of(*[f"{field.name} {field.dtype}" for field in view.features], *made)
+
+
+def _known(file: Path, until: datetime) -> pl.DataFrame:
+    return pl.read_parquet(file, hive_partitioning=False).filter(pl.col(CREATED) < until)
 
 
 def _compare(view: str, what: str, written: list[Any], found: list[Any]) -> None:

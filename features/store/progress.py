@@ -10,20 +10,23 @@ from feast.protos.feast.types.Value_pb2 import Value
 
 from features.store.definitions import online_view
 
+_FIELDS: tuple[str, ...] = ("until", "made_from", "features", "held")
 # Not a name a view in features.yaml could have.
-_NOTES = online_view("_materialized", "view", {"until": "category", "made_from": "category", "features": "category"})
+_NOTES = online_view("_materialized", "view", dict.fromkeys(_FIELDS, "category"))
 
 
 @dataclass(frozen=True)
 class Progress:
-    """All rows known before `until` are in the online store; `made_from` is the digest of what they were made from.
+    """All rows known before `until` (None: none yet) are in the online store; `made_from` is the digest of them.
 
-    `features` are all that were ever written, those that the view no longer has too.
+    `features` are all that were ever written, those that the view no longer has too. Some rows known before `held`
+    may be in the store: those of the slice that is being written, or of a store that is being written again.
     """
 
-    until: datetime
+    until: datetime | None
     made_from: str
     features: tuple[str, ...]
+    held: datetime
 
 
 class ProgressNotes:
@@ -38,18 +41,22 @@ class ProgressNotes:
 
     def read(self, view: str) -> Progress | None:
         """The note of a view; None when nothing was written yet, or the store was wiped."""
-        ((_, values),) = self._store.online_read(self._config, _NOTES, [_key(view)], ["until", "made_from", "features"])
-        if not values or not values["until"].string_val:
+        ((_, values),) = self._store.online_read(self._config, _NOTES, [_key(view)], list(_FIELDS))
+        if not values:
             return None
-        until, made_from, features = (values[name].string_val for name in ("until", "made_from", "features"))
-        return Progress(datetime.fromisoformat(until), made_from, tuple(features.split()))
+        until, made_from, features, held = (values[name].string_val for name in _FIELDS)
+        if not (until or held):
+            return None
+        whole = datetime.fromisoformat(until) if until else None
+        return Progress(whole, made_from, tuple(features.split()), datetime.fromisoformat(held or until))
 
     def write(self, view: str, progress: Progress) -> None:
         """Replace the note of a view."""
-        told = {"until": progress.until.isoformat(), "made_from": progress.made_from}
-        told["features"] = " ".join(progress.features)
+        until = progress.until.isoformat() if progress.until else ""
+        texts = (until, progress.made_from, " ".join(progress.features), progress.held.isoformat())
+        told = dict(zip(_FIELDS, texts, strict=True))
         values = {name: Value(string_val=text) for name, text in told.items()}
-        self._store.online_write_batch(self._config, _NOTES, [(_key(view), values, progress.until, None)], None)
+        self._store.online_write_batch(self._config, _NOTES, [(_key(view), values, progress.held, None)], None)
 
 
 def _key(view: str) -> EntityKey:

@@ -34,8 +34,13 @@ def window(as_of: date, since: datetime | None, until: datetime, freshness: time
     return Window(since, until, datetime.combine(as_of, time(), UTC) - freshness)
 
 
-def slices(lake: Lake, portfolio: str, view: str, key: str, wanted: Window) -> Iterator[Slice]:
-    """Slices in the order of time; one partition is in memory at once, and of the earlier ones keys and times only."""
+def slices(
+    lake: Lake, portfolio: str, view: str, key: str, wanted: Window, held: datetime | None = None
+) -> Iterator[Slice]:
+    """Slices in the order of time; one partition is in memory at once, and of the earlier ones keys and times only.
+
+    What was known before `held` may be in the store already: a row that one of those overtakes is not written.
+    """
     earlier: list[Path] = []
     for partition in lake.partitions(portfolio, "features", view):
         end = cutoff(_last_day(partition.month))
@@ -44,8 +49,15 @@ def slices(lake: Lake, portfolio: str, view: str, key: str, wanted: Window) -> I
         file = lake.file(portfolio, "features", view, partition.month)
         earlier.append(file)
         # A row may be known before it happens, so old partitions are asked too; Parquet's statistics answer for most.
-        rows = _newest(_rows(file, wanted).collect(), key)
-        yield Slice(_not_overtaken(rows, earlier, key, wanted.until), min(end, wanted.until))
+        rows, done = _newest(_rows(file, wanted).collect(), key), min(end, wanted.until)
+        asked = earlier if held is None or held <= done else _up_to(lake, portfolio, view, held)
+        yield Slice(_not_overtaken(rows, asked, key, max(held, wanted.until) if held else wanted.until), done)
+
+
+def _up_to(lake: Lake, portfolio: str, view: str, held: datetime) -> list[Path]:
+    last = month_of((held - timedelta(microseconds=1)).date())
+    parts = lake.partitions(portfolio, "features", view)
+    return [lake.file(portfolio, "features", view, one.month) for one in parts if one.month <= last]
 
 
 def _rows(file: Path, wanted: Window) -> pl.LazyFrame:
