@@ -1,31 +1,134 @@
-"""One run at a time for each portfolio on a machine; a killed run's lock is released by the kernel."""
+"""One run at a time for each portfolio: a lock file on one machine, Postgres's advisory locks where several share one.
+
+Either goes with the process that holds it: the kernel or the server releases a killed run's lock. A run that holds a
+portfolio holds it for all that it calls, so a month's parts do not wait for the month.
+"""
 
 import fcntl
 import os
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from infra.settings import Settings
+
+if TYPE_CHECKING:
+    import psycopg
+
+POLL_SECONDS = 0.2
+PREFIX = "lendloop run"
+_held: ContextVar[frozenset[str]] = ContextVar("held", default=frozenset())
 
 
 class PortfolioBusy(RuntimeError):
     """Another run works on the portfolio; the message says which process."""
 
 
+class Taken(Exception):
+    """Somebody else has the lock; the message says who."""
+
+
+class Locks(Protocol):
+    """Locks by name."""
+
+    def take(self, name: str) -> AbstractContextManager[None]:
+        """Hold the lock for the length of a `with` block, or raise `Taken` at once."""
+
+
 @contextmanager
-def exclusive(settings: Settings, portfolio: str) -> Iterator[None]:
-    """Hold the portfolio's lock for the length of a `with` block, or raise `PortfolioBusy` at once."""
-    folder = settings.root() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{portfolio}.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            message = f"another run (process {holder}) works on {portfolio}; wait for it, or end it, and run this again"
-            raise PortfolioBusy(message) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+def exclusive(settings: Settings, name: str, *, wait: float = 0.0) -> Iterator[None]:
+    """Hold a portfolio for the length of a `with` block, or raise `PortfolioBusy` after `wait` seconds.
+
+    A run that holds it already goes on at once.
+    """
+    if name in _held.get():
         yield
+        return
+    with _taken(open_locks(settings), name, time.monotonic() + wait):
+        before = _held.set(_held.get() | {name})
+        try:
+            yield
+        finally:
+            _held.reset(before)
+
+
+def open_locks(settings: Settings) -> Locks:
+    """Where runs under these settings meet: the Postgres that they share, or else the home folder."""
+    shared = [url for url in (settings.mlflow_url, settings.decision_log_url) if url.startswith("postgresql")]
+    return PostgresLocks(shared[0]) if shared else FileLocks(settings.root() / "locks")
+
+
+class FileLocks:
+    """Lock files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def take(self, name: str) -> Iterator[None]:
+        """Hold `<name>.lock`."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / f"{name}.lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise Taken(f"process {file.read().strip() or 'unknown'}") from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+
+class PostgresLocks:
+    """Advisory locks, each held by a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._url = "postgresql://" + url.partition("://")[2]
+
+    @contextmanager
+    def take(self, name: str) -> Iterator[None]:
+        """Hold the advisory lock of `name`."""
+        import psycopg
+
+        number = int.from_bytes(sha256(f"{PREFIX} {name}".encode()).digest()[:8], signed=True)
+        told = f"{PREFIX}: {socket.gethostname()[:32]} {os.getpid()}"
+        with psycopg.connect(
+            self._url, autocommit=True, connect_timeout=5, keepalives_idle=30, application_name=told
+        ) as connection:
+            if connection.execute("SELECT pg_try_advisory_lock(%s)", [number]).fetchone() != (True,):
+                raise Taken(_holder(connection, number))
+            yield
+
+
+def _holder(connection: "psycopg.Connection[tuple[object, ...]]", number: int) -> str:
+    found = connection.execute(
+        "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)"
+        " WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32) | objid::bigint = %s",
+        [number],
+    ).fetchone()
+    return str(found[0]).removeprefix(f"{PREFIX}: ") if found else "one that has just ended"
+
+
+@contextmanager
+def _taken(locks: Locks, name: str, until: float) -> Iterator[None]:
+    held = locks.take(name)
+    while True:
+        try:
+            held.__enter__()
+            break
+        except Taken as taken:
+            if time.monotonic() >= until:
+                message = f"another run ({taken}) works on {name}; wait for it, or end it, and run this again"
+                raise PortfolioBusy(message) from None
+            time.sleep(POLL_SECONDS)
+            held = locks.take(name)
+    try:
+        yield
+    finally:
+        held.__exit__(None, None, None)

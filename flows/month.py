@@ -7,12 +7,14 @@ from prefect import flow
 from flows.business_date import business_date, run_name
 from flows.deploy import deploy
 from flows.ingest import ingest
+from flows.locking import exclusive
 from flows.materialize import materialize
 from flows.monitor import monitor
 from flows.release import release
 from flows.retrain import retrain
-from flows.steps import Call, Summary, as_task, directly
+from flows.steps import Call, Summary, as_task, directly, patience
 from flows.workspace import open_workspace
+from infra.settings import Settings
 
 PARTS = (ingest, materialize, retrain, release, deploy, monitor)
 
@@ -27,4 +29,5 @@ def month(portfolio: str, as_of: date, call: Call = directly) -> Summary:
 @flow(name="month", flow_run_name=run_name)
 async def month_flow(portfolio: str, as_of: date | None = None) -> Summary:
     """Close the month that ends on `as_of`, a business date (UTC)."""
-    return month(portfolio, business_date(as_of), as_task)
+    with exclusive(Settings(), portfolio, wait=patience()):
+        return month(portfolio, business_date(as_of), as_task)

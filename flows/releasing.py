@@ -2,11 +2,15 @@
 
 from rich.table import Table
 
+from flows.locking import exclusive
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
 from serving.gates import Promotion
 from serving.release import verify_release
 from training.registry import ReleaseVersion
+
+PATIENCE = 10.0
+"""Seconds that a person waits for a run of the portfolio before being told which one it is."""
 
 
 class KeptBack(ValueError):
@@ -48,21 +52,39 @@ def show_release(portfolio: str, sha: str) -> None:
 def promote_release(portfolio: str, sha: str, by: str, *, force: bool) -> None:
     """Make a release the champion, unless a gate kept it back and nobody insists."""
     workspace = open_workspace(portfolio)
+    with exclusive(workspace.settings, portfolio, wait=PATIENCE):
+        _promote(workspace, sha, by, force=force)
+
+
+def _promote(workspace: Workspace, sha: str, by: str, *, force: bool) -> None:
     version = _find(workspace, sha)
     blocked = _promotion(version).blocked_by
     if blocked and not force:
         reasons = "; ".join(f"{result.name}: found {result.found}, expected {result.expected}" for result in blocked)
         raise KeptBack(f"{version.sha[:12]} was kept back by {reasons}; --force promotes it all the same, on record")
-    verify_release(workspace.release_folder(version.sha))
+    _rehearse(workspace, version.sha)
     note = f"{by} (against {', '.join(result.name for result in blocked)})" if blocked else by
-    workspace.registry.promote(portfolio, version.sha, by=note)
+    workspace.registry.promote(workspace.name, version.sha, by=note)
     _switched(workspace, version.sha)
 
 
 def roll_back(portfolio: str, by: str) -> None:
     """Make the champion before this one champion again."""
     workspace = open_workspace(portfolio)
-    _switched(workspace, workspace.registry.rollback(portfolio, by=by).sha)
+    with exclusive(workspace.settings, portfolio, wait=PATIENCE):
+        back = workspace.registry.previous(portfolio).sha
+        _rehearse(workspace, back)
+        _switched(workspace, workspace.registry.rollback(portfolio, by=by, to=back).sha)
+
+
+def _rehearse(workspace: Workspace, sha: str) -> None:
+    """Before the pointer moves: every digest is right, and the release's features can be read online."""
+    from serving.desk import open_desk
+
+    folder = workspace.release_folder(sha)
+    verify_release(folder)
+    urls = {"registry": workspace.settings.feature_registry_url, "online": workspace.settings.online_store_url}
+    open_desk(workspace.name, folder, **urls).rehearse()
 
 
 def _switched(workspace: Workspace, sha: str) -> None:

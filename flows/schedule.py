@@ -1,4 +1,4 @@
-"""Register the flows with a Prefect server: the month monthly, monitoring daily, one run at a time."""
+"""Register the flows with a Prefect server: the month monthly; ingest, materialize and monitor daily, in that order."""
 
 import asyncio
 import os
@@ -9,9 +9,14 @@ from flows.terminal import console
 from infra.settings import Settings
 
 POOL = "lendloop"
-# The month closes after midnight UTC of its last day; monitoring follows each business day once its data is in.
-MONTHLY = "30 1 1 * *"
-DAILY = "0 5 * * *"
+# The month closes after midnight UTC of its last day. Each business day's data is brought in and materialized before it
+# is watched: a decision of the day needs the day's features. A run that starts while another works waits for its lock.
+CRONS = {
+    "month": "30 1 1 * *",
+    "ingest": "0 3 * * *",
+    "materialize": "0 4 * * *",
+    "monitor": "0 5 * * *",
+}
 
 
 class NoServer(RuntimeError):
@@ -19,7 +24,7 @@ class NoServer(RuntimeError):
 
 
 def register(portfolios: list[str] | None, api: str) -> None:
-    """Create or update a monthly `month` and a daily `monitor` deployment for each portfolio."""
+    """Create or update the deployments of each portfolio: `month` monthly, the others daily."""
     settings = Settings()
     url = api or settings.prefect_api
     if not url:
@@ -49,7 +54,7 @@ async def _apply_all(names: list[str], url: str) -> list[str]:
         pass
     except Exception as error:
         raise NoServer(f"the Prefect server at {url} does not answer: {error}; start it, or check the URL") from error
-    return [await _apply(name, part, cron) for name in names for part, cron in (("month", MONTHLY), ("monitor", DAILY))]
+    return [await _apply(name, part, cron) for name in names for part, cron in CRONS.items()]
 
 
 async def _apply(portfolio: str, part: str, cron: str) -> str:

@@ -4,13 +4,16 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+from flows.locking import exclusive
 from flows.progress import finished, started
+from infra.settings import Settings
 
 Summary = dict[str, Any]
 Body = Callable[[str, date], Summary]
 Call = Callable[[Body, str, date], Summary]
 
 RETRY_SECONDS = [1.0, 5.0]
+SCHEDULED_WAIT = 2 * 3600.0
 
 
 def directly(body: Body, portfolio: str, as_of: date) -> Summary:
@@ -34,8 +37,17 @@ def as_task(body: Body, portfolio: str, as_of: date) -> Summary:
         retry_condition_fn=_is_fault_of_io,
         cache_policy=NO_CACHE,
     )(directly)
-    summary: Summary = step(body, portfolio, as_of)
+    # Here every flow passes: run by a person, by a worker, or as a part of a month, which holds the portfolio already.
+    with exclusive(Settings(), portfolio, wait=patience()):
+        summary: Summary = step(body, portfolio, as_of)
     return summary
+
+
+def patience() -> float:
+    """Seconds to wait for another run of the portfolio: a scheduled run waits its turn, a person is told at once."""
+    from prefect.runtime import deployment
+
+    return SCHEDULED_WAIT if deployment.id else 0.0
 
 
 def is_io_fault(error: BaseException) -> bool:

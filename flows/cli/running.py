@@ -76,7 +76,7 @@ def schedule(
     portfolio: Annotated[list[str] | None, typer.Option("--portfolio", "-p", help="only these; default: all")] = None,
     api: Annotated[str, typer.Option(help="URL of the Prefect server's API; default: LENDLOOP_PREFECT_API")] = "",
 ) -> None:
-    """Register the flows with a Prefect server: the month monthly, monitoring daily."""
+    """Register the flows with a Prefect server: the month monthly; ingest, materialize and monitor daily."""
     from flows.schedule import register
 
     register(portfolio, api)

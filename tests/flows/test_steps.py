@@ -5,12 +5,10 @@ from typing import Any
 import pytest
 
 from flows.business_date import NoBusinessDate, business_date
-from flows.locking import PortfolioBusy, exclusive
 from flows.month import PARTS, month
 from flows.progress import finished, note, shown_by, started
 from flows.reporting import NoReport, find_report, found_reports, report_path
 from flows.steps import Body, Summary, directly, is_io_fault
-from infra.settings import Settings
 
 DAY = date(2010, 11, 30)
 
@@ -74,19 +72,6 @@ def test_a_month_is_its_parts_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path
 )
 def test_only_a_fault_of_io_is_worth_another_try(error: Exception, again: bool) -> None:
     assert is_io_fault(error) is again
-
-
-def test_one_run_at_a_time_works_on_a_portfolio(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    with (
-        exclusive(settings, "cards"),
-        exclusive(settings, "deposits"),
-        pytest.raises(PortfolioBusy, match="another run"),
-        exclusive(settings, "cards"),
-    ):
-        pass
-    with exclusive(settings, "cards"):
-        pass
 
 
 def test_a_business_date_is_never_taken_from_the_clock() -> None:

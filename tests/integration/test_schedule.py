@@ -31,10 +31,12 @@ def test_a_month_monthly_and_monitoring_daily_one_run_at_a_time(prefect_url: str
     answer = httpx.post(f"{prefect_url}/deployments/filter", json={}, headers=csrf(prefect_url))
     found = answer.raise_for_status().json()
     ours = {one["entrypoint"]: one for one in found if one["name"] == "taiwan_cards"}
-    assert set(ours) == {"flows.month.month_flow", "flows.monitor.monitor_flow"}
+    daily = [f"flows.{name}.{name}_flow" for name in ("ingest", "materialize", "monitor")]
+    assert set(ours) == {"flows.month.month_flow", *daily}
     crons = {name: one["schedules"][0]["schedule"] for name, one in ours.items()}
     assert crons["flows.month.month_flow"]["cron"].endswith("1 * *")
-    assert crons["flows.monitor.monitor_flow"]["cron"].endswith("* * *")
+    hours = [int(crons[name]["cron"].removesuffix(" * * *").split()[1]) for name in daily]
+    assert hours == sorted(set(hours))
     assert all(cron["timezone"] == "UTC" for cron in crons.values())
     assert all(one["parameters"] == {"portfolio": "taiwan_cards"} for one in ours.values())
     assert all(one["concurrency_options"]["collision_strategy"] == "CANCEL_NEW" for one in ours.values())
