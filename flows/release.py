@@ -11,13 +11,17 @@ from flows.business_date import business_date, run_name
 from flows.progress import note
 from flows.steps import Summary, as_task
 from flows.workspace import Workspace, open_workspace
+from serving.contest import Champion
 from serving.examination import Examined, examine
 from serving.gates import Promotion
 from serving.reference import model_parts
-from serving.release import LoadedRelease, Manifest, build_release, load_release
+from serving.release import Manifest, build_release, load_release
 from training.registry import ModelVersion
 from training.registry.history import stack
 from training.trained import TrainedModel
+
+GATES = "gates"
+"""Who promoted what no person did."""
 
 SOURCES = ("features.yaml", "tables.py", "features.py")
 
@@ -43,8 +47,21 @@ def release(portfolio: str, as_of: date) -> Summary:
     else:
         promotion = Promotion.model_validate(known.gates)
     if promotion.allowed and not _is_past(workspace, as_of):
-        workspace.registry.promote_once(portfolio, manifest.sha, by="gates")
+        _promote(workspace, manifest.sha)
     return _described(workspace, manifest, promotion)
+
+
+def _promote(workspace: Workspace, sha: str) -> None:
+    """Promote what never was champion, or what only gates have put another release above since: a change taken back.
+
+    What a person promoted above it, or rolled back, stays as that person left it.
+    """
+    standing = stack(workspace.registry.history(workspace.name))
+    below = [place for place, step in enumerate(standing) if step.sha == sha]
+    if below and all(step.by == GATES for step in standing[below[-1] + 1 :]):
+        workspace.registry.promote(workspace.name, sha, by=GATES)
+    else:
+        workspace.registry.promote_once(workspace.name, sha, by=GATES)
 
 
 def _is_past(workspace: Workspace, as_of: date) -> bool:
@@ -87,13 +104,15 @@ def _examine(workspace: Workspace, manifest: Manifest, trained: dict[str, Traine
         )
         for name, model in trained.items()
     }
-    return examine(load_release(workspace.settings.releases / manifest.sha), champion_of(workspace), models)
+    return examine(load_release(workspace.settings.releases / manifest.sha), _champion(workspace), models)
 
 
-def champion_of(workspace: Workspace) -> LoadedRelease | None:
-    """The champion, loaded; None when there is none yet."""
+def _champion(workspace: Workspace) -> Champion | None:
     champion = workspace.registry.champion(workspace.name)
-    return load_release(workspace.release_folder(champion.sha)) if champion else None
+    if champion is None:
+        return None
+    held_out = {name: workspace.registry.held_out(run) for name, run in champion.runs.items()}
+    return Champion(load_release(workspace.release_folder(champion.sha)), held_out)
 
 
 def _described(workspace: Workspace, manifest: Manifest, promotion: Promotion) -> Summary:

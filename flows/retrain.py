@@ -59,12 +59,15 @@ def _retrain(workspace: Workspace, name: str, spec: ModelSpec, as_of: date) -> S
         report, reused = trained.report, False
     else:
         report, reused = workspace.registry.load_model(found).report, True
+    workspace.registry.stand(found)
     return {**_described(report), "version": found.version, "run": found.run_id, "reused": reused}
 
 
 def _described(report: TrainingReport) -> Summary:
     auc, card = report.model.auc.value, report.scorecard.auc.value
-    line = f"{report.name}: AUC {auc:.3f} out of time (scorecard {card:.3f}), window {report.window.months} months"
+    partial = "" if report.held_out_why.startswith(("whole", "a quarter")) else ", tested on a partly labelled month"
+    window = f"window {report.window.months} months{partial}"
+    line = f"{report.name}: AUC {auc:.3f} out of time (scorecard {card:.3f}), {window}"
     return {"summary": line, "auc": auc, "scorecard_auc": card, "window": report.window.months, "rows": report.rows}
 
 

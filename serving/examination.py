@@ -4,15 +4,15 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from serving.decide import frame_rows
+from serving.contest import Champion, contest_of, score
 from serving.gates import (
     GateName,
     GateResult,
     Promotion,
     approval_gap,
+    beats_scorecard,
     calibrated,
     decide_promotion,
     gates_for,
@@ -22,7 +22,6 @@ from serving.gates import (
 )
 from serving.policy import PropensityPolicy, RiskPolicy
 from serving.release import LoadedRelease, changed_components
-from serving.scoring import LoadedModel, Scored, check_inputs
 from training.boosted import load_boosted
 from training.fairness import Gap
 from training.fairness import approval_gap as gap_between
@@ -30,7 +29,7 @@ from training.groups import group_values
 from training.labels import LABEL
 from training.score import Floats, log_odds
 from training.spec import ModelSpec
-from training.trained import TrainedModel
+from training.trained import FittedOn, TrainedModel, TrainingReport
 
 SAMPLE = 2_000
 """Rows on which a release must reproduce training's log-odds."""
@@ -46,9 +45,9 @@ class Examined:
     groups: Collection[str]
 
 
-def examine(candidate: LoadedRelease, champion: LoadedRelease | None, models: Mapping[str, Examined]) -> Promotion:
+def examine(candidate: LoadedRelease, champion: Champion | None, models: Mapping[str, Examined]) -> Promotion:
     """Run the gates of the components that changed since the champion; all of them when there is none."""
-    changed = changed_components(champion.manifest if champion else None, candidate.manifest)
+    changed = changed_components(champion.release.manifest if champion else None, candidate.manifest)
     due = gates_for(changed, list(models))
     return decide_promotion(
         result for name, model in models.items() for result in _examine(name, model, candidate, champion, due[name])
@@ -66,44 +65,44 @@ def _examine(
     name: str,
     model: Examined,
     candidate: LoadedRelease,
-    champion: LoadedRelease | None,
+    champion: Champion | None,
     due: Collection[GateName],
 ) -> Iterator[GateResult]:
     limits = candidate.policy.section(name).gates
     held_out = model.trained.held_out
-    labels, predicted = held_out[LABEL].to_numpy(), held_out["probability"].to_numpy()
-    before = _champions(champion.models.get(name) if champion else None, held_out)
+    labels, predicted, card = (held_out[c].to_numpy() for c in (LABEL, "probability", "scorecard_probability"))
     if "reproducible" in due:
-        yield _reproduced(name, model, candidate)
+        yield from _reproduced(name, model.trained, candidate)
     if "permitted" in due:
         inputs = [column.name for column in candidate.models[name].columns]
         yield permitted(name, inputs, model.permitted)
     if "not_worse" in due:
-        yield not_worse(name, limits, labels, predicted, before)
-    if "calibrated" in due:
-        yield calibrated(name, limits, labels, predicted, before)
+        contest = contest_of(name, held_out, champion)
+        yield not_worse(name, limits, contest)
+        yield beats_scorecard(name, limits, labels, predicted, card)
+        yield calibrated(name, limits, labels, predicted, contest)
     if "approval_gap" in due:
         yield from approval_gap(name, limits, _gaps(candidate.policy.section(name), model))
 
 
-def _score(model: LoadedModel, frame: pl.DataFrame) -> Scored:
-    rows = frame_rows(frame, model.columns)
-    return model.score(check_inputs(model.columns, rows.values, rows.rows).inputs)
+def _reproduced(name: str, trained: TrainedModel, candidate: LoadedRelease) -> Iterator[GateResult]:
+    """The released model as the service loads it, and the validated one, whose figures are those of the other gates."""
+    limits = candidate.policy.section(name).gates
+    sample = trained.reference.head(SAMPLE)
+    expected = trained.calibration.log_odds(load_boosted(trained.cbm, trained.columns).log_odds(sample))
+    found = score(candidate.models[name], sample).log_odds
+    why = "what the service loads is what training fitted: on all months, so not the very model that was validated"
+    yield reproducible(name, limits, expected, found, _learned(trained.report), why)
+    if trained.validated is not None:
+        again = load_boosted(trained.validated, trained.columns).log_odds(trained.held_out)
+        why = "the out-of-time figures can be measured again: of this model, which saw earlier months only"
+        subject = f"{name}: as validated"
+        learned = _learned(trained.report.validated)
+        yield reproducible(subject, limits, trained.held_out["log_odds"].to_numpy(), again, learned, why)
 
 
-def _champions(model: LoadedModel | None, frame: pl.DataFrame) -> Floats | None:
-    """What the champion predicts for the candidate's rows; None when it reads a feature that there is no longer."""
-    if model is None or not {column.name for column in model.columns} <= set(frame.columns):
-        return None
-    return _score(model, frame).probability
-
-
-def _reproduced(name: str, model: Examined, candidate: LoadedRelease) -> GateResult:
-    sample = model.trained.reference.head(SAMPLE)
-    trained = load_boosted(model.trained.cbm, model.trained.columns).log_odds(sample)
-    expected = model.trained.calibration.log_odds(trained)
-    found = _score(candidate.models[name], sample).log_odds
-    return reproducible(name, candidate.policy.section(name).gates, np.asarray(expected), found)
+def _learned(on: FittedOn | TrainingReport) -> str:
+    return f"{on.first_month} to {on.last_month}, {on.rows} rows"
 
 
 def _gaps(section: RiskPolicy | PropensityPolicy, model: Examined) -> dict[str, Gap]:

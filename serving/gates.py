@@ -1,6 +1,7 @@
 """Gates: what a candidate release must pass before it is promoted. Pure: values in, results out."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -8,12 +9,25 @@ from pydantic import Field
 
 from features.documents import Document
 from serving.policy import Gates
-from training.evaluation import NORMAL_95, calibration_bins, calibration_error
+from training.evaluation import auc_loss, calibration_bins, calibration_error
 from training.fairness import Gap
 from training.score import Floats, Labels
 
 Level = Literal["block", "warn"]
-GateName = Literal["not_worse", "calibrated", "permitted", "approval_gap", "reproducible"]
+GateName = Literal["not_worse", "beats_scorecard", "calibrated", "permitted", "approval_gap", "reproducible"]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Predictions of candidate and champion for the same rows, none of which either of them has learned from.
+
+    `basis` says in words which rows and whose predictions they are; without any, there are no rows and it says why.
+    """
+
+    labels: Labels
+    candidate: Floats
+    champion: Floats
+    basis: str
 
 
 class GateResult(Document):
@@ -59,43 +73,63 @@ def gates_for(changed: Collection[str], models: Collection[str]) -> dict[str, fr
 def _due(model: str, changed: Collection[str]) -> set[GateName]:
     due: set[GateName] = {"reproducible"} if changed else set()
     if any(path.startswith(f"models/{model}/") for path in changed):
-        due |= {"not_worse", "calibrated", "permitted", "approval_gap"}
+        due |= {"not_worse", "beats_scorecard", "calibrated", "permitted", "approval_gap"}
     # Other cut-offs approve other people; other features may not be permitted.
     due |= {"approval_gap"} if "policy.json" in changed else set()
     due |= {"permitted"} if "features.json" in changed else set()
     return due
 
 
-def not_worse(model: str, limits: Gates, labels: Labels, candidate: Floats, champion: Floats | None) -> GateResult:
-    """Whether the candidate ranks the same out-of-time rows as well as the champion does.
+def not_worse(model: str, limits: Gates, contest: Contest | None) -> GateResult:
+    """Whether the candidate ranks as well as the champion does, on rows that neither has learned from.
 
-    Fails when it loses more than the tolerance and the loss is more than chance (DeLong's paired 95 % interval).
+    Fails when it loses more than the tolerance and the loss is more than chance (DeLong's paired 95 % interval), and
+    when there are no such rows: what was not compared is for a person to promote.
     """
-    expected = f"at most {limits.largest_auc_loss:g} AUC lost to the champion on the same out-of-time rows"
-    if champion is None:
+    expected = f"at most {limits.largest_auc_loss:g} AUC lost to the champion, on rows neither has learned from"
+    if contest is None:
         return _result("not_worse", model, True, "no champion yet", expected, "the first release has nothing to beat")
-    loss, half = auc_loss(labels, candidate, champion)
-    if np.isnan(loss):
-        return _result("not_worse", model, True, f"{len(labels)} rows of one class", expected, "nothing to compare on")
+    if not len(contest.labels):
+        why = "a champion is replaced unseen by a person only, with `lendloop release promote --force`"
+        return _result("not_worse", model, False, f"not compared: {contest.basis}", expected, why)
+    loss, half = auc_loss(contest.labels, contest.candidate, contest.champion)
     passed = loss <= limits.largest_auc_loss or loss - half <= 0
-    found = f"{loss:+.4f} AUC lost (±{half:.4f}, {len(labels)} rows)"
+    found = f"{loss:+.4f} AUC lost (±{half:.4f}, {contest.basis})"
     return _result("not_worse", model, passed, found, expected, "a champion is replaced only by its equal or better")
 
 
-def calibrated(model: str, limits: Gates, labels: Labels, candidate: Floats, champion: Floats | None) -> GateResult:
+def beats_scorecard(model: str, limits: Gates, labels: Labels, candidate: Floats, scorecard: Floats) -> GateResult:
+    """Whether the candidate ranks the held-out rows better than the scorecard of the same past, by more than chance."""
+    loss, half = auc_loss(labels, candidate, scorecard)
+    verdict = "" if loss + half < 0 else ": may be chance" if loss < 0 else ": no better"
+    found = f"{-loss:+.4f} AUC gained (±{half:.4f}, {len(labels)} held-out rows){verdict}"
+    expected = "more AUC than the scorecard, beyond chance"
+    why = "a model that is harder to explain has to earn it"
+    return _result("beats_scorecard", model, loss + half < 0, found, expected, why, level=limits.scorecard)
+
+
+def calibrated(model: str, limits: Gates, labels: Labels, candidate: Floats, contest: Contest | None) -> GateResult:
     """Whether predicted probabilities are what was observed out of time, within the limit and what chance adds.
 
-    A candidate over the limit still passes when it is better calibrated than the champion, which it would replace.
+    A candidate over the limit still passes when it is better calibrated than the champion, which it would replace, on
+    rows that neither has learned from.
     """
     error, chance = calibration_error(labels, candidate), chance_error(candidate)
     passed = error <= limits.largest_calibration_error + chance
-    found = f"error {error:.4f} (of which chance {chance:.4f}, {len(labels)} rows)"
-    if not passed and champion is not None:
-        before = calibration_error(labels, champion)
-        passed, found = error < before, f"{found}; the champion has {before:.4f}"
+    found = f"error {error:.4f} (of which chance {chance:.4f}, {len(labels)} held-out rows)"
+    if not passed and contest is not None:
+        passed, compared = _better_calibrated(contest)
+        found = f"{found}; {compared}"
     expected = f"at most {limits.largest_calibration_error:g} beyond chance, or less than the champion's"
     why = "cut-offs, prices and limits are set on the probability itself"
     return _result("calibrated", model, passed, found, expected, why, level=limits.calibration)
+
+
+def _better_calibrated(contest: Contest) -> tuple[bool, str]:
+    if not len(contest.labels):
+        return False, f"not compared with the champion: {contest.basis}"
+    ours, theirs = (calibration_error(contest.labels, found) for found in (contest.candidate, contest.champion))
+    return ours < theirs, f"{ours:.4f} against the champion's {theirs:.4f} ({contest.basis})"
 
 
 def permitted(model: str, inputs: Collection[str], allowed: Collection[str]) -> GateResult:
@@ -124,25 +158,15 @@ def approval_gap(model: str, limits: Gates, gaps: Mapping[str, Gap]) -> list[Gat
     return results
 
 
-def reproducible(model: str, limits: Gates, trained: Floats, reloaded: Floats) -> GateResult:
-    """Whether the release, loaded as the service loads it, gives the log-odds that training had on the same rows."""
-    same = trained.shape == reloaded.shape and len(trained) > 0
-    off = float(np.max(np.abs(trained - reloaded))) if same else float("inf")
-    found = f"largest difference {off:.2g} in log-odds over {len(trained)} rows"
+def reproducible(
+    subject: str, limits: Gates, expected_log_odds: Floats, found_log_odds: Floats, learned: str, why: str
+) -> GateResult:
+    """Whether a stored model gives the log-odds again that it had in training; `learned`: what it was fitted on."""
+    same = expected_log_odds.shape == found_log_odds.shape and len(found_log_odds) > 0
+    off = float(np.max(np.abs(expected_log_odds - found_log_odds))) if same else float("inf")
+    found = f"largest difference {off:.2g} in log-odds over {len(expected_log_odds)} rows; fitted on {learned}"
     expected = f"at most {limits.score_tolerance:g}"
-    why = "the model in production is the model that was validated"
-    return _result("reproducible", model, off <= limits.score_tolerance, found, expected, why)
-
-
-def auc_loss(labels: Labels, candidate: Floats, champion: Floats) -> tuple[float, float]:
-    """AUC of the champion less that of the candidate on the same rows, and half its 95 % interval (DeLong, paired)."""
-    event = labels == 1
-    if event.all() or not event.any():
-        return float("nan"), float("nan")
-    of_events = _placements(champion[event], champion[~event]) - _placements(candidate[event], candidate[~event])
-    of_rest = _placements(champion[~event], champion[event]) - _placements(candidate[~event], candidate[event])
-    variance = sum(part.var(ddof=1) / len(part) for part in (of_events, of_rest) if len(part) > 1)
-    return float(of_events.mean()), float(NORMAL_95 * np.sqrt(variance))
+    return _result("reproducible", subject, off <= limits.score_tolerance, found, expected, why)
 
 
 def chance_error(probability: Floats, bins: int = 10) -> float:
@@ -150,13 +174,6 @@ def chance_error(probability: Floats, bins: int = 10) -> float:
     parts = calibration_bins(np.zeros(len(probability), dtype=np.int8), probability, bins)
     gaps = [rows * np.sqrt(2 / np.pi * mean * (1 - mean) / rows) for mean, _, rows in parts]
     return float(sum(gaps) / max(len(probability), 1))
-
-
-def _placements(values: Floats, others: Floats) -> Floats:
-    """The share of `others` under each value, ties counting half."""
-    ordered = np.sort(others)
-    under = np.searchsorted(ordered, values, side="left") + np.searchsorted(ordered, values, side="right")
-    return under / (2 * len(others))
 
 
 def _result(

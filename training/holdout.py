@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from training.boosted import Boosted
 from training.calibration import CalibrationChoice, choose_calibration, crossed_probability
 from training.digests import frame_digest
 from training.folds import entity_parts
@@ -17,6 +18,7 @@ from training.windows import (
     WindowChoice,
     choose_window,
     held_out_months,
+    is_whole,
     judge,
     known_before,
     month_name,
@@ -24,27 +26,38 @@ from training.windows import (
 )
 
 REMEMBERED = 64
-"""Trials kept in memory: their raw log-odds only, some 100 kB each."""
+"""Trials kept in memory: their models and raw log-odds, some 500 kB each."""
 
-_tried: dict[tuple[str, str, str], Floats] = {}
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A candidate's model (None: it had one class only to learn from) and its raw log-odds of the tested rows."""
+
+    model: Boosted | None
+    raw: Floats
+
+
+_tried: dict[tuple[str, str, str], _Fitted] = {}
 
 
 @dataclass(frozen=True)
 class HeldOut:
     """The test, and what was chosen by it.
 
-    `tested` are the rows of the last held-out month, `learned` those their model was fitted on. Window and calibration
-    of the test itself were chosen on the months before the last; `window` and `calibration`, for the model to be
-    released, on all of them.
+    `tested` are the rows of the last held-out month, `learned` those the tested `model` was fitted on. Window and
+    calibration of the test itself were chosen on the months before the last; `window` and `calibration`, for the model
+    to be released, on all of them. `why` says which rows were held out.
     """
 
     tested: Task
     learned: Task
+    model: Boosted | None
     raw: Floats
     probability: Floats
     calibration: CalibrationChoice
     window: WindowChoice
     months: tuple[str, ...]
+    why: str
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,12 @@ class _Trial:
     month: int
     tested: Rows
     learned: Rows
-    raw: Floats
+    fitted: _Fitted
+
+    @property
+    def raw(self) -> Floats:
+        """The raw log-odds of the tested rows."""
+        return self.fitted.raw
 
 
 def hold_out(task: Task, progress: Progress) -> HeldOut:
@@ -63,9 +81,13 @@ def hold_out(task: Task, progress: Progress) -> HeldOut:
     months = held_out_months(task.frame, task.spec)
     if not months:
         progress("one labelled month: testing on entities held out of it")
-        return _conclude(task, [_entity_trial(task)], ())
+        why = "a quarter of the entities of the only month that can be judged"
+        return _conclude(task, [_entity_trial(task)], (), why)
     trials = [trial for month in months for trial in _month_trials(task, month, progress)]
-    return _conclude(task, trials, tuple(month_name(month) for month in months))
+    why = "whole months: no label of theirs is still to come"
+    if not is_whole(task.frame, months[-1]):
+        why = "months some of whose labels are still to come: no whole one can be judged"
+    return _conclude(task, trials, tuple(month_name(month) for month in months), why)
 
 
 def _month_trials(task: Task, month: int, progress: Progress) -> list[_Trial]:
@@ -73,19 +95,19 @@ def _month_trials(task: Task, month: int, progress: Progress) -> list[_Trial]:
     months = task.months
     tested, known = months == month, known_before(task.frame, months, month)
     trials: list[_Trial] = []
-    raw_of: dict[int, Floats] = {}
+    fitted: dict[int, _Fitted] = {}
     for window in sorted(task.spec.windows):
         learned = trailing(months, window, known)
         rows = int(learned.sum())
-        if rows not in raw_of:
+        if rows not in fitted:
             progress(f"window of {window} months, tested on {month_name(month)}")
-            raw_of[rows] = _raw(task, learned, tested)
-        trials.append(_Trial(window, month, tested, learned, raw_of[rows]))
+            fitted[rows] = _fitted(task, learned, tested)
+        trials.append(_Trial(window, month, tested, learned, fitted[rows]))
     return trials
 
 
-def _raw(task: Task, learned: Rows, tested: Rows) -> Floats:
-    """A candidate's raw log-odds; one that learned from the very same rows before is not fitted again.
+def _fitted(task: Task, learned: Rows, tested: Rows) -> _Fitted:
+    """A candidate's model and predictions; one that learned from the very same rows before is not fitted again.
 
     Next month's retraining judges most of this month's trials too: in a replay that is two thirds of the work.
     """
@@ -99,16 +121,17 @@ def _raw(task: Task, learned: Rows, tested: Rows) -> Floats:
     if key not in _tried:
         while len(_tried) >= REMEMBERED:
             _tried.pop(next(iter(_tried)))
-        _tried[key] = _predicted(past, rows)
+        _tried[key] = _fit(past, rows)
     return _tried[key]
 
 
-def _predicted(past: Task, rows: pl.DataFrame) -> Floats:
+def _fit(past: Task, rows: pl.DataFrame) -> _Fitted:
     """A candidate with only one class to learn from predicts its rate, so that it is judged, not skipped."""
     if 0 < past.labels.sum() < len(past.labels):
-        return past.fit().log_odds(rows)
+        model = past.fit()
+        return _Fitted(model, model.log_odds(rows))
     smoothed = (past.labels.sum() + 0.5) / (len(past.labels) + 1)
-    return np.full(rows.height, float(np.log(smoothed / (1 - smoothed))))
+    return _Fitted(None, np.full(rows.height, float(np.log(smoothed / (1 - smoothed)))))
 
 
 def _entity_trial(task: Task) -> _Trial:
@@ -116,10 +139,10 @@ def _entity_trial(task: Task) -> _Trial:
     for rows in (tested, ~tested):
         if not 0 < task.labels[rows].sum() < rows.sum():
             raise TooFewRows(f"{int(task.labels.sum())} events among {len(rows)} rows do not fill a held-out quarter")
-    return _Trial(max(task.spec.windows), int(task.months.max()), tested, ~tested, _raw(task, ~tested, tested))
+    return _Trial(max(task.spec.windows), int(task.months.max()), tested, ~tested, _fitted(task, ~tested, tested))
 
 
-def _conclude(task: Task, trials: list[_Trial], months: tuple[str, ...]) -> HeldOut:
+def _conclude(task: Task, trials: list[_Trial], months: tuple[str, ...], why: str) -> HeldOut:
     last = max(trial.month for trial in trials)
     past = [trial for trial in trials if trial.month < last]
     window, tested_window = _choose(task, trials if months else past), _choose(task, past).months
@@ -135,11 +158,13 @@ def _conclude(task: Task, trials: list[_Trial], months: tuple[str, ...]) -> Held
     return HeldOut(
         tested=task.part(final.tested),
         learned=task.part(final.learned),
+        model=final.fitted.model,
         raw=final.raw,
         probability=tested_probability,
         calibration=calibration,
         window=window,
         months=months,
+        why=why,
     )
 
 

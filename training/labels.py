@@ -7,10 +7,12 @@ import polars as pl
 
 from features.calendar import cutoff
 from features.spec import CREATED, EVENT
+from training.maturity import KNOWN, WHOLE, closes, whole_months
 from training.spec import Label, ModelSpec, Recorded, Within
 
+__all__ = ["KNOWN", "LABEL", "WHOLE", "LabelError", "NoLabels", "OneClassOnly", "labels"]
+
 OBSERVED = "observed_timestamp"
-KNOWN = "known_timestamp"
 LABEL = "label"
 
 
@@ -27,13 +29,18 @@ class OneClassOnly(LabelError):
 
 
 def labels(spec: ModelSpec, tables: Mapping[str, pl.DataFrame], key: str, as_of: date) -> pl.DataFrame:
-    """`key`, `event_timestamp` of the observation, `label` (0 or 1), `known_timestamp`: what is known at `as_of`."""
+    """`key`, `event_timestamp` of the observation, `label` (0 or 1), `known_timestamp`: what is known at `as_of`.
+
+    `whole_month` tells whether every label of the observation's month is known that can be expected.
+    """
     observations = _known(_table(tables, spec.observations), as_of).select(key, EVENT).unique().sort(EVENT, key)
     outcomes = _latest(_known(_table(tables, spec.label.table), as_of), key)
     found = _label(spec.label, observations, outcomes, key)
     matured = found.filter(pl.col(LABEL).is_not_null(), pl.col(KNOWN) < cutoff(as_of))
     _check(matured, len(observations), spec, as_of)
-    return matured.sort(EVENT, key).select(key, EVENT, pl.col(LABEL).cast(pl.Int8), KNOWN)
+    matured = matured.sort(EVENT, key).select(key, EVENT, pl.col(LABEL).cast(pl.Int8), KNOWN)
+    whole = whole_months(spec.label, observations, matured, as_of)
+    return matured.with_columns(pl.col(EVENT).dt.month_start().dt.truncate("1d").is_in(whole.implode()).alias(WHOLE))
 
 
 def _table(tables: Mapping[str, pl.DataFrame], name: str) -> pl.DataFrame:
@@ -62,10 +69,7 @@ def _label(label: Label, observations: pl.DataFrame, outcomes: pl.DataFrame, key
 
 def _within(label: Within, observations: pl.DataFrame, outcomes: pl.DataFrame, key: str) -> pl.DataFrame:
     """A window closes on the last day of its last month; without a row of the entity in it nothing is known."""
-    last_day = (
-        pl.col(EVENT).dt.month_start().dt.truncate("1d").dt.offset_by(f"{label.months + 1}mo").dt.offset_by("-1d")
-    )
-    windows = observations.with_columns(closes=last_day)
+    windows = observations.with_columns(closes=closes(label))
     rows = outcomes.select(key, pl.col(EVENT).alias("at"), pl.col(CREATED).alias("recorded"), value=label.column)
     inside = windows.join(rows, on=key).filter(
         pl.col("at") > pl.col(EVENT), pl.col("at") < pl.col("closes").dt.offset_by("1d")

@@ -11,7 +11,7 @@ from features.permitted import FeatureColumn
 from features.spec import EVENT
 from training.boosted import Boosted, fit_boosted
 from training.inputs import InputError, input_order
-from training.labels import KNOWN, LABEL, LabelError, NoLabels, OneClassOnly
+from training.labels import KNOWN, LABEL, WHOLE, LabelError, NoLabels, OneClassOnly
 from training.score import Labels
 from training.spec import ModelSpec
 from training.windows import Rows, months_of
@@ -56,15 +56,15 @@ class Task:
         return fit_boosted(self.spec, self.frame, self.columns, self.labels)
 
     def about(self) -> pl.DataFrame:
-        """Key, time, label and groups, without the features."""
-        return self.frame.select(self.keys.name, EVENT, LABEL, *self.groups)
+        """Key, time, label, the time it became known, and groups, without the features."""
+        return self.frame.select(self.keys.name, EVENT, LABEL, KNOWN, *self.groups)
 
 
 def checked_task(
     spec: ModelSpec, frame: pl.DataFrame, columns: Sequence[FeatureColumn], groups: Sequence[str], as_of: date
 ) -> Task:
     """The task, or an error that says what about the rows rules training out."""
-    needed = [EVENT, LABEL, KNOWN, *(column.name for column in columns), *groups]
+    needed = [EVENT, LABEL, KNOWN, WHOLE, *(column.name for column in columns), *groups]
     absent = [name for name in needed if name not in frame.columns]
     if absent or not columns:
         raise InputError(f"the training frame lacks {absent or 'features'}; expected {needed}; found {frame.columns}")

@@ -19,7 +19,7 @@ from training.score import Calibration, probability
 from training.scorecard import Scorecard, fit_scorecard
 from training.spec import ModelSpec
 from training.task import Progress, Task, checked_task
-from training.trained import TrainedModel, TrainingReport
+from training.trained import FittedOn, TrainedModel, TrainingReport
 from training.windows import month_name, trailing
 
 REFERENCE_ROWS = 50_000
@@ -57,6 +57,7 @@ def train(
         columns=task.columns,
         cbm=model.dump(),
         calibration=held_out.calibration.calibration,
+        validated=held_out.model.dump() if held_out.model else None,
         scorecard=scorecard.dump(),
         report=_report(name, task, window, held_out, model, tested, folds, as_of),
         held_out=tested,
@@ -99,7 +100,6 @@ def _report(
     as_of: date,
 ) -> TrainingReport:
     spec = task.spec
-    months = window.frame.select(pl.col(EVENT).dt.strftime("%Y-%m")).to_series()
     drawn = np.random.default_rng(spec.seed).permutation(window.frame.height)[:IMPORTANCE_ROWS]
     fold_labels, fold_probability = folds[LABEL].to_numpy(), folds["probability"].to_numpy()
     return TrainingReport(
@@ -109,13 +109,12 @@ def _report(
         as_of=f"{as_of}",
         inputs=inputs_digest(name, spec, task.frame, task.columns, task.groups, as_of),
         code=code_digest(),
-        rows=window.frame.height,
-        events=int(window.labels.sum()),
-        first_month=str(months.min()),
-        last_month=str(months.max()),
+        **_fitted_on(window).model_dump(),
         window=held_out.window,
         scheme="out of time" if held_out.months else "held-out entities",
         held_out_months=held_out.months or (month_name(int(task.months.max())),),
+        held_out_why=held_out.why,
+        validated=_fitted_on(held_out.learned),
         parameters={**spec.estimator.model_dump(exclude_none=True), "seed": spec.seed},
         calibration=held_out.calibration,
         model=_evaluate(tested, "probability"),
@@ -123,6 +122,16 @@ def _report(
         out_of_fold=evaluate(fold_labels, fold_probability),
         fairness=fairness_of(spec, folds, task.groups, fold_labels, fold_probability),
         importance=model.importance(window.frame[drawn]),
+    )
+
+
+def _fitted_on(task: Task) -> FittedOn:
+    months = task.frame.select(pl.col(EVENT).dt.strftime("%Y-%m")).to_series()
+    return FittedOn(
+        rows=task.frame.height,
+        events=int(task.labels.sum()),
+        first_month=str(months.min()),
+        last_month=str(months.max()),
     )
 
 

@@ -25,6 +25,15 @@ class GroupFairness(Document):
     adverse_impact_ratio: Gap
 
 
+class FittedOn(Document):
+    """The rows a model was fitted on."""
+
+    rows: int
+    events: int
+    first_month: str
+    last_month: str
+
+
 class TrainingReport(Document):
     """Every fact about one training: what a model card and a gate read."""
 
@@ -43,6 +52,11 @@ class TrainingReport(Document):
     scheme: Literal["out of time", "held-out entities"]
     """`held-out entities` only when a single labelled month leaves no later one to test on."""
     held_out_months: tuple[str, ...]
+    held_out_why: str
+    """Which rows were held out: whole months where there are any."""
+    validated: FittedOn
+    """What the validated model learned from, `model` and `scorecard` being its figures; the released model is fitted
+    anew on `rows`, the held-out ones among them."""
     parameters: dict[str, str | int | float]
     calibration: CalibrationChoice
     model: Evaluation
@@ -56,8 +70,10 @@ class TrainingReport(Document):
 class TrainedModel:
     """A trained model with the evidence about it.
 
-    `held_out`: the rows of `report.model` and `report.scorecard` (key, time, label, features, groups, `log_odds` raw,
-    `probability`, `scorecard_probability`). `out_of_fold`: rows of the training window (key, time, label, groups,
+    `cbm` is the model to be released. `validated` is the one the out-of-time figures are of, fitted on earlier months
+    only; None when those held one class, whose rate was predicted then. `held_out`: the rows of `report.model` and
+    `report.scorecard` (key, time, label, when it became known, features, groups, `log_odds` raw, `probability`,
+    `scorecard_probability`). `out_of_fold`: rows of the training window (key, time, label, groups,
     `log_odds` raw, `probability`), each scored by a model that did not see its entity. `reference`: the features of the
     training window, from which profiles are made.
     """
@@ -65,6 +81,7 @@ class TrainedModel:
     columns: tuple[FeatureColumn, ...]
     cbm: bytes
     calibration: Calibration
+    validated: bytes | None
     scorecard: bytes
     report: TrainingReport
     held_out: pl.DataFrame
@@ -72,13 +89,17 @@ class TrainedModel:
     reference: pl.DataFrame
 
 
-FRAMES = ("held_out", "out_of_fold", "reference")
+HELD_OUT = "held_out"
+FRAMES = (HELD_OUT, "out_of_fold", "reference")
+VALIDATED = "validated.cbm"
 
 
 def save_trained(trained: TrainedModel, folder: Path) -> None:
     """Write `trained` as files that `load_trained` reads; the same model gives the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.cbm").write_bytes(trained.cbm)
+    if trained.validated is not None:
+        (folder / VALIDATED).write_bytes(trained.validated)
     (folder / "scorecard.json").write_bytes(trained.scorecard)
     (folder / "calibration.json").write_text(trained.calibration.model_dump_json(), encoding="utf-8")
     (folder / "report.json").write_text(trained.report.model_dump_json(indent=1), encoding="utf-8")
@@ -95,6 +116,7 @@ def load_trained(folder: Path) -> TrainedModel:
         columns=tuple(FeatureColumn(**column) for column in columns),
         cbm=(folder / "model.cbm").read_bytes(),
         calibration=Calibration.model_validate_json((folder / "calibration.json").read_bytes()),
+        validated=(folder / VALIDATED).read_bytes() if (folder / VALIDATED).exists() else None,
         scorecard=(folder / "scorecard.json").read_bytes(),
         report=TrainingReport.model_validate_json((folder / "report.json").read_bytes()),
         **{name: pl.read_parquet(folder / f"{name}.parquet") for name in FRAMES},

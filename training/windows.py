@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from features.documents import Document
 from features.spec import EVENT
-from training.labels import KNOWN, LABEL
+from training.labels import KNOWN, LABEL, WHOLE
 from training.score import Floats, Labels, log_loss, probability
 from training.spec import ModelSpec
 
@@ -58,17 +58,26 @@ def known_before(frame: pl.DataFrame, months: NDArray[np.int64], month: int) -> 
 
 
 def held_out_months(frame: pl.DataFrame, spec: ModelSpec) -> list[int]:
-    """The last labelled months, oldest first, that can be judged: enough rows of both classes, in it and before it."""
+    """The last months, oldest first, that can be judged: enough rows of both classes, in it and before it.
+
+    Whole ones, as the labels known first need not be like the rest of their month; partly labelled ones only when
+    there is no whole one.
+    """
     months, labels = months_of(frame), frame[LABEL].to_numpy()
     least = spec.validation.least_rows
-    found: list[int] = []
-    for month in sorted(set(months.tolist()), reverse=True):
-        if len(found) == spec.validation.months:
-            break
+
+    def can_be_judged(month: int) -> bool:
         before = trailing(months, max(spec.windows), known_before(frame, months, month))
-        if all(rows.sum() >= least and 0 < labels[rows].sum() < rows.sum() for rows in (months == month, before)):
-            found.append(month)
-    return found[::-1]
+        return all(rows.sum() >= least and 0 < labels[rows].sum() < rows.sum() for rows in (months == month, before))
+
+    found = [month for month in sorted(set(months.tolist())) if can_be_judged(month)]
+    whole = [month for month in found if is_whole(frame, month)]
+    return (whole or found)[-spec.validation.months :]
+
+
+def is_whole(frame: pl.DataFrame, month: int) -> bool:
+    """Whether every label of `month` is known that can be expected."""
+    return bool(frame.filter(pl.Series(months_of(frame) == month))[WHOLE].all())
 
 
 def judge(window: int, month: int, labels: Labels, raw: Floats) -> JudgedWindow:

@@ -4,6 +4,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from training.evaluation import OneClass, auc_value
+
 TOO_GOOD = 0.98
 """AUC from which a single column is taken to be a leak: no honest application field comes near."""
 SUSPICIOUS = 0.90
@@ -21,24 +23,22 @@ def separation(column: pl.Series, outcome: NDArray[np.int8]) -> float:
         return 0.5
     step = max(1, len(outcome) // SAMPLE)
     column, outcome = column.gather_every(step), outcome[::step]
-    rates = auc(_rates_out_of_fold(_cells(column), outcome), outcome)
+    rates = _auc(_rates_out_of_fold(_cells(column), outcome), outcome)
     if not column.dtype.is_numeric() or column.count() < LEAST_OF_EACH:
         return rates
     present = column.is_not_null().to_numpy()
-    ordered = auc(column.drop_nulls().cast(pl.Float64).to_numpy(), outcome[present])
+    ordered = _auc(column.drop_nulls().cast(pl.Float64).to_numpy(), outcome[present])
     # The order counts only as far as it reaches: among half of the rows it tells half of the story.
     share = float(present.mean())
     return max(rates, share * max(ordered, 1 - ordered) + (1 - share) * 0.5)
 
 
-def auc(values: NDArray[np.float64], outcome: NDArray[np.int8]) -> float:
-    """Chance that an event has the higher value than a non-event, ties counting half; 0.5 with one class only."""
-    events = int(outcome.sum())
-    others = len(outcome) - events
-    if events == 0 or others == 0:
+def _auc(values: NDArray[np.float64], outcome: NDArray[np.int8]) -> float:
+    """The AUC; 0.5 where only one class is present, as nothing can be told apart then."""
+    try:
+        return auc_value(outcome, values)
+    except OneClass:
         return 0.5
-    ranks = pl.Series(values).rank("average").to_numpy()
-    return float((ranks[outcome == 1].sum() - events * (events + 1) / 2) / (events * others))
 
 
 def _cells(column: pl.Series) -> NDArray[np.int64]:

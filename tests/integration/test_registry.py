@@ -88,7 +88,10 @@ def test_a_model_is_found_again_with_everything(opened: Open, portfolio: str, tr
     logged = opened().log_model(portfolio, trained)
     registry = opened()
     assert registry.find_model(portfolio, "risk", trained.report.inputs) == logged
+    assert registry.model_as_of(portfolio, "risk", AS_OF) is None
+    registry.stand(logged)
     assert registry.model_as_of(portfolio, "risk", AS_OF) == logged
+    assert registry.held_out(logged.run_id).equals(trained.held_out)
     assert registry.log_model(portfolio, trained) == logged
     assert registry.find_model(portfolio, "risk", "0" * 64) is None
     assert registry.model_as_of(portfolio, "risk", date(2024, 7, 31)) is None

@@ -63,6 +63,7 @@ def frame(rows: int = 300, months: int = 6, seed: int = 1) -> pl.DataFrame:
     return made.with_columns(
         pl.col("debt").fill_nan(None),
         known_timestamp=pl.col("event_timestamp").dt.month_end().cast(pl.Datetime("us", "UTC")),
+        whole_month=pl.lit(True),
     )
 
 

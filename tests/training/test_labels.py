@@ -33,8 +33,9 @@ TWO_CUSTOMERS = statements(
 
 def test_a_label_is_known_when_the_next_statement_is() -> None:
     found = labels(STATEMENTS, {"statements": TWO_CUSTOMERS}, "id", date(2005, 5, 31))
-    assert found.columns == ["id", "event_timestamp", "label", "known_timestamp"]
-    assert found.rows() == [
+    assert found.columns == ["id", "event_timestamp", "label", "known_timestamp", "whole_month"]
+    assert found["whole_month"].all()
+    assert found.drop("whole_month").rows() == [
         (1, day("2005-04-30"), 1, day("2005-05-31")),
         (2, day("2005-04-30"), 0, day("2005-05-31")),
     ]

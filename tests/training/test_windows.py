@@ -51,6 +51,13 @@ def test_months_that_cannot_be_judged_are_not_held_out() -> None:
     assert held_out_months(ROWS.filter(pl.col("event_timestamp").dt.month() == 6), two) == []
 
 
+def test_a_partly_labelled_month_is_held_out_only_when_there_is_no_whole_one() -> None:
+    one = spec(validation=Validation(months=1, least_rows=50))
+    partly = ROWS.with_columns(whole_month=pl.col("event_timestamp").dt.month() < 6)
+    assert held_out_months(partly, one) == [JUNE - 1]
+    assert held_out_months(ROWS.with_columns(whole_month=pl.lit(False)), one) == [JUNE]
+
+
 def test_the_window_that_past_months_speak_for_wins() -> None:
     labels = np.array([0, 1], dtype=np.int8)
     good, bad = np.array([-2.0, 2.0]), np.array([2.0, -2.0])

@@ -13,6 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from training.boosted import load_boosted
 from training.facts import metrics, parameters
 from training.plots import draw
@@ -32,7 +34,7 @@ from training.registry.versions import (
     model_version,
     release_version,
 )
-from training.trained import TrainedModel, load_trained, save_trained
+from training.trained import HELD_OUT, TrainedModel, load_trained, save_trained
 
 
 class NotRegistered(RegistryError):
@@ -57,8 +59,15 @@ class Registry:
         return self._last_model(portfolio, name, {INPUTS: inputs})
 
     def model_as_of(self, portfolio: str, name: str, as_of: date) -> ModelVersion | None:
-        """The newest model trained for a business date."""
-        return self._last_model(portfolio, name, {AS_OF: f"{as_of}"})
+        """The model that stands for a business date, as `stand` said last; others may have been trained later."""
+        found = self._store.versions(f"{portfolio}.{name}", {AS_OF: f"{as_of}"}, pointers=True)
+        standing = [each for each in found if _stands(as_of) in each.aliases]
+        return model_version(portfolio, name, standing[-1]) if standing else None
+
+    def stand(self, model: ModelVersion) -> None:
+        """Let this model, new or old, be the one of its business date: what is configured now may have been before."""
+        if self.model_as_of(model.portfolio, model.name, model.as_of) != model:
+            self._store.point(f"{model.portfolio}.{model.name}", _stands(model.as_of), model.version)
 
     def log_model(self, portfolio: str, trained: TrainedModel) -> ModelVersion:
         """Register a trained model with its figures, files and plots; one that is registered is returned as it is."""
@@ -84,6 +93,11 @@ class Registry:
         """A registered model with everything known about it."""
         with tempfile.TemporaryDirectory() as folder:
             return load_trained(self._store.download(model.run_id, "", Path(folder)))
+
+    def held_out(self, run_id: str) -> pl.DataFrame:
+        """The rows that a run's model was tested on, with the predictions of the test."""
+        with tempfile.TemporaryDirectory() as folder:
+            return pl.read_parquet(self._store.download(run_id, f"{HELD_OUT}.parquet", Path(folder)))
 
     # Releases
 
@@ -220,6 +234,10 @@ class Registry:
     def _last_model(self, portfolio: str, name: str, tags: Mapping[str, str]) -> ModelVersion | None:
         found = self._store.versions(f"{portfolio}.{name}", tags)
         return model_version(portfolio, name, found[-1]) if found else None
+
+
+def _stands(as_of: date) -> str:
+    return f"as-of-{as_of}"
 
 
 def _releases(portfolio: str) -> str:

@@ -1,0 +1,79 @@
+"""Champion and candidate on equal terms: the rows that neither of them has learned from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from features.calendar import cutoff
+from features.spec import EVENT
+from serving.decide import frame_rows
+from serving.gates import Contest
+from serving.release import LoadedRelease
+from serving.scoring import LoadedModel, Scored, check_inputs
+from training.labels import KNOWN, LABEL
+
+PROBABILITY = "probability"
+RIVAL = "champions_probability"
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The release to beat and, by model, the rows it was itself tested on with the predictions of that test.
+
+    Those predictions are of the model that was validated, which had not learned from them: the released one has.
+    """
+
+    release: LoadedRelease
+    held_out: Mapping[str, pl.DataFrame]
+
+
+def contest_of(name: str, held_out: pl.DataFrame, champion: Champion | None) -> Contest | None:
+    """The comparison on the candidate's held-out rows that rests on most of them; None without such a champion model.
+
+    Two are fair: rows whose label became known after the champion was trained, as the champion scores them; and rows
+    that both were tested on, each by its own model of the past, which is what a release made twice for one date has.
+    """
+    model = champion.release.models.get(name) if champion else None
+    if champion is None or model is None:
+        return None
+    found = [each for each in _fair(name, model, held_out, champion) if len(np.unique(each.labels)) > 1]
+    if found:
+        return max(found, key=lambda each: len(each.labels))
+    nothing = np.empty(0)
+    return Contest(nothing.astype(np.int8), nothing, nothing, _why_not(model, held_out, champion))
+
+
+def score(model: LoadedModel, frame: pl.DataFrame) -> Scored:
+    """The rows of `frame` as the service would score them."""
+    rows = frame_rows(frame, model.columns)
+    return model.score(check_inputs(model.columns, rows.values, rows.rows).inputs)
+
+
+def _fair(name: str, model: LoadedModel, held_out: pl.DataFrame, champion: Champion) -> Iterator[Contest]:
+    fresh = held_out.filter(pl.col(KNOWN) >= cutoff(champion.release.manifest.as_of))
+    if not fresh.is_empty() and not _gone(model, held_out):
+        rivals = fresh.with_columns(pl.Series(RIVAL, score(model, fresh).probability))
+        yield _contest(rivals, f"{fresh.height} rows whose label the champion did not know")
+    if name in champion.held_out:
+        key = held_out.columns[0]
+        theirs = champion.held_out[name].select(key, EVENT, pl.col(PROBABILITY).alias(RIVAL))
+        shared = held_out.join(theirs, on=[key, EVENT], how="inner", maintain_order="left")
+        yield _contest(shared, f"{shared.height} rows that both were tested on, each by a model of its past")
+
+
+def _contest(rows: pl.DataFrame, basis: str) -> Contest:
+    return Contest(rows[LABEL].to_numpy(), rows[PROBABILITY].to_numpy(), rows[RIVAL].to_numpy(), basis)
+
+
+def _gone(model: LoadedModel, frame: pl.DataFrame) -> list[str]:
+    return sorted({column.name for column in model.columns} - set(frame.columns))
+
+
+def _why_not(model: LoadedModel, held_out: pl.DataFrame, champion: Champion) -> str:
+    as_of = champion.release.manifest.as_of
+    reads = f"the champion of {as_of} reads {_gone(model, held_out)}, which there no longer is"
+    knew = f"the champion of {as_of} knew the labels of these {held_out.height} held-out rows"
+    reason = reads if _gone(model, held_out) else knew
+    return f"{reason}, and the two were tested on no two classes of common rows; retrain as of {as_of} to compare"
