@@ -1,7 +1,7 @@
 """Decide: application, features, context and release → decision. Pure, on arrays: n = 1 online, n = many in a batch.
 
-Order: hard rules → calibrated PD → score → grade → limit → reasons. Features that are missing, stale, late or unusable
-never approve and never decline by score: the application goes to review, and the decision says why.
+Order: lists and hard rules → calibrated PD → score → grade → limit → reasons. Features that are missing, stale, late or
+unusable never approve and never decline by score: the application goes to review, and the decision says why.
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,35 @@ from numpy.typing import NDArray
 from features.permitted import FeatureColumn
 from features.spec import EVENT
 from serving import reasons
+from serving.applications import Application, Applications, Circumstances, Context
+from serving.counter_offer import counter_offers
 from serving.decisions import Cause, Decisions, Problems, pack
+from serving.evaluation import Scores
 from serving.policy import GRADES, Policy, PropensityPolicy, RiskPolicy
-from serving.rules import fire
-from serving.scoring import CheckedInputs, Column, Flags, LoadedModel, Scored, check_inputs
+from serving.scoring import CheckedInputs, Column, LoadedModel, Scored, check_inputs
+from serving.verdict import Assessed, Verdict, judge
 from training.score import Floats
+
+__all__ = [
+    "Application",
+    "Applications",
+    "Circumstances",
+    "Context",
+    "Decider",
+    "FeatureRows",
+    "NothingToDecide",
+    "decide",
+    "find_problems",
+    "frame_rows",
+    "late_rows",
+    "online_rows",
+    "target",
+]
 
 Section = TypeVar("Section", RiskPolicy, PropensityPolicy)
 
+OUTCOMES = np.array(["approve", "review", "decline"])
+"""By severity."""
 DAY = 86_400.0
 CLOCK_SKEW = 5 / (24 * 60)
 """Days by which a feature may seem to come from the future before it is refused."""
@@ -43,23 +64,6 @@ class Decider(Protocol):
     @property
     def models(self) -> Mapping[str, LoadedModel]:
         """Its models by name."""
-
-
-@dataclass(frozen=True)
-class Applications:
-    """What is asked for: the amount, NaN where none was named."""
-
-    amount: Floats
-
-    def __len__(self) -> int:
-        return len(self.amount)
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the caller looked up; `paused`: automatic approval of the portfolio is paused (red alert)."""
-
-    paused: Flags
 
 
 @dataclass(frozen=True)
@@ -114,20 +118,21 @@ def decide(release: Decider, applications: Applications, features: FeatureRows, 
     problems = find_problems(model, features, checked)
     scored = model.score(checked.inputs)
     terms = _Points.of(risk, model, scored)
-    score = np.where(problems.unscored, np.nan, terms.score)
+    unscored = problems.unscored
+    score = np.where(unscored, np.nan, terms.score)
     grade, limit = _grade(score, risk)
-    causes = [
-        *_rule_causes(risk, model, applications, checked, problems),
-        *_amount_causes(applications.amount, limit),
-        *_score_causes(score, risk, problems),
-        Cause(reasons.PAUSED, context.paused, 1),
-    ]
-    outcome = np.array(["approve", "review", "decline"])[_severity(causes, problems)]
+    scores = Scores(score, np.where(unscored, np.nan, scored.probability), grade)
+    known = Assessed(risk, model, features.values, problems, scores, limit)
+    verdict = judge(known, applications, context)
+    outcome = OUTCOMES[verdict.severity]
     return pack(
-        release.sha, model, policy, outcome, scored, problems, causes,
+        release.sha, model, policy, outcome, scored, problems, verdict.causes,
         passes=score >= risk.review_below,
-        score=score, grade=grade, limit=np.where(outcome == "approve", limit, 0.0),
+        score=score, grade=grade, limit=np.where(verdict.severity == 0, verdict.limit, 0.0),
         base=terms.base, points=terms.contributions, clipped=terms.clipped,
+        confirmations=_confirmations(risk, verdict, score, applications.amount),
+        counter_offer=counter_offers(known, applications, context, verdict),
+        open_rules=verdict.open_rules,
     )  # fmt: skip
 
 
@@ -139,11 +144,12 @@ def target(release: Decider, features: FeatureRows, context: Context) -> Decisio
     problems = find_problems(model, features, checked)
     scored = model.score(checked.inputs)
     likely = scored.probability >= propensity.contact_from
-    causes = [
+    causes = (
         Cause(reasons.UNDER_CONTACT_FROM, ~likely & ~problems.unscored, 1),
         Cause(reasons.PAUSED, context.paused, 1),
-    ]
-    outcome = np.array(["contact", "skip"])[_severity(causes, problems)]
+    )
+    skipped = problems.any | causes[0].rows | causes[1].rows
+    outcome = np.where(skipped, "skip", "contact")
     return pack(
         release.sha, model, policy, outcome, scored, problems, causes,
         passes=likely,
@@ -193,46 +199,13 @@ def _grade(score: Floats, risk: RiskPolicy) -> tuple[NDArray[np.str_], Floats]:
     return np.array([*GRADES[::-1], ""])[reached], np.array([*risk.rising_limits, np.nan])[reached]
 
 
-def _rule_causes(
-    risk: RiskPolicy, model: LoadedModel, applications: Applications, checked: CheckedInputs, problems: Problems
-) -> list[Cause]:
-    subjects = {"request.amount": applications.amount}
-    for rule in risk.rules:
-        if rule.when.feature is not None:
-            numbers = checked.inputs.numbers[:, model.position[rule.when.feature]]
-            subjects[rule.when.subject] = numbers.astype(np.float64)
-    causes = []
-    for rule, fired in zip(risk.rules, fire(risk.rules, subjects), strict=True):
-        reason = reasons.Reason(rule.id, rule.en, rule.zh)
-        # A rule about features that are not to be trusted asks for a person, it does not decline.
-        sure = ~problems.any if rule.when.feature is not None else np.ones(len(fired), dtype=bool)
-        causes.append(Cause(reason, fired, np.where(sure, 2, 1) if rule.outcome == "decline" else 1))
-    return causes
-
-
-def _amount_causes(amount: Floats, limit: Floats) -> list[Cause]:
-    named = ~np.isnan(amount)
-    usable = (amount > 0) & np.isfinite(amount)
-    return [
-        Cause(reasons.AMOUNT_INVALID, named & ~usable, 1),
-        Cause(reasons.AMOUNT_OVER_LIMIT, usable & (amount > limit), 1),
-    ]
-
-
-def _score_causes(score: Floats, risk: RiskPolicy, problems: Problems) -> list[Cause]:
-    declined = (score < risk.decline_below) & ~problems.any
-    return [
-        Cause(reasons.SCORE_UNDER_DECLINE, declined, 2),
-        Cause(reasons.SCORE_UNDER_REVIEW, (score < risk.review_below) & ~declined, 1),
-    ]
-
-
-def _severity(causes: list[Cause], problems: Problems) -> NDArray[np.intp]:
-    """The gravest of what was found: 0 nothing, 1 review (or skip), 2 decline."""
-    severity = problems.any.astype(np.intp)
-    for cause in causes:
-        severity = np.maximum(severity, np.where(cause.rows, cause.severity, 0))
-    return severity
+def _confirmations(risk: RiskPolicy, verdict: Verdict, score: Floats, amount: Floats) -> NDArray[np.intp]:
+    """How many people must confirm an approval: none where it is decided, two for a review of high risk."""
+    # Written so that NaN, no score, counts as high risk.
+    high = ~(score >= risk.two_people.score_below)
+    if risk.two_people.amount_from is not None:
+        high |= amount >= risk.two_people.amount_from
+    return np.where(verdict.severity == 1, np.where(high, 2, 1), 0)
 
 
 def _required(section: Section | None, kind: str) -> Section:

@@ -19,11 +19,15 @@ Outcome = Literal["approve", "review", "decline", "contact", "skip"]
 
 @dataclass(frozen=True)
 class Cause:
-    """A reason with the rows it holds for; severity 1 asks for review (or skips), 2 declines."""
+    """A reason with the rows it holds for; severity 1 asks for review (or skips), 2 declines.
+
+    `by_amount`: another amount may do away with it.
+    """
 
     reason: Reason
     rows: Flags
     severity: int | NDArray[np.intp]
+    by_amount: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,8 @@ class Decision:
     """One decision; score, grade and limit are a risk model's, and None when the features could not be scored.
 
     `problems`: what was wrong with the features (missing, invalid, stale, future, late) and which ones.
+    `confirmations`: people who must confirm an approval out of review. `counter_offer`: the amount that would be
+    approved. `open_rules`: rules that neither held nor failed, as something they look at is missing.
     """
 
     kind: Kind
@@ -108,6 +114,9 @@ class Decision:
     terms: Terms | None
     reasons: tuple[Reason, ...]
     problems: Mapping[str, tuple[str, ...]]
+    confirmations: int = 0
+    counter_offer: float | None = None
+    open_rules: tuple[str, ...] = ()
 
     @property
     def degraded(self) -> bool:
@@ -136,6 +145,9 @@ class Decisions:
     passes: Flags
     problems: Problems
     causes: tuple[Cause, ...]
+    confirmations: NDArray[np.intp]
+    counter_offer: Floats
+    open_rules: tuple[tuple[str, Flags], ...]
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -162,6 +174,9 @@ class Decisions:
             terms=self._terms(row) if scored else None,
             reasons=self._reasons(row, problems),
             problems=problems,
+            confirmations=int(self.confirmations[row]),
+            counter_offer=None if np.isnan(self.counter_offer[row]) else float(self.counter_offer[row]),
+            open_rules=tuple(name for name, rows in self.open_rules if rows[row]),
         )
 
     def _terms(self, row: int) -> Terms:
@@ -194,7 +209,7 @@ def pack(
     outcome: NDArray[np.str_],
     scored: Scored,
     problems: Problems,
-    causes: list[Cause],
+    causes: tuple[Cause, ...],
     *,
     passes: Flags,
     base: float,
@@ -203,6 +218,9 @@ def pack(
     grade: NDArray[np.str_] | None = None,
     limit: Floats | None = None,
     clipped: Floats | None = None,
+    confirmations: NDArray[np.intp] | None = None,
+    counter_offer: Floats | None = None,
+    open_rules: tuple[tuple[str, Flags], ...] = (),
 ) -> Decisions:
     """The decisions of a model; what only a risk model gives is NaN or "" for any other."""
     none = np.full(len(outcome), np.nan)
@@ -223,5 +241,8 @@ def pack(
         shown=strongest(points[:, : len(model.codes)], passes, policy.reasons_shown),
         passes=passes,
         problems=problems,
-        causes=tuple(causes),
+        causes=causes,
+        confirmations=np.zeros(len(outcome), dtype=np.intp) if confirmations is None else confirmations,
+        counter_offer=none if counter_offer is None else counter_offer,
+        open_rules=open_rules,
     )

@@ -37,6 +37,23 @@ SCORE_UNDER_REVIEW = _cause(
 SCORE_UNDER_DECLINE = _cause("SCORE_UNDER_DECLINE", "Your score is below the lowest we accept.", "评分低于最低标准。")
 PAUSED = _cause("PAUSED", "Automatic decisions are paused for now.", "自动决策暂停。")
 UNDER_CONTACT_FROM = _cause("UNDER_CONTACT_FROM", "The offer is unlikely to be of interest.", "该产品可能不合您需要。")
+CAPACITY_UNKNOWN = _cause(
+    "CAPACITY_UNKNOWN", "How much you can carry could not be worked out.", "无法评估您的偿还能力。"
+)
+NO_CAPACITY = _cause("NO_CAPACITY", "There is no room for further credit.", "目前没有可用的授信空间。")
+PRICE_OVER_CEILING = _cause(
+    "PRICE_OVER_CEILING", "The loan would cost more a year than we allow.", "贷款年化综合成本超过上限。"
+)
+PRICE_UNKNOWN = _cause("PRICE_UNKNOWN", "The price of the loan is not known in full.", "贷款的综合成本不明确。")
+PURPOSE_NOT_ALLOWED = _cause("PURPOSE_NOT_ALLOWED", "We do not lend for this purpose.", "该用途不在可贷款范围内。")
+PURPOSE_UNKNOWN = _cause("PURPOSE_UNKNOWN", "The purpose of the loan was not stated.", "未说明贷款用途。")
+QUOTA_REACHED = _cause("QUOTA_REACHED", "The quota for automatic approvals is used up.", "自动批准额度已用完。")
+ON_LIST = _cause("ON_LIST", "There is an entry in a list we must check.", "在须核查的名单中有记录。")
+SIGNAL_MISSING = _cause("SIGNAL_MISSING", "Your identity has not been checked in full.", "身份核验尚未完成。")
+SIGNAL_FAILED = _cause("SIGNAL_FAILED", "A check of your identity did not pass.", "身份核验未通过。")
+CONSENT_MISSING = _cause("CONSENT_MISSING", "You have not agreed to this use of your data.", "您尚未同意此项数据使用。")
+AUTOMATION_REFUSED = _cause("AUTOMATION_REFUSED", "You asked for a decision by a person.", "您要求由人工作出决定。")
+CONTEXT_UNKNOWN = _cause("CONTEXT_UNKNOWN", "Something we must check could not be checked.", "有必查事项未能核查。")
 
 CAUSES = {
     cause.code: cause
@@ -51,6 +68,19 @@ CAUSES = {
         SCORE_UNDER_DECLINE,
         PAUSED,
         UNDER_CONTACT_FROM,
+        CAPACITY_UNKNOWN,
+        NO_CAPACITY,
+        PRICE_OVER_CEILING,
+        PRICE_UNKNOWN,
+        PURPOSE_NOT_ALLOWED,
+        PURPOSE_UNKNOWN,
+        QUOTA_REACHED,
+        ON_LIST,
+        SIGNAL_MISSING,
+        SIGNAL_FAILED,
+        CONSENT_MISSING,
+        AUTOMATION_REFUSED,
+        CONTEXT_UNKNOWN,
     )
 }
 """Reasons that are the platform's own; a portfolio's codes may not take their names."""

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from features.permitted import FeatureColumn
 from serving.contributions import LeafTable, fill_empty_leaves, leaf_table
-from serving.policy import Policy
+from serving.policy import Policy, feature_kinds
 from serving.reasons import group_inputs
+from serving.rules import Kinds
 from training.inputs import MISSING, Inputs, names_of
 from training.score import Calibration, Floats, probability
 
@@ -81,6 +82,11 @@ class LoadedModel:
     def position(self) -> dict[str, int]:
         """For each input, its position."""
         return {column.name: position for position, column in enumerate(self.columns)}
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        """For each input, whether rules see a number or a text."""
+        return feature_kinds(self.columns)
 
     def score(self, inputs: Inputs) -> Scored:
         """Contributions, calibrated log-odds and probability of each row."""

@@ -34,12 +34,12 @@ risk:
   limits: {A: 4000, B: 3000, C: 2000, D: 1000, E: 0}
   rules:
     - id: VERY_LATE
-      when: {subject: feature.late_streak, at_least: 7}
+      when: feature.late_streak >= 7
       outcome: decline
       en: Seven months late
       zh: 逾期七个月
     - id: LARGE_AMOUNT
-      when: {subject: request.amount, above: 3500}
+      when: request.amount > 3_500
       outcome: review
       en: A large amount
       zh: 金额较大

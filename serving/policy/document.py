@@ -1,9 +1,8 @@
 """`policy.yaml`: what a lender decides by: score anchors, cut-offs, grades, limits, rules, reasons and gates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,78 +11,13 @@ from pydantic import Field, ValidationInfo, model_validator
 from features.documents import Document, Key, misplaced, read_document
 from features.permitted import FeatureColumn, select
 from features.spec import FeatureSpec, Name
+from serving.policy.gates import Gates
+from serving.policy.risk import RiskPolicy
 from serving.reasons import CAUSES
-from serving.rules import Rule
-from training.score import ScoreScale
+from serving.rules import Kinds
 from training.spec import ModelsSpec
 
-Grade = Literal["A", "B", "C", "D", "E"]
-GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "E")
 Code = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=63)]
-Points = Annotated[float, Field(ge=0, le=100)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Gates(Document):
-    """What a candidate must keep to before its model may decide."""
-
-    largest_auc_loss: float = Field(ge=0, lt=0.5, description="AUC it may lose to the champion, same out-of-time rows")
-    largest_calibration_error: float = Field(gt=0, lt=1, description="expected calibration error out of time")
-    calibration: Literal["block", "warn"] = Field("block", description="what a larger calibration error does")
-    scorecard: Literal["block", "warn"] = Field("warn", description="what not beating the scorecard out of time does")
-    approval_gap_points: float = Field(5, gt=0, le=100, description="gap between groups from which to warn; no block")
-    score_tolerance: float = Field(1e-6, gt=0, description="how far a reloaded model's log-odds may be from training's")
-
-
-class RiskPolicy(Document):
-    """How a PD becomes a score, a grade, a limit and an outcome."""
-
-    model: Name
-    scale: ScoreScale
-    review_below: Points = Field(60, description="a lower score is never approved without a person")
-    decline_below: Points = Field(description="a lower score is declined")
-    grades: dict[Grade, Points] = Field(description="lowest score of a grade; E is the rest")
-    limits: dict[Grade, Amount] = Field(description="largest credit limit of a grade")
-    rules: tuple[Rule, ...] = ()
-    gates: Gates
-
-    @model_validator(mode="after")
-    def _steps_down(self) -> "RiskPolicy":
-        if faults := [*self._faults()]:
-            raise misplaced([(("risk", *key), problem) for key, problem in faults])
-        return self
-
-    @cached_property
-    def cut_points(self) -> tuple[float, ...]:
-        """Lowest scores of grades D, C, B and A."""
-        return tuple(self.grades[grade] for grade in GRADES[-2::-1])
-
-    @cached_property
-    def rising_limits(self) -> tuple[float, ...]:
-        """Limits of grades E, D, C, B and A."""
-        return tuple(self.limits[grade] for grade in GRADES[::-1])
-
-    def _faults(self) -> Iterator[tuple[Key, str]]:
-        if self.decline_below > self.review_below:
-            yield ("decline_below",), f"{self.decline_below:g} is above review_below {self.review_below:g}"
-        tables: list[tuple[str, dict[Grade, float], tuple[Grade, ...]]] = [
-            ("grades", self.grades, GRADES[:-1]),
-            ("limits", self.limits, GRADES),
-        ]
-        for key, values, expected in tables:
-            if set(values) != set(expected):
-                yield (key,), f"found {sorted(values)}; expected {list(expected)}"
-                return
-            for better, worse in pairwise(expected):
-                if values[worse] > values[better] or (key == "grades" and values[worse] == values[better]):
-                    yield (key, worse), f"{values[worse]:g} is not under the {values[better]:g} of {better}"
-        lowest = next(grade for grade in GRADES if self.review_below >= self.grades.get(grade, 0))
-        if self.limits[lowest] == 0:
-            yield ("limits", lowest), f"a score of {self.review_below:g} is approved: expected a limit above 0"
-        ids = [rule.id for rule in self.rules]
-        for position, rule in enumerate(self.rules):
-            if rule.id in ids[:position]:
-                yield ("rules", position, "id"), f"{rule.id!r} names an earlier rule too; ids are unique"
 
 
 class PropensityPolicy(Document):
@@ -194,17 +128,12 @@ class Policy(Document):
         for key, feature in self._named():
             if feature not in inputs:
                 yield key, f"{feature!r} is no input of {self.models}; expected one of {sorted(inputs)}"
-        yield from self._not_numbers(known)
+        yield from self._misread(known)
 
-    def _not_numbers(self, known: Known) -> Iterator[tuple[Key, str]]:
-        if self.risk is None:
-            return
-        numbers = {column.name for column in known.inputs(self.risk.model) if column.dtype == "float"}
-        for position, rule in enumerate(self.risk.rules):
-            feature = rule.when.feature
-            if feature is not None and feature not in numbers:
-                place = ("risk", "rules", position, "when", "subject")
-                yield place, f"{feature!r} is not a number that model {self.risk.model!r} reads"
+    def _misread(self, known: Known) -> Iterator[tuple[Key, str]]:
+        if self.risk is not None:
+            for key, problem in self.risk.misread(feature_kinds(known.inputs(self.risk.model))):
+                yield ("risk", *key), problem
 
     def _named(self) -> Iterator[tuple[Key, str]]:
         """Every place that names a feature."""
@@ -214,6 +143,11 @@ class Policy(Document):
         for group, absence in enumerate(self.may_be_missing):
             for position, feature in enumerate(absence.features):
                 yield ("may_be_missing", group, "features", position), feature
+
+
+def feature_kinds(columns: Iterable[FeatureColumn]) -> Kinds:
+    """What rules may know of each feature: a number or a text."""
+    return {column.name: "number" if column.dtype == "float" else "text" for column in columns}
 
 
 def read_policy(path: Path, features: FeatureSpec, models: ModelsSpec) -> Policy:

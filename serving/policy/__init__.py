@@ -1,0 +1,38 @@
+"""`policy.yaml`, the whole of what a lender decides by."""
+
+from serving.policy.document import Absence, Code, Known, Policy, PropensityPolicy, Reason, feature_kinds, read_policy
+from serving.policy.gates import Gates
+from serving.policy.risk import GRADES, Grade, RiskPolicy
+from serving.policy.terms import (
+    SIGNALS,
+    Capacity,
+    CounterOffer,
+    Price,
+    Purposes,
+    Quota,
+    Signal,
+    TwoPeople,
+)
+
+__all__ = [
+    "GRADES",
+    "SIGNALS",
+    "Absence",
+    "Capacity",
+    "Code",
+    "CounterOffer",
+    "Gates",
+    "Grade",
+    "Known",
+    "Policy",
+    "Price",
+    "PropensityPolicy",
+    "Purposes",
+    "Quota",
+    "Reason",
+    "RiskPolicy",
+    "Signal",
+    "TwoPeople",
+    "feature_kinds",
+    "read_policy",
+]

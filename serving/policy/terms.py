@@ -1,0 +1,91 @@
+"""The parts of a risk policy beside its score: how much, at what price, for what, for how many, checked by whom."""
+
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from features.documents import Document
+from serving.rules import Expression, Node, names_in, parse
+from serving.rules.rule import RuleOutcome
+from serving.rules.scalar import Evaluate, compiled
+
+Points = Annotated[float, Field(ge=0, le=100)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Purpose = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+Signal = Literal["liveness", "voice_print", "device"]
+SIGNALS: tuple[Signal, ...] = ("liveness", "voice_print", "device")
+ListName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+
+
+class Capacity(Document):
+    """What a customer can carry: the limit is never above it; where it is missing, a person decides."""
+
+    amount: Expression = Field(description="a number in the rule language, such as 0.3 * 12 * request.monthly_income")
+    because: str = Field(min_length=1)
+
+    @cached_property
+    def tree(self) -> Node:
+        """The syntax tree of the amount."""
+        return parse(self.amount)
+
+    @cached_property
+    def value(self) -> Evaluate:
+        """The amount for one row, None where something in it is missing."""
+        return compiled(self.tree)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What it looks at."""
+        return names_in(self.tree)
+
+
+class Price(Document):
+    """The most a loan may cost a year, interest and fees together (an effective annual rate, 0.24 is 24 %)."""
+
+    ceiling: float = Field(gt=0, le=10)
+    over: RuleOutcome = Field("review", description="what a price above the ceiling leads to")
+    required: bool = Field(False, description="whether an application without a price goes to review")
+
+
+class Purposes(Document):
+    """What money may be lent for: the purposes listed as allowed, or all but those forbidden."""
+
+    allowed: tuple[Purpose, ...] = ()
+    forbidden: tuple[Purpose, ...] = ()
+    otherwise: RuleOutcome = Field("decline", description="what any other purpose leads to")
+    required: bool = Field(False, description="whether an application without a purpose goes to review")
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "Purposes":
+        if bool(self.allowed) == bool(self.forbidden):
+            raise ValueError("expected either allowed or forbidden purposes, and at least one of them")
+        return self
+
+    def permits(self, purpose: str) -> bool:
+        """Whether money may be lent for it."""
+        return purpose in self.allowed if self.allowed else purpose not in self.forbidden
+
+
+class Quota(Document):
+    """How many approvals, or how much money approved, in a calendar day or month (UTC); beyond it a person decides."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+    of: Literal["approvals", "amount"]
+    each: Literal["day", "month"]
+    at_most: float = Field(gt=0, allow_inf_nan=False)
+    purpose: Purpose | None = Field(None, description="counts this purpose only; none: all of them")
+
+
+class TwoPeople(Document):
+    """Which approvals out of review two different people must confirm."""
+
+    score_below: Points = Field(40, description="an application with a lower score, or without any")
+    amount_from: Amount | None = Field(None, description="an application for this much or more")
+
+
+class CounterOffer(Document):
+    """What is offered in place of an amount that is not approved: the largest that would be."""
+
+    step: float = Field(gt=0, allow_inf_nan=False, description="offers are multiples of it")
+    smallest: float = Field(gt=0, allow_inf_nan=False, description="less is not offered")
