@@ -1,4 +1,4 @@
-"""`lendloop decide` and `lendloop log verify`: a file of applications decided and logged, and the log checked."""
+"""`lendloop decide`: a file of applications decided and logged."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -11,8 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from flows.terminal import console
-from flows.workspace import Workspace, open_settings_log, open_workspace
-from infra.settings import Settings
+from flows.workspace import Workspace, open_workspace
 from serving.answers import Answer, Asked, answer_of, record_of
 from serving.api_schemas import DecisionRequest, PropensityRequest
 from serving.desk import Desk, open_desk
@@ -59,16 +58,6 @@ def read_applications(file: Path) -> pl.DataFrame:
     if "entity_id" not in rows.columns or rows.is_empty():
         raise BadFile(f"{file}: found {rows.height} rows of {rows.columns}; expected rows with a column entity_id")
     return rows
-
-
-def verify_log() -> bool:
-    """Check the whole chain of the decision log and say what was found."""
-    found = open_settings_log(Settings()).verify()
-    if found.broken is None:
-        console.print(f"[green]✓[/] every record and link is as it was written; head {found.head}", highlight=False)
-    else:
-        console.print(f"[red]✗[/] {found.broken}", highlight=False)
-    return found.valid
 
 
 def _desk(workspace: Workspace) -> Desk:

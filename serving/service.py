@@ -10,7 +10,9 @@ from infra.processes import die_with_parent
 from infra.settings import Settings
 from serving.api import create_app
 from serving.clerk import Clerk
-from serving.desk import Desk, open_desk
+from serving.desk import Desk, now, open_desk
+from serving.log.anchoring import Anchoring
+from serving.log.anchors import Anchors
 from serving.log.batcher import Batcher
 from serving.log.decision_log import open_log
 from serving.log.keys import open_keys
@@ -68,6 +70,7 @@ def open_clerk(settings: Settings) -> Clerk:
     patience = 5.0 if settings.replay else 0.25
     keys = open_keys(settings.log_key.get_secret_value(), settings.log_key_file)
     log = open_log(settings.decision_log_url, keys)
+    Anchoring(log, Anchors(settings.anchors_folder, settings.root() / "anchor.key"), now).start()
     clerk = Clerk(runtime, Batcher(log), open_pauses(settings.decision_log_url), settings.replay, patience)
     runtime.start()
     return clerk

@@ -1,4 +1,4 @@
-"""`lendloop decide | log verify | pause`: decisions at the command line, and what was decided."""
+"""`lendloop decide | pause`: decisions at the command line, and what was decided."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,14 +6,12 @@ from typing import Annotated
 import typer
 
 PortfolioName = Annotated[str, typer.Option("--portfolio", "-p", help="a folder in portfolios/")]
-log = typer.Typer(help="The decision log.", no_args_is_help=True)
 pause = typer.Typer(help="Pauses of automatic approval.", no_args_is_help=True)
 
 
 def add_commands(app: typer.Typer) -> None:
     """Register the commands of this module."""
     app.command()(decide)
-    app.add_typer(log, name="log")
     app.add_typer(pause, name="pause")
 
 
@@ -27,15 +25,6 @@ def decide(
     from flows.deciding import decide_file
 
     decide_file(file, portfolio, out, at)
-
-
-@log.command("verify")
-def verify() -> None:
-    """Check every record and link of the decision log's chain; exit code 1 names the first broken one."""
-    from flows.deciding import verify_log
-
-    if not verify_log():
-        raise typer.Exit(1)
 
 
 @pause.command("list")

@@ -6,6 +6,7 @@ import sys
 import typer
 
 import flows.cli.decisions as decisions
+import flows.cli.logs as logs
 import flows.cli.portfolios as portfolios
 import flows.cli.releases as releases
 import flows.cli.reports as reports
@@ -17,10 +18,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # plain help: rich's would triple the time that `lendloop --help` takes
 )
 running.add_commands(app)
 decisions.add_commands(app)
+app.add_typer(logs.log, name="log")
+app.add_typer(logs.decision, name="decision")
 app.add_typer(portfolios.app, name="portfolio")
 app.add_typer(releases.app, name="release")
 app.add_typer(reports.app, name="report")

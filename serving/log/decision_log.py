@@ -91,6 +91,12 @@ class DecisionLog:
         """Where the chain ends."""
         return self._database.read(_head)
 
+    def times(self) -> tuple[str | None, str | None]:
+        """The first and the last time of a decision, as RFC 3339; None in an empty log."""
+        sql = "SELECT min(decided_at), max(decided_at) FROM decisions WHERE kind <> 'erasure'"
+        first, last = self._rows(sql, [])[0]
+        return first, last
+
     def erase(self, erasure: Erasure) -> Record | None:
         """Erase what is personal in every record of a person and log the act, in one transaction; None: no record.
 

@@ -1,0 +1,105 @@
+"""`lendloop log verify | anchor | rekey | erase`: the decision log checked and kept."""
+
+import os
+from datetime import UTC, datetime
+
+from rich.progress import Progress
+
+from flows.terminal import console
+from flows.workspace import open_settings_log
+from infra.settings import Settings
+from serving.log.anchors import Anchors
+from serving.log.decision_log import DecisionLog, open_log
+from serving.log.erasure import RANDOM_BYTES, Erasure
+from serving.log.keys import KEY_BYTES, KeyRing, open_keys, read_keys, write_keys
+
+
+class LogCommandError(ValueError):
+    """A command on the log cannot be carried out as it was given."""
+
+
+def open_anchors(settings: Settings) -> Anchors:
+    """The signed anchors, and the key that signs them."""
+    return Anchors(settings.anchors_folder, settings.root() / "anchor.key")
+
+
+def verify_log(public_key: str = "") -> bool:
+    """Check the whole chain and all anchors as an auditor does, reading only, and say what was found."""
+    settings = Settings()
+    log, sealed = _auditor(settings)
+    anchors = open_anchors(settings).read(_public(public_key)) if settings.anchors_folder.exists() else []
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("verifying", total=None)
+        found = log.verify(lambda done, of: bar.update(task, completed=done, total=of), anchors=anchors, sealed=sealed)
+    first, last = log.times()
+    log.close()
+    if found.broken is not None:
+        console.print(f"[red]✗[/] {found.broken}", highlight=False)
+        return False
+    head = found.head
+    console.print(f"[green]✓[/] {head.records:,} records in {head.number:,} links are as they were written")
+    console.print(f"  decided {first or '-'} to {last or '-'}; {len(anchors):,} anchors hold; head {head.hash}")
+    if not sealed:
+        console.print("  without the master keys: what is sealed was not opened")
+    return True
+
+
+def anchor_log() -> None:
+    """Anchor the head now."""
+    settings = Settings()
+    log, _ = _auditor(settings)
+    anchors, head = open_anchors(settings), log.head()
+    made = anchors.append(head, datetime.now(UTC))
+    said = "anchored" if made else "already anchored"
+    console.print(f"{said}: {head.records:,} records, head {head.hash}; public key {anchors.public_key().hex()}")
+
+
+def rekey_log() -> None:
+    """Rotate the master key: a new one in the key file, or the first of those that were given."""
+    settings = Settings()
+    ring = open_keys(settings.log_key.get_secret_value(), settings.log_key_file)
+    log = open_settings_log(settings)
+    # Keys that still wait are those of a rotation that was not finished: it goes on, with no other new key.
+    if ring.file is not None and log.pending(ring) == 0:
+        write_keys(ring.file, [os.urandom(KEY_BYTES), *read_keys(ring.file)])
+        ring = open_keys("", ring.file)
+    done = log.rekey(ring)
+    log.close()
+    console.print(
+        f"{done:,} data keys are wrapped by master key {ring.current}; no record was touched", highlight=False
+    )
+    if len(ring.names) > 1:
+        console.print("older master keys open backups made before: keep them as long as those are kept")
+
+
+def erase_person(portfolio: str, entity: str, by: str, reason: str) -> None:
+    """Erase a person from the log; the act itself is logged."""
+    if entity in reason:
+        raise LogCommandError("--reason: it names the person, and is kept for ever; expected one without the entity")
+    log = open_settings_log(Settings())
+    act = log.erase(Erasure(portfolio, entity, by, reason, datetime.now(UTC), os.urandom(RANDOM_BYTES)))
+    log.close()
+    if act is None:
+        console.print("no record of this person is in the log; nothing to erase")
+        return
+    names = act.inputs["decision_ids"]
+    count = len(names) if isinstance(names, list) else 0
+    console.print(f"{count} records erased; logged as {act.decision_id}. Backups made before still hold the person")
+
+
+def _auditor(settings: Settings) -> tuple[DecisionLog, bool]:
+    """The log for reading only, and whether its master keys are here; no key is made for an auditor."""
+    given = settings.log_key.get_secret_value()
+    sealed = bool(given) or settings.log_key_file.exists()
+    keys = open_keys(given, settings.log_key_file) if sealed else KeyRing([bytes(KEY_BYTES)])
+    return open_log(settings.decision_log_url, keys, read_only=True), sealed
+
+
+def _public(text: str) -> bytes | None:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b"?"
+    if text and len(key) != KEY_BYTES:
+        raise LogCommandError("--public-key: expected 64 hexadecimal digits, as `lendloop log anchor` prints them")
+    return key or None

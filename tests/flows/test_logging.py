@@ -1,0 +1,131 @@
+"""The log's commands as a person runs them, and a replay that finds every difference."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli.logs import decision, log
+from flows.logging_keeping import LogCommandError
+from flows.logging_replay import PARTS, differences
+from flows.workspace import open_settings_log
+from infra.settings import Settings
+from serving.answers import decide_again
+from serving.desk import Desk
+from serving.log.anchoring import Anchoring
+from serving.log.anchors import Anchors
+from serving.log.keys import read_keys
+from serving.log.record import Record
+from serving.release import load_release
+from tests.serving.log.examples import START, make_record
+from tests.serving.small_releases import PORTFOLIO
+from tests.serving.test_api import DECISIONS, Worker
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """A home with a log of five records."""
+    monkeypatch.setenv("LENDLOOP_HOME", str(tmp_path))
+    opened = open_settings_log(Settings())
+    for second in range(5):
+        opened.append(make_record(second))
+    opened.close()
+    return tmp_path
+
+
+def run(*words: str) -> tuple[int, str]:
+    found = CliRunner().invoke(log, list(words))
+    if found.exception is not None and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    return found.exit_code, " ".join(found.output.split())
+
+
+def test_a_log_is_anchored_verified_rotated_and_a_person_erased(home):
+    assert "anchored: 5 records" in run("anchor")[1]
+    assert "already anchored" in run("anchor")[1]
+    assert run("rekey")[0] == 0
+    assert len(read_keys(home / "decision_log.key")) == 2
+    words = ("-p", "taiwan_cards", "--entity", "1001", "--by", "anna", "--reason", "asked")
+    assert "1 records erased" in run("erase", *words)[1]
+    assert "nothing to erase" in run("erase", *words)[1]
+    code, said = run("verify")
+    assert code == 0
+    assert "6 records in 6 links" in said
+    assert "1 anchors hold" in said
+
+
+def test_a_rotation_that_was_killed_goes_on_with_the_same_key(home, monkeypatch):
+    monkeypatch.setattr("serving.log.decision_log.rekey", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("rekey")
+    monkeypatch.undo()
+    monkeypatch.setenv("LENDLOOP_HOME", str(home))
+    before = read_keys(home / "decision_log.key")
+    assert run("rekey")[0] == 0
+    assert read_keys(home / "decision_log.key") == before
+    assert run("verify")[0] == 0
+
+
+def test_an_auditor_without_keys_still_checks_the_chain(home):
+    (home / "decision_log.key").unlink()
+    code, said = run("verify")
+    assert code == 0
+    assert "what is sealed was not opened" in said
+    assert not (home / "decision_log.key").exists()
+
+
+def test_a_changed_record_fails_the_command(home):
+    opened = open_settings_log(Settings())
+    opened._database.write(lambda session: session.run("UPDATE decisions SET outcome = 'decline' WHERE sequence = 3"))
+    opened.close()
+    code, said = run("verify")
+    assert code == 1
+    assert "batch 3, record 3" in said
+
+
+def test_a_reason_that_names_the_person_is_refused(home):
+    with pytest.raises(LogCommandError, match="names the person"):
+        run("erase", "-p", "taiwan_cards", "--entity", "1001", "--by", "anna", "--reason", "1001 asked")
+
+
+def test_a_service_anchors_when_it_stops(home):
+    opened = open_settings_log(Settings())
+    anchors = Anchors(home / "anchors", home / "anchor.key")
+    anchoring = Anchoring(opened, anchors, lambda: START, look=0.01)
+    anchoring.start()
+    anchoring.stop()
+    assert [anchor.records for anchor in anchors.read()] == [5]
+    opened.close()
+
+
+@pytest.fixture
+def decided(tmp_path) -> tuple[Desk, Record]:
+    worker = Worker(tmp_path)
+
+    async def ask() -> str:
+        async with worker.client() as client:
+            return str((await client.post(DECISIONS, json={"entity_id": 1, "amount": 100})).json()["decision_id"])
+
+    record = worker.log.find(asyncio.run(ask()))
+    assert record is not None
+    return Desk(load_release(worker.releases / record.release), worker.reader), record
+
+
+def test_a_decision_made_again_is_the_same_in_every_part(decided):
+    desk, record = decided
+    assert record.portfolio == PORTFOLIO
+    assert differences(record, decide_again(desk, record)) == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_replay_names_every_part_that_differs(decided, part):
+    desk, record = decided
+    changed = {"offer": {"limit": -1}} if part == "limit" else {part: {"x": 1.0} if part == "terms" else ()}
+    (found,) = differences(replace(record, **changed), decide_again(desk, record))
+    assert found.startswith(f"{part}: ")
+
+
+def test_the_replay_command_is_there():
+    assert "Make logged decisions again" in CliRunner().invoke(decision, ["--help"]).output
