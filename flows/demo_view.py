@@ -9,6 +9,7 @@ from rich.text import Text
 from flows.terminal import COLOURS, console
 from infra.settings import Settings
 from monitoring.metric import LEVELS, Metric
+from serving.pauses import Pause
 
 COLUMNS = (
     ("month", 9),
@@ -81,6 +82,14 @@ def show_line(line: MonthLine) -> None:
     if line.reused:
         text.append("  reused", style="dim")
     console.print(text, soft_wrap=True)
+
+
+def show_pauses(pauses: Iterable[Pause]) -> None:
+    """What a red alert paused, and who lifted it when."""
+    for pause in pauses:
+        lifted = f"{pause.lifted_at:%Y-%m-%d} by {pause.lifted_by}" if pause.lifted_at else "by nobody yet"
+        said = f"         paused from {pause.since:%Y-%m-%d} ({pause.reason}) → lifted {lifted}"
+        console.print(said, style="red", highlight=False, soft_wrap=True)
 
 
 def show_where(settings: Settings, portfolios: Iterable[str], seconds: float, reused: int) -> None:

@@ -36,7 +36,8 @@ def monitor(portfolio: str, as_of: date) -> Summary:
     verdicts = [_day(workspace, served, name, decisions, as_of) for name in served.release.models]
     if as_of == month_end(as_of):
         verdicts += [_month(workspace, served, name, decisions, as_of) for name in served.release.models]
-    return carry_out(workspace, as_of, verdicts)
+    told = carry_out(workspace, as_of, verdicts)
+    return told if len(decisions) else {**told, "summary": f"{told['summary']}; no traffic yet"}
 
 
 def _day(workspace: Workspace, served: Served, name: str, decisions: pl.DataFrame, as_of: date) -> Verdict:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from features.calendar import cutoff, month_ends
 from flows.comparison import Role, compare
-from flows.demo_view import MonthLine, Replayed, show_heading, show_line
+from flows.demo_view import MonthLine, Replayed, show_heading, show_line, show_pauses
 from flows.ingest import ingest_flow
 from flows.materialize import materialize_flow
 from flows.month import month_flow
@@ -19,11 +19,14 @@ from infra.settings import Settings
 from monitoring.metric import Metric
 from serving.deployment import status
 from serving.launch import ServiceError
+from serving.pauses import Pause
 
 if TYPE_CHECKING:
     from flows.demo import Months
 
-OFFICER = "demo risk officer"
+OFFICER = "demo risk officer: read the report; the retrained model is out"
+LOOKS_AFTER = timedelta(days=3)
+"""A pause stands for the first three days of the next month: the requests of those days are answered under it."""
 
 
 def replay(settings: Settings, name: str, months: "Months", most: int) -> Replayed:
@@ -38,6 +41,7 @@ def replay(settings: Settings, name: str, months: "Months", most: int) -> Replay
     for end in ends:
         lines.append(_replay_month(settings, name, end, frozen, months.sample))
         show_line(lines[-1])
+        show_pauses(_lift_pause(workspace, end))
     return Replayed(name, tuple(lines))
 
 
@@ -53,7 +57,6 @@ def _replay_month(settings: Settings, name: str, end: date, frozen: Served, samp
     closed = asyncio.run(month_flow(name, end))
     started(f"{end:%Y-%m} champion beside frozen")
     rows = compare(workspace, served, frozen, end)
-    _lift_pause(workspace, end)
     return _line(end, served, traffic.outcomes, rows, closed)
 
 
@@ -74,9 +77,13 @@ def _address(settings: Settings) -> str:
     return running.url
 
 
-def _lift_pause(workspace: Workspace, end: date) -> None:
-    """A red alert's pause is for a person to lift; the demo plays that person, now that the retrained model is out."""
-    workspace.pauses.lift_pause(workspace.name, lifted_by=OFFICER, at=cutoff(end))
+def _lift_pause(workspace: Workspace, end: date) -> list[Pause]:
+    """The month's pauses. Lifting one is for a person: the demo plays that person, some days into the next month.
+
+    Pauses are in the time of decisions: noted now, the requests of the days before are still answered under it.
+    """
+    workspace.pauses.lift_pause(workspace.name, lifted_by=OFFICER, at=cutoff(end) + LOOKS_AFTER)
+    return [pause for pause in workspace.pauses.history(workspace.name) if pause.as_of == end]
 
 
 def _opening_line(month: date, closed: Summary) -> MonthLine:

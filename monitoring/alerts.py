@@ -26,11 +26,6 @@ class Verdict:
     raised: tuple[Metric, ...]
     told: tuple[str, ...]
 
-    @property
-    def pause(self) -> bool:
-        """Whether automatic approval must pause."""
-        return self.level == "red"
-
 
 def judge(rows: Iterable[Metric], spec: MonitoringSpec, history: pl.DataFrame) -> list[Metric]:
     """The rows with their levels; `history` is what the metrics table holds from before (`MetricStore.history`)."""

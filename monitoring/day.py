@@ -11,6 +11,7 @@ from monitoring.indicators import volumes
 from monitoring.measure import Subject
 from monitoring.metric import Metric
 from monitoring.outcomes import decided_on
+from monitoring.silence import to_usual
 from monitoring.spec import MonitoringSpec
 
 
@@ -33,11 +34,11 @@ def daily(
     spec: MonitoringSpec,
     history: pl.DataFrame,
 ) -> Day:
-    """Rows and verdict of the day; `decisions` as `read_decisions` gives them, those of other days are passed over.
+    """Rows and verdict of the day; `decisions` as `read_decisions` gives them, those of other days say what is usual.
 
     `history` is `MetricStore.history(portfolio, as_of, period="day")`. A day without decisions has one row, 0.
     """
     subject = Subject(portfolio, model, as_of, "day", "champion", release)
-    measured = volumes(decided_on(decisions, as_of), kind=kind)
+    measured = [*volumes(decided_on(decisions, as_of), kind=kind), *to_usual(decisions, as_of)]
     rows = judge((subject.metric(found) for found in measured if found.finite), spec, history)
     return Day(rows, verdict(portfolio, as_of, rows, spec))

@@ -12,6 +12,7 @@ from monitoring.metric import Level, Period
 # Everything that daily and monthly monitoring measure, so that a misspelt watch is refused.
 MetricName = Literal[
     "decisions",
+    "decisions_to_usual",
     "outcome_share",
     "stale_share",
     "feature_age",

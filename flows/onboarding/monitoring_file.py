@@ -10,6 +10,15 @@ WATCHES: tuple[dict[str, Any], ...] = (
     {"metric": "feature_psi", "side": "above", "evidence": "interval", "yellow": 0.10, "orange": 0.25, "minimum": 100},
     {"metric": "missing_share", "side": "above", "yellow": 0.60, "orange": 0.90, "minimum": 100},
     {"metric": "stale_share", "side": "above", "yellow": 0.05, "orange": 0.20, "red": 0.50, "minimum": 30},
+    {
+        "metric": "decisions_to_usual",
+        "period": "day",
+        "side": "below",
+        "evidence": "interval",
+        "yellow": 0.50,
+        "orange": 0.25,
+        "minimum": 5,
+    },
     {"metric": "score_psi", "side": "above", "evidence": "interval", "yellow": 0.10, "orange": 0.25, "minimum": 100},
     {
         "metric": "auc",

@@ -11,6 +11,7 @@ NBSP = "\u00a0"
 
 TITLES = {
     "decisions": "Decisions",
+    "decisions_to_usual": "Decisions / usual for the weekday",
     "outcome_share": "Share of outcomes",
     "stale_share": "Decisions on stale features",
     "feature_age": "Median age of features",
@@ -51,7 +52,7 @@ def shown(name: str, value: float) -> str:
         return f"{value:,.0f}"
     if name == "feature_age":
         return f"{value:.1f}{NBSP}days"
-    if name == "observed_to_predicted":
+    if name in ("observed_to_predicted", "decisions_to_usual"):
         return f"{value:.2f}"
     return f"{100 * value:.1f}{NBSP}%" if is_share(name) else f"{value:.3f}".replace("-0.000", "0.000")
 

