@@ -5,6 +5,8 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from infra.settings import Settings
 
 OURS = ("infra", "features", "training", "serving", "monitoring", "flows")
@@ -12,6 +14,10 @@ OURS = ("infra", "features", "training", "serving", "monitoring", "flows")
 
 def explain(error: BaseException) -> str:
     """The message for `error`: our own errors speak for themselves, all others are kept in a file and named."""
+    if isinstance(error, ValidationError) and error.title == Settings.__name__:
+        from flows.doctor import misset
+
+        return "\n".join(misset(error))
     if is_disk_full(error):
         return f"no space left on the disk ({error}); free some and run the command again: it goes on where it was"
     if type(error).__module__.partition(".")[0] in OURS:

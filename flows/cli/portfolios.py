@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    help="Make, check and list portfolios: the folders a lender brings.", no_args_is_help=True, rich_markup_mode="rich"
-)
+app = typer.Typer(help="Make, check and list portfolios: the folders a lender brings.", no_args_is_help=True)
 
 
 class Kind(StrEnum):

@@ -1,0 +1,92 @@
+"""What a person meets first: help that is quick, and mistakes that are told plainly and leave nothing behind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LENDLOOP = Path(sys.executable).with_name("lendloop")
+SLOW = {
+    "rich",
+    "pydantic",
+    "polars",
+    "pandas",
+    "numpy",
+    "prefect",
+    "mlflow",
+    "feast",
+    "evidently",
+    "bentoml",
+    "catboost",
+}
+NEW = ("portfolio", "new", "p", "--id", "id", "--time", "day", "--label", "bad", "--from")
+FILES = {
+    "zero.csv": b"",
+    "header.csv": b"id,day,x,bad\n",
+    "one_class.csv": b"id,day,x,bad\n1,2024-01-01,3,0\n2,2024-01-02,4,0\n",
+    "binary.csv": b"a\0\xff\xfe\x81" * 100,
+    "broken.csv.gz": b"\x1f\x8bxx",
+    "broken.parquet": b"junk",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+def lendloop(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LENDLOOP_")}
+    return subprocess.run(
+        [LENDLOOP, *words], cwd=folder, env=inherited | settings, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_help_imports_nothing_slow(tmp_path: Path) -> None:
+    # The set of modules is what makes it quick; a clock would only measure the machine.
+    script = (
+        "import sys; sys.argv = ['lendloop', '--help']\n"
+        "from flows.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert "typer" in loaded
+    assert not loaded & SLOW
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((*NEW, "nope.csv"), "nope.csv: no such file"),
+        ((*NEW, "zero.csv"), "zero.csv: is empty"),
+        ((*NEW, "header.csv"), "header.csv: has a header and no rows"),
+        ((*NEW, "one_class.csv"), "expected exactly two"),
+        ((*NEW, "binary.csv"), "binary.csv: is not text"),
+        ((*NEW, "broken.csv.gz"), "broken.csv.gz: cannot be read"),
+        ((*NEW, "broken.parquet"), "broken.parquet: cannot be read as Parquet"),
+        (("run", "month", "-p", "nope", "--as-of", "2024-01-31"), "no portfolio 'nope'"),
+        (("run", "nope", "-p", "p", "--as-of", "2024-01-31"), "'nope' is not one of 'ingest'"),
+        (("run", "month", "-p", "p", "--as-of", "yesterday"), "'yesterday' does not match"),
+        (("decide", "nope.csv", "-p", "nope"), "no portfolio 'nope'"),
+        (("demo", "-p", "nope"), "found ['nope']"),
+    ],
+)
+def test_a_mistake_is_told_plainly_and_leaves_no_portfolio(folder: Path, words: tuple[str, ...], expected: str) -> None:
+    done = lendloop(folder, *words)
+    assert done.returncode in (1, 2)
+    assert expected in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (folder / "portfolios").exists()
+
+
+def test_a_setting_that_cannot_be_read_is_named(folder: Path) -> None:
+    done = lendloop(folder, "run", "month", "-p", "p", "--as-of", "2024-01-31", LENDLOOP_PORT="abc")
+    assert done.returncode == 1
+    assert "LENDLOOP_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
