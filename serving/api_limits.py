@@ -1,10 +1,11 @@
 """What every request must keep to before it is looked at: size, media type, how many at once, how long."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from serving.api_problems import problem_response
+from serving.api_problems import FieldFault, problem_response, shown_name
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -51,6 +52,12 @@ class Limits:
         if body is None:
             refusal = problem_response(413, f"the body is larger than {self._body_bytes} bytes")
             return await refusal(scope, receive, send)
+        twice = repeated_field(body)
+        if twice is not None:
+            # Two readers of such a body may each see another value: which one was meant cannot be known.
+            fault = FieldFault(field=twice, location="body", message="given more than once; expected once")
+            refusal = problem_response(422, f"body.{twice}: {fault.message}", [fault])
+            return await refusal(scope, receive, send)
         await self._app(scope, _replay(body, receive), send)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
@@ -83,6 +90,24 @@ class Limits:
             late = problem_response(503, f"no answer within {self._seconds:g} s; ask again with the same "
                                     "Idempotency-Key", headers={"retry-after": "1"})  # fmt: skip
             await late(scope, receive, send)
+
+
+def repeated_field(body: bytes) -> str | None:
+    """The first field that an object in JSON `body` has twice; None too for a body that is no JSON."""
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                found.append(name)
+            seen.add(name)
+
+    try:
+        json.loads(body, object_pairs_hook=note)
+    except (ValueError, RecursionError):
+        return None  # the route says what is wrong with it
+    return shown_name(found[0]) if found else None
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
+LONGEST_NAME = 128
 _log = logging.getLogger("lendloop.api")
 
 
@@ -106,7 +107,12 @@ def _fault(fault: Mapping[str, Any]) -> FieldFault:
     location, *path = (str(part) for part in fault["loc"])
     # The tag of a union's variant is pydantic's, not the caller's: it is no part of the field's name.
     names = [part for part in path if not part.startswith(("constrained-", "function-")) and part not in ("int", "str")]
-    return FieldFault(field=".".join(names) or "(whole body)", location=location, message=fault["msg"])
+    return FieldFault(field=shown_name(".".join(names)) or "(whole body)", location=location, message=fault["msg"])
+
+
+def shown_name(name: str) -> str:
+    """A caller's name of a field, as an answer can hold it: short, and no lone surrogates."""
+    return name[:LONGEST_NAME].encode(errors="replace").decode()
 
 
 async def _http(request: Request, error: Exception) -> Response:

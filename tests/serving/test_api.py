@@ -239,6 +239,25 @@ def test_a_mangled_body_is_a_fault_of_the_caller(worker: Worker, content: bytes)
     assert worker.log.head().records == 0
 
 
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        (b'{"entity_id": 1, "entity_id": 2}', "entity_id"),
+        (b'{"entity_id": 1, "amount": 5, "\\u0061mount": 9}', "amount"),
+        (b'{"entity_id": 1, "purpose": {"a": 1, "a": 1}}', "a"),
+        (b'{"entity_id": 1, "\\ud800": 1, "\\ud800": 1}', "?"),
+    ],
+)
+def test_a_field_given_twice_is_refused_by_its_name(worker: Worker, content: bytes, field: str) -> None:
+    assert fields(worker.send(content)) == [f"body.{field}"]
+    assert worker.log.head().records == 0
+
+
+@pytest.mark.parametrize(("name", "shown"), [(b"\\ud800", "(whole body)"), (b"x" * 9000, "x" * 128)])
+def test_an_unknown_field_is_named_whatever_its_name(worker: Worker, name: bytes, shown: str) -> None:
+    assert fields(worker.send(b'{"entity_id": 1, "' + name + b'": 1}')) == [f"body.{shown}"]
+
+
 def test_what_the_caller_sent_is_not_echoed(worker: Worker) -> None:
     response = worker.post(DECISIONS, {"entity_id": 1, "amount": "my-secret", "purpose": "My Secret"})
     assert "ecret" not in response.text
