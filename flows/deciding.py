@@ -88,7 +88,7 @@ def _asked(workspace: Workspace, desk: Desk, rows: pl.DataFrame, at: datetime) -
 def _decide(workspace: Workspace, desk: Desk, asked: Asked) -> Answer:
     paused = workspace.pauses.active_pause(workspace.name, asked.at) is not None
     looked = desk.look_up(asked.request.entity_id, asked.at)
-    decision = desk.decide(asked.kind, looked, amount=asked.amount, paused=paused)
+    decision = desk.decide(asked.kind, looked, application=asked.application, circumstances=asked.circumstances(paused))
     return answer_of(workspace.log.append(record_of(asked, desk, looked, decision, paused)).record)
 
 

@@ -6,9 +6,10 @@ The answer is made of the record alone, so that a request that is repeated gets 
 import hashlib
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from serving.api_schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
+from serving.applications import Application, Circumstances, application_from, circumstances_from, circumstances_json
 from serving.decisions import Decision
 from serving.desk import LATE, Desk, Kind, Looked, looked_at
 from serving.log.canonical import Json, canonical
@@ -30,9 +31,18 @@ class Asked:
     idempotency_key: str | None = None
 
     @property
-    def amount(self) -> float | None:
-        """The amount asked for."""
-        return self.request.amount if isinstance(self.request, DecisionRequest) else None
+    def application(self) -> Application:
+        """What is asked for."""
+        asked = self.request
+        if not isinstance(asked, DecisionRequest):
+            return Application()
+        return Application(
+            asked.amount, asked.purpose, asked.term_months, asked.annual_rate, asked.fees, asked.monthly_income
+        )
+
+    def circumstances(self, paused: bool) -> Circumstances:
+        """What was looked up about it."""
+        return Circumstances(paused=paused, business_date=self.at.astimezone(UTC).date())
 
     def digest(self) -> str:
         """SHA-256 of what was asked: the same key with another digest is another request."""
@@ -58,7 +68,11 @@ def record_of(asked: Asked, desk: Desk, looked: Looked, decision: Decision, paus
         personal=personal,
         features=looked.values,
         feature_times={view: None if time is None else time_text(time) for view, time in looked.times.items()},
-        context={"paused": paused, "problems": {kind: list(names) for kind, names in decision.problems.items()}},
+        context={
+            **circumstances_json(asked.circumstances(paused)),
+            "problems": {kind: list(names) for kind, names in decision.problems.items()},
+            **({"open_rules": list(decision.open_rules)} if decision.open_rules else {}),
+        },
         release=decision.release,
         outcome=decision.outcome,
         probability=decision.probability,
@@ -71,7 +85,7 @@ def record_of(asked: Asked, desk: Desk, looked: Looked, decision: Decision, paus
             for reason in decision.reasons
         ),
         terms=_terms(decision),
-        offer={} if decision.limit is None else {"limit": decision.limit},
+        offer=_offer(decision),
         decided_at=asked.at,
         salt=os.urandom(SALT_BYTES),
     )
@@ -85,12 +99,11 @@ def decide_again(desk: Desk, record: Record) -> Decision:
         view: None if time is None else datetime.fromisoformat(time) for view, time in record.feature_times.items()
     }
     looked = looked_at(record.features, times, record.decided_at) if record.feature_times else LATE
-    amount = record.personal.get("amount")
     return desk.decide(
         record.kind,
         looked,
-        amount=float(amount) if isinstance(amount, int | float) else None,
-        paused=bool(record.context.get("paused")),
+        application=application_from(record.personal),
+        circumstances=circumstances_from(record.context),
     )
 
 
@@ -120,6 +133,15 @@ def _terms(decision: Decision) -> dict[str, float]:
     terms = decision.terms
     # The platform's own terms are in lower case and codes in upper: no code can hide one.
     return {"base": terms.base, **terms.contributions, "other": terms.other, "clipped": terms.clipped}
+
+
+def _offer(decision: Decision) -> dict[str, Json]:
+    """The limit, how many people must confirm an approval out of review, and the amount that would be approved."""
+    if decision.limit is None:
+        return {}
+    counter: dict[str, Json] = {} if decision.counter_offer is None else {"amount": decision.counter_offer}
+    confirmations: dict[str, Json] = {"confirmations": decision.confirmations} if decision.confirmations else {}
+    return {"limit": decision.limit, **confirmations, **counter}
 
 
 def _number(value: Json) -> float:

@@ -32,6 +32,16 @@ class DecisionRequest(_Request):
     purpose: str | None = Field(
         None, pattern=r"^[a-z][a-z0-9_]*$", max_length=63, strict=True, description="what it is for, as a short code"
     )
+    term_months: int | None = Field(None, ge=1, le=1_200, strict=True, description="months of equal instalments")
+    annual_rate: float | None = Field(
+        None, ge=0, le=10, allow_inf_nan=False, strict=True, description="nominal interest a year: 0.18 is 18 %"
+    )
+    fees: float | None = Field(
+        None, ge=0, le=LARGEST_AMOUNT, allow_inf_nan=False, strict=True, description="all fees, kept back at the start"
+    )
+    monthly_income: float | None = Field(
+        None, ge=0, le=LARGEST_AMOUNT, allow_inf_nan=False, strict=True, description="income a month as stated"
+    )
 
 
 class PropensityRequest(_Request):

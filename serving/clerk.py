@@ -37,7 +37,9 @@ class Clerk:
         try:
             paused = await self._paused(asked.portfolio, asked.at)
             looked = await self._look_up(desk, asked)
-            decision = desk.decide(asked.kind, looked, amount=asked.amount, paused=paused)
+            decision = desk.decide(
+                asked.kind, looked, application=asked.application, circumstances=asked.circumstances(paused)
+            )
             appended = await self.log.append(record_of(asked, desk, looked, decision, paused))
         except IdempotencyConflict:
             detail = "this key was used for another request; use a new key, or repeat that request"

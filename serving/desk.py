@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from serving.decide import Applications, Context, FeatureRows, decide, late_rows, online_rows, target
+from serving.applications import Application, Applications, Circumstances, Context
+from serving.decide import FeatureRows, decide, late_rows, online_rows, target
 from serving.decisions import Decision
 from serving.release import LoadedRelease, load_release
 
@@ -49,6 +50,8 @@ def looked_at(values: Mapping[str, float | str | None], times: Mapping[str, date
 
 
 LATE = Looked(late_rows(1))
+NOTHING_ASKED = Application()
+NOTHING_KNOWN = Circumstances()
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,19 @@ class Desk:
         values = {name: column[0] for name, column in found.values.items()}
         return looked_at(values, {view: column[0] for view, column in found.event_timestamps.items()}, at)
 
-    def decide(self, kind: Kind, looked: Looked, *, amount: float | None = None, paused: bool = False) -> Decision:
+    def decide(
+        self,
+        kind: Kind,
+        looked: Looked,
+        *,
+        application: Application = NOTHING_ASKED,
+        circumstances: Circumstances = NOTHING_KNOWN,
+    ) -> Decision:
         """The decision on what was looked up; pure."""
-        context = Context(np.array([paused]))
+        context = Context.of([circumstances])
         if kind == "propensity":
             return target(self.release, looked.rows, context).one(0)
-        applications = Applications(np.array([np.nan if amount is None else amount]))
-        return decide(self.release, applications, looked.rows, context).one(0)
+        return decide(self.release, Applications.of([application]), looked.rows, context).one(0)
 
     def rehearse(self) -> None:
         """Raise `DeskError` unless the features can be read, and nobody is approved without any."""
