@@ -1,11 +1,12 @@
 """CatBoost: trees with monotone constraints where the sign is known, stored as `.cbm`."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,12 @@ from training.score import Floats, Labels
 from training.spec import ModelSpec
 
 THREADS = 2
-"""Fixed, as sums over another number of parts may round differently and give other bytes."""
+"""Cores for large fits and for predictions; the trees are the same with any number (tested)."""
+
+SMALL = 100_000
+"""Rows under which CatBoost's threads mostly wait for each other: it gets one, and several fits run side by side."""
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def fit_boosted(spec: ModelSpec, frame: pl.DataFrame, columns: Sequence[FeatureC
 
     check_classes(labels)
     ordered = input_order(columns)
-    model = CatBoost(_parameters(spec, ordered))
+    model = CatBoost(_parameters(spec, ordered, frame.height))
     try:
         model.fit(_pool(encode(frame, ordered), ordered, labels))
     except CatBoostError as error:
@@ -68,6 +74,14 @@ def fit_boosted(spec: ModelSpec, frame: pl.DataFrame, columns: Sequence[FeatureC
             f"CatBoost cannot learn from {frame.height} rows of {len(ordered)} features: {error}"
         ) from error
     return Boosted(ordered, _bytes(model))
+
+
+def side_by_side(fits: Sequence[Callable[[], Result]], rows: int) -> list[Result]:
+    """The results of independent fits on up to `rows` rows, several at a time when these are few."""
+    if rows >= SMALL or len(fits) == 1:
+        return [fit() for fit in fits]
+    with ThreadPoolExecutor(THREADS, "fit") as threads:
+        return list(threads.map(lambda fit: fit(), fits))
 
 
 def load_boosted(cbm: bytes, columns: Sequence[FeatureColumn]) -> Boosted:
@@ -79,14 +93,14 @@ def load_boosted(cbm: bytes, columns: Sequence[FeatureColumn]) -> Boosted:
     return loaded
 
 
-def _parameters(spec: ModelSpec, columns: Sequence[FeatureColumn]) -> dict[str, Any]:
+def _parameters(spec: ModelSpec, columns: Sequence[FeatureColumn], rows: int) -> dict[str, Any]:
     parameters = {
         **spec.estimator.model_dump(exclude_none=True),
         "loss_function": "Logloss",
         "boosting_type": "Plain",
         "bootstrap_type": "Bernoulli",
         "random_seed": spec.seed,
-        "thread_count": THREADS,
+        "thread_count": 1 if rows < SMALL else THREADS,
         "allow_writing_files": False,
         "logging_level": "Silent",
     }

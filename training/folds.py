@@ -1,13 +1,14 @@
 """Predictions for rows of entities the predicting model has not seen."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from features.permitted import FeatureColumn
-from training.boosted import fit_boosted
+from training.boosted import fit_boosted, side_by_side
 from training.labels import LABEL
 from training.score import Floats
 from training.spec import ModelSpec
@@ -34,8 +35,11 @@ def out_of_fold(spec: ModelSpec, frame: pl.DataFrame, columns: Sequence[FeatureC
     fold = entity_parts(keys, spec.validation.folds, spec.seed)
     labels = frame[LABEL].to_numpy()
     raw = np.empty(frame.height)
-    for held in range(spec.validation.folds):
+
+    def predict(held: int) -> None:
         inside = fold == held
         model = fit_boosted(spec, frame.filter(~inside), columns, labels[~inside])
         raw[inside] = model.log_odds(frame.filter(inside))
+
+    side_by_side([partial(predict, held) for held in range(spec.validation.folds)], frame.height)
     return raw

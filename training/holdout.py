@@ -1,11 +1,13 @@
 """The out-of-time test: every candidate window on the last labelled months, each by a model of its own past."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
 
-from training.boosted import Boosted
+from training.boosted import Boosted, side_by_side
 from training.calibration import CalibrationChoice, choose_calibration, crossed_probability
 from training.digests import frame_digest
 from training.folds import entity_parts
@@ -61,13 +63,19 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class _Trial:
-    """One candidate window on one held-out month."""
+class _Candidate:
+    """One window on one held-out month: the rows it is tested on, and those it learns from."""
 
     window: int
     month: int
     tested: Rows
     learned: Rows
+
+
+@dataclass(frozen=True)
+class _Trial(_Candidate):
+    """A candidate that was fitted and tested."""
+
     fitted: _Fitted
 
     @property
@@ -82,47 +90,56 @@ def hold_out(task: Task, progress: Progress) -> HeldOut:
     if not months:
         progress("one labelled month: testing on entities held out of it")
         why = "a quarter of the entities of the only month that can be judged"
-        return _conclude(task, [_entity_trial(task)], (), why)
-    trials = [trial for month in months for trial in _month_trials(task, month, progress)]
+        return _conclude(task, [_entity_trial(task, progress)], (), why)
+    candidates = [candidate for month in months for candidate in _candidates(task, month)]
+    trials = _tried_out(task, candidates, progress)
     why = "whole months: no label of theirs is still to come"
     if not is_whole(task.frame, months[-1]):
         why = "months some of whose labels are still to come: no whole one can be judged"
     return _conclude(task, trials, tuple(month_name(month) for month in months), why)
 
 
-def _month_trials(task: Task, month: int, progress: Progress) -> list[_Trial]:
-    """Each candidate on one month; candidates that reach the same rows, for lack of older ones, share one model."""
+def _candidates(task: Task, month: int) -> list[_Candidate]:
+    """Every window on one month."""
     months = task.months
     tested, known = months == month, known_before(task.frame, months, month)
-    trials: list[_Trial] = []
-    fitted: dict[int, _Fitted] = {}
-    for window in sorted(task.spec.windows):
-        learned = trailing(months, window, known)
-        rows = int(learned.sum())
-        if rows not in fitted:
-            progress(f"window of {window} months, tested on {month_name(month)}")
-            fitted[rows] = _fitted(task, learned, tested)
-        trials.append(_Trial(window, month, tested, learned, fitted[rows]))
-    return trials
+    return [_Candidate(window, month, tested, trailing(months, window, known)) for window in sorted(task.spec.windows)]
 
 
-def _fitted(task: Task, learned: Rows, tested: Rows) -> _Fitted:
-    """A candidate's model and predictions; one that learned from the very same rows before is not fitted again.
+def _tried_out(task: Task, candidates: list[_Candidate], progress: Progress) -> list[_Trial]:
+    """Each candidate fitted and tested; candidates that reach the same rows, for lack of older ones, share one model.
 
-    Next month's retraining judges most of this month's trials too: in a replay that is two thirds of the work.
+    One that learned from the very same rows before, in a month before, is not fitted again: next month's retraining
+    judges most of this month's trials too, and in a replay that is two thirds of the work.
     """
-    past, rows = task.part(learned), task.frame.filter(tested)
+    keys = [_key(task, candidate) for candidate in candidates]
+    due = {key: candidate for key, candidate in zip(keys, candidates, strict=True) if key not in _tried}
+    if due:
+        progress(f"{len(due)} models of candidate windows, tested on {_spelled(due.values())}")
+        fit = [partial(_fit, task.part(c.learned), task.frame.filter(c.tested)) for c in due.values()]
+        _remember(dict(zip(due, side_by_side(fit, task.frame.height), strict=True)))
+    pairs = zip(candidates, keys, strict=True)
+    return [_Trial(c.window, c.month, c.tested, c.learned, _tried[key]) for c, key in pairs]
+
+
+def _key(task: Task, candidate: _Candidate) -> tuple[str, str, str]:
     inputs = [column.name for column in task.columns]
-    key = (
+    return (
         task.spec.model_dump_json(),
-        frame_digest(past.frame.select(LABEL, *inputs)),
-        frame_digest(rows.select(inputs)),
+        frame_digest(task.frame.filter(candidate.learned).select(LABEL, *inputs)),
+        frame_digest(task.frame.filter(candidate.tested).select(inputs)),
     )
-    if key not in _tried:
-        while len(_tried) >= REMEMBERED:
-            _tried.pop(next(iter(_tried)))
-        _tried[key] = _fit(past, rows)
-    return _tried[key]
+
+
+def _spelled(candidates: Iterable[_Candidate]) -> str:
+    return ", ".join(month_name(month) for month in sorted({candidate.month for candidate in candidates}))
+
+
+def _remember(fitted: dict[tuple[str, str, str], _Fitted]) -> None:
+    """Keep what was fitted; the oldest go first, but nothing that was fitted just now."""
+    _tried.update(fitted)
+    while len(_tried) > max(REMEMBERED, len(fitted)):
+        _tried.pop(next(iter(_tried)))
 
 
 def _fit(past: Task, rows: pl.DataFrame) -> _Fitted:
@@ -134,12 +151,13 @@ def _fit(past: Task, rows: pl.DataFrame) -> _Fitted:
     return _Fitted(None, np.full(rows.height, float(np.log(smoothed / (1 - smoothed)))))
 
 
-def _entity_trial(task: Task) -> _Trial:
+def _entity_trial(task: Task, progress: Progress) -> _Trial:
     tested = entity_parts(task.keys, 4, task.spec.seed) == 0
     for rows in (tested, ~tested):
         if not 0 < task.labels[rows].sum() < rows.sum():
             raise TooFewRows(f"{int(task.labels.sum())} events among {len(rows)} rows do not fill a held-out quarter")
-    return _Trial(max(task.spec.windows), int(task.months.max()), tested, ~tested, _fitted(task, ~tested, tested))
+    candidate = _Candidate(max(task.spec.windows), int(task.months.max()), tested, ~tested)
+    return _tried_out(task, [candidate], progress)[0]
 
 
 def _conclude(task: Task, trials: list[_Trial], months: tuple[str, ...], why: str) -> HeldOut:

@@ -2,7 +2,8 @@ import polars as pl
 import pytest
 
 from tests.training.made_up import COLUMNS, frame, labels_of, spec
-from training.boosted import fit_boosted, load_boosted
+from training import boosted
+from training.boosted import fit_boosted, load_boosted, side_by_side
 from training.estimators import EstimatorError
 from training.evaluation import auc
 from training.inputs import input_order
@@ -23,6 +24,17 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     assert first == second
     other = fit_boosted(spec(seed=7), ROWS, COLUMNS, labels_of(ROWS)).dump()
     assert other != first
+
+
+def test_threads_and_fits_side_by_side_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit() -> list[float]:
+        return fit_boosted(spec(), ROWS, COLUMNS, labels_of(ROWS)).log_odds(ROWS).tolist()
+
+    alone = fit()
+    assert side_by_side([fit] * 4, ROWS.height) == [alone] * 4
+    monkeypatch.setattr(boosted, "SMALL", 0)
+    assert fit() == alone
+    assert side_by_side([fit] * 2, ROWS.height) == [alone] * 2
 
 
 def test_a_stored_model_predicts_the_same() -> None:

@@ -90,7 +90,7 @@ def test_one_month_is_tested_on_entities_held_out_of_it() -> None:
 def test_progress_is_told_in_words() -> None:
     told: list[str] = []
     train("risk", spec(windows=(2,)), ROWS, COLUMNS, [], AS_OF, progress=told.append)
-    assert told[0] == "window of 2 months, tested on 2024-05"
+    assert told[0] == "2 models of candidate windows, tested on 2024-05, 2024-06"
     assert "fitting the benchmark scorecard" in told
 
 
