@@ -1,16 +1,15 @@
-"""`lendloop release`: the releases of a portfolio, and moving the champion's pointer by hand."""
+"""`lendloop release`: the releases of a portfolio, and moving the champion's pointer by hand.
+
+Neither waits for a run of the portfolio: a rollback is wanted at once, and the registry lets one of two moves win.
+"""
 
 from rich.table import Table
 
-from flows.locking import exclusive
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
 from serving.gates import Promotion
 from serving.release import verify_release
 from training.registry import ReleaseVersion
-
-PATIENCE = 10.0
-"""Seconds that a person waits for a run of the portfolio before being told which one it is."""
 
 
 class KeptBack(ValueError):
@@ -52,11 +51,6 @@ def show_release(portfolio: str, sha: str) -> None:
 def promote_release(portfolio: str, sha: str, by: str, *, force: bool) -> None:
     """Make a release the champion, unless a gate kept it back and nobody insists."""
     workspace = open_workspace(portfolio)
-    with exclusive(workspace.settings, portfolio, wait=PATIENCE):
-        _promote(workspace, sha, by, force=force)
-
-
-def _promote(workspace: Workspace, sha: str, by: str, *, force: bool) -> None:
     version = _find(workspace, sha)
     blocked = _promotion(version).blocked_by
     if blocked and not force:
@@ -71,10 +65,9 @@ def _promote(workspace: Workspace, sha: str, by: str, *, force: bool) -> None:
 def roll_back(portfolio: str, by: str) -> None:
     """Make the champion before this one champion again."""
     workspace = open_workspace(portfolio)
-    with exclusive(workspace.settings, portfolio, wait=PATIENCE):
-        back = workspace.registry.previous(portfolio).sha
-        _rehearse(workspace, back)
-        _switched(workspace, workspace.registry.rollback(portfolio, by=by, to=back).sha)
+    back = workspace.registry.previous(portfolio).sha
+    _rehearse(workspace, back)
+    _switched(workspace, workspace.registry.rollback(portfolio, by=by, to=back).sha)
 
 
 def _rehearse(workspace: Workspace, sha: str) -> None:

@@ -2,13 +2,12 @@
 
 import logging
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from serving.drafts import draft
 from serving.pointers import read_pointer, write_pointer
 from serving.release import ReleaseError
 
@@ -63,9 +62,7 @@ def fetch_release(releases: Path, portfolio: str, sha: str, champions: Champions
 
 
 def _fetch_anew(folder: Path, portfolio: str, champions: Champions, check: Check) -> Path:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=folder.parent))
-    try:
+    with draft(folder.parent, "incoming") as incoming:
         # The release's folder must have its final name while it is checked: the name is its digest.
         whole = incoming / folder.name
         whole.mkdir()
@@ -73,8 +70,6 @@ def _fetch_anew(folder: Path, portfolio: str, champions: Champions, check: Check
         check(portfolio, whole)
         _sync(whole)
         _rename(whole, folder)
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
     return folder
 
 
@@ -97,6 +92,5 @@ def _sync(folder: Path) -> None:
 
 
 def _set_aside(folder: Path) -> None:
-    aside = Path(tempfile.mkdtemp(prefix=".damaged-", dir=folder.parent))
-    folder.rename(aside / folder.name)
-    shutil.rmtree(aside, ignore_errors=True)
+    with draft(folder.parent, "damaged") as aside:
+        folder.rename(aside / folder.name)

@@ -7,7 +7,6 @@ name. No time, run id or path is in it: the same parts make the same release whe
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +21,7 @@ from features.permitted import FeatureColumn
 from features.profiles import Profile
 from features.spec import Entity
 from serving.contributions import UnsupportedModel
+from serving.drafts import draft
 from serving.manifest import (
     MANIFEST,
     Digest,
@@ -205,19 +205,16 @@ def _write(releases: Path, manifest: Manifest, content: Mapping[str, bytes]) -> 
     if _is_whole(target):
         return
     shutil.rmtree(target, ignore_errors=True)
-    releases.mkdir(parents=True, exist_ok=True)
-    # A killed run leaves its unfinished folder: nothing reads a name that starts with a dot.
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=releases))
-    try:
+    with draft(releases, "draft") as folder:
         for path, data in {**content, MANIFEST: manifest.canonical()}.items():
-            _write_through(draft / path, data)
-        draft.chmod(0o755)
-        draft.replace(target)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        # Another process may have built the same release meanwhile.
-        if not _is_whole(target):
-            raise
+            _write_through(folder / path, data)
+        folder.chmod(0o755)
+        try:
+            folder.replace(target)
+        except OSError:
+            # Another process may have built the same release meanwhile.
+            if not _is_whole(target):
+                raise
 
 
 def _is_whole(folder: Path) -> bool:
