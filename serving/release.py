@@ -137,6 +137,7 @@ def load_release(folder: Path) -> LoadedRelease:
     for name in features.models:
         _check_parts(folder, manifest, [f"models/{name}/{part}" for part in MODEL_PARTS])
     models = {name: _load(folder, name, columns, policy) for name, columns in features.models.items()}
+    _check_rules(folder, policy, models)
     profiles = _read(folder / "profile.json", Profiles).models
     return LoadedRelease(manifest.sha, folder, manifest, policy, features, profiles, models)
 
@@ -145,6 +146,14 @@ def _check_parts(folder: Path, manifest: Manifest, expected: Iterable[str]) -> N
     """What the manifest does not list was not verified, and is not read."""
     if absent := sorted(set(expected) - set(manifest.components)):
         raise ReleaseCorrupt(f"{folder / MANIFEST}: does not list {absent}; expected every component of a release")
+
+
+def _check_rules(folder: Path, policy: Policy, models: Mapping[str, LoadedModel]) -> None:
+    """Rules that the model's features cannot answer must fail here, not at a request."""
+    if (risk := policy.risk) is not None and risk.model in models:
+        for key, problem in risk.misread(models[risk.model].kinds):
+            where = ".".join(map(str, ("risk", *key)))
+            raise ReleaseCorrupt(f"{folder / 'policy.json'}: {where}: {problem}; build it from a checked policy.yaml")
 
 
 def _check_models(policy: Policy, models: Mapping[str, ModelParts]) -> None:

@@ -22,7 +22,7 @@ from serving.release import (
     read_manifest,
     verify_release,
 )
-from tests.serving.lender import COLUMNS, NUMERIC, customers, fit, policy
+from tests.serving.lender import COLUMNS, NUMERIC, POLICY, customers, fit, policy
 from training.boosted import load_boosted
 from training.score import Calibration
 
@@ -190,6 +190,16 @@ def test_a_model_of_other_features_is_refused(tmp_path):
     manifest = build(tmp_path, models=models)
     with pytest.raises(ReleaseCorrupt, match="its features are"):
         load_release(tmp_path / manifest.sha)
+
+
+def test_a_policy_whose_rules_cannot_be_answered_is_refused(tmp_path):
+    unchecked = POLICY.replace("feature.late_streak >= 7", "feature.late_streaks >= 7")
+    models = {"risk": parts(), "propensity": parts(kind="propensity")}
+    made = build_release(
+        tmp_path, portfolio="cards", as_of=date(2026, 1, 31), entity=ENTITY, policy=policy(unchecked), models=models
+    )
+    with pytest.raises(ReleaseCorrupt, match=r"risk\.rules\.0\.when: rule VERY_LATE: .*late_streaks"):
+        load_release(tmp_path / made.sha)
 
 
 def test_models_and_policy_must_fit(tmp_path):
