@@ -12,6 +12,12 @@ from training.score import Floats
 
 Flags = NDArray[np.bool_]
 
+
+def occurs(rows: Flags) -> bool:
+    """Whether any row is flagged; for one row, as online, without NumPy's reduction."""
+    return bool(rows[0]) if len(rows) == 1 else bool(rows.any())
+
+
 NOTHING: Mapping[str, Any] = {}
 
 

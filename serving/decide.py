@@ -187,7 +187,7 @@ class _Points:
         scale, calibration = risk.scale, model.calibration
         zero, factor = scale.base, scale.points_per_log_odds
         unclipped = zero + factor * scored.log_odds
-        score = np.clip(unclipped, 0, 100)
+        score = np.maximum(np.minimum(unclipped, 100), 0)
         base = zero + factor * float(calibration.log_odds(model.table.base))
         return cls(base, factor * calibration.slope * scored.contributions, score - unclipped, score)
 

@@ -1,8 +1,7 @@
 """Decisions: arrays for many, and the record of one with its terms, reasons and what was wrong with its features."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -41,18 +40,16 @@ class Problems:
     invalid: Flags
     stale: Flags
     future: Flags
+    unscored: Flags = field(init=False)
+    """Rows too incomplete to be given a score."""
+    any: Flags = field(init=False)
+    """Rows with whatever problem."""
 
-    @cached_property
-    def unscored(self) -> Flags:
-        """Rows too incomplete to be given a score."""
-        found: Flags = self.late | self.missing.any(axis=1) | self.invalid.any(axis=1)
-        return found
-
-    @cached_property
-    def any(self) -> Flags:
-        """Rows with whatever problem."""
-        found: Flags = self.unscored | self.stale.any(axis=1) | self.future.any(axis=1)
-        return found
+    def __post_init__(self) -> None:
+        unusable = (self.missing | self.invalid).any(axis=1)
+        # Found at once: a property that is cached takes a lock, and every decision looks at both.
+        object.__setattr__(self, "unscored", self.late | unusable)
+        object.__setattr__(self, "any", self.unscored | (self.stale | self.future).any(axis=1))
 
     def of(self, row: int) -> dict[str, tuple[str, ...]]:
         """The problems of one row: kind → the inputs or views it is about."""

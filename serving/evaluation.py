@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from serving.applications import Applications, Context, Flags
+from serving.applications import Applications, Context, Flags, occurs
 from serving.policy import SIGNALS, RiskPolicy
 from serving.pricing import all_in_rates
 from serving.rules import FIXED_NAMES, Kind, Rule, Value
@@ -41,7 +41,7 @@ class Facts:
         found = self.condition(rule)
         open_rows = np.array([value is None for value in found])
         fires = np.array([value is True for value in found])
-        return (fires, open_rows) if fires.any() or open_rows.any() else None
+        return (fires, open_rows) if occurs(fires) or occurs(open_rows) else None
 
     def condition(self, rule: Rule) -> list[bool | None]:
         """The rule's condition in each row; false where it is not in force."""

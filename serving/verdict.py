@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving import reasons
-from serving.applications import Applications, Context, Flags
+from serving.applications import Applications, Context, Flags, occurs
 from serving.decisions import Cause, Problems
 from serving.evaluation import Facts, Scores, Sources
 from serving.policy import Quota, RiskPolicy
@@ -52,7 +52,7 @@ def judge(known: Assessed, applications: Applications, context: Context) -> Verd
     causes += _terms(risk, applications)
     causes += _score(known)
     causes += _context(risk, applications, context)
-    causes = [cause for cause in causes if cause.rows.any()]
+    causes = [cause for cause in causes if occurs(cause.rows)]
     return Verdict(_severity(causes, known.problems), tuple(causes), limit, tuple(open_rules))
 
 
@@ -82,7 +82,7 @@ def _rules(known: Assessed, facts: Facts, open_rules: list[tuple[str, Flags]]) -
         if found is None:
             continue
         fires, left_open = found
-        if left_open.any():
+        if occurs(left_open):
             open_rules.append((rule.id, left_open))
         # A rule about features that are not to be trusted asks for a person, it does not decline.
         declines = rule.outcome == "decline"

@@ -1,5 +1,6 @@
 """From a model's log-odds to a calibrated probability, and to a score from 0 to 100 where higher is safer."""
 
+from functools import cached_property
 from math import log
 from typing import cast
 
@@ -26,7 +27,7 @@ def log_odds(probability: ArrayLike) -> Floats:
 
 def probability(log_odds: ArrayLike) -> Floats:
     """1 / (1 + exp(-x)), without overflow."""
-    x = np.clip(np.asarray(log_odds, dtype=np.float64), -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
+    x = np.maximum(np.minimum(np.asarray(log_odds, dtype=np.float64), LARGEST_LOG_ODDS), -LARGEST_LOG_ODDS)
     return 1.0 / (1.0 + np.exp(-x))
 
 
@@ -60,12 +61,12 @@ class ScoreScale(Document):
     pd_at_60: float = Field(gt=0, lt=1, description="the PD at score 60")
     points_to_double_odds: float = Field(gt=0, le=100, description="points by which the odds of being good double")
 
-    @property
+    @cached_property
     def points_per_log_odds(self) -> float:
         """Points added by one unit of calibrated log-odds: negative, as higher is safer."""
         return -self.points_to_double_odds / log(2)
 
-    @property
+    @cached_property
     def base(self) -> float:
         """The unclipped score at log-odds 0: the term of the sum that no feature moves."""
         return 60 - self.points_per_log_odds * float(log_odds(self.pd_at_60))
