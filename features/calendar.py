@@ -8,6 +8,11 @@ def cutoff(as_of: date) -> datetime:
     return datetime.combine(as_of + timedelta(days=1), time(), UTC)
 
 
+def noon(day: date) -> datetime:
+    """Noon (UTC) of `day`: when something is taken to happen of which only the day is known."""
+    return datetime.combine(day, time(12), UTC)
+
+
 def month_of(day: date) -> str:
     """The month of `day` as `YYYY-MM`, the name of a lake partition."""
     return f"{day:%Y-%m}"
@@ -26,6 +31,12 @@ def month_end(day: date) -> date:
 def next_month(day: date) -> date:
     """The first day of the month after `day`."""
     return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def working_days(day: date) -> list[date]:
+    """Mondays to Fridays of the month of `day`; public holidays are not known here."""
+    days = (month_start(day) + timedelta(days=passed) for passed in range(month_end(day).day))
+    return [one for one in days if one.weekday() < 5]
 
 
 def month_ends(first: date, last: date) -> list[date]:

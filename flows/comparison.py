@@ -7,11 +7,10 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from features.calendar import month_start
+from features.calendar import month_start, noon
 from features.spec import EVENT
 from flows.month_inputs import known_labels, month_inputs
 from flows.served import Served
-from flows.traffic import decision_time
 from flows.workspace import Workspace
 from monitoring.metric import Metric
 from monitoring.month import monthly
@@ -63,7 +62,7 @@ def decided(workspace: Workspace, release: LoadedRelease, name: str, rows: pl.Da
         made = decide(release, Applications(np.full(rows.height, np.nan)), features, calm)
     else:
         made = target(release, features, calm)
-    times = [decision_time(event, as_of) for event in rows[EVENT]]
+    times = [noon(max(event.date(), month_start(as_of))) for event in rows[EVENT]]
     return pl.DataFrame(
         {
             "decision_id": [f"{name}-{index}" for index in range(rows.height)],

@@ -7,6 +7,7 @@ from datetime import date
 from rich.text import Text
 
 from flows.terminal import COLOURS, console
+from flows.traffic import Traffic
 from infra.settings import Settings
 from monitoring.metric import LEVELS, Metric
 from serving.pauses import Pause
@@ -15,6 +16,7 @@ COLUMNS = (
     ("month", 9),
     ("release", 10),
     ("HTTP answers", 36),
+    ("paused", 8),
     ("labels", 8),
     ("AUC", 6),
     ("frozen", 8),
@@ -25,7 +27,8 @@ COLUMNS = (
     ("drift", 7),
     ("alerts", 8),
 )
-"""Observed and predicted are event rates; frozen: the same of the first release; gap: largest between two groups."""
+"""Paused: answered while a red alert's pause stood. Observed and predicted are event rates; frozen: the same of the
+first release; gap: largest between two groups."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class MonthLine:
 
     month: date
     release: str
-    outcomes: dict[str, int]
+    traffic: Traffic
     champion: tuple[Metric, ...]
     frozen: tuple[Metric, ...]
     level: str
@@ -62,12 +65,12 @@ def show_heading(portfolio: str) -> None:
 
 def show_line(line: MonthLine) -> None:
     """One month."""
-    answers = ", ".join(f"{count} {outcome}" for outcome, count in line.outcomes.items()) + " "
     champion, frozen = _values(line.champion), _values(line.frozen)
     cells = [
         f"{line.month:%Y-%m}",
         line.release[:8],
-        answers,
+        ", ".join(f"{count} {outcome}" for outcome, count in line.traffic.outcomes.items()) + " ",
+        str(line.traffic.paused or "–"),
         f"{_count(line.champion):,}",
         _figure(champion.get("auc"), 3),
         _figure(frozen.get("auc"), 3),
@@ -87,8 +90,9 @@ def show_line(line: MonthLine) -> None:
 def show_pauses(pauses: Iterable[Pause]) -> None:
     """What a red alert paused, and who lifted it when."""
     for pause in pauses:
-        lifted = f"{pause.lifted_at:%Y-%m-%d} by {pause.lifted_by}" if pause.lifted_at else "by nobody yet"
-        said = f"         paused from {pause.since:%Y-%m-%d} ({pause.reason}) → lifted {lifted}"
+        lifted = f"on {pause.lifted_at:%Y-%m-%d} by {pause.lifted_by}" if pause.lifted_at else "by nobody yet"
+        why = f" ({pause.lift_reason})" if pause.lift_reason else ""
+        said = f"         paused from {pause.since:%Y-%m-%d} ({pause.reason}) → lifted {lifted}{why}"
         console.print(said, style="red", highlight=False, soft_wrap=True)
 
 

@@ -1,15 +1,16 @@
 """Flow `deploy`: the Bento built and started, switched to the champion and checked."""
 
-from datetime import UTC, date, datetime, time
+from datetime import date
 from pathlib import Path
 
 from prefect import flow
 
+from features.calendar import noon
 from features.portfolio import list_portfolios
 from flows.business_date import business_date, run_name
+from flows.observed import newest
 from flows.progress import note
 from flows.steps import Summary, as_task
-from flows.traffic import NOON, newest
 from flows.workspace import Workspace, open_workspace
 from infra.settings import Settings
 from serving.deployment import build_bento, check, start, switch
@@ -36,7 +37,7 @@ def deploy(portfolio: str, as_of: date) -> Summary:
         portfolio,
         {"entity_id": _somebody(workspace, champion.as_of)},
         key=f"deploy-{followed.sha}",
-        decision_time=datetime.combine(champion.as_of, time(), UTC) + NOON if launch.replay else None,
+        decision_time=noon(champion.as_of) if launch.replay else None,
     )
     how = "running service" if started.reused else "service started"
     return {

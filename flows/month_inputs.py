@@ -7,6 +7,7 @@ import polars as pl
 from features.calendar import month_start
 from features.permitted import select
 from features.spec import EVENT
+from flows.observed import observations
 from flows.served import Served
 from flows.workspace import Workspace
 from monitoring.month import MonthInputs
@@ -17,8 +18,8 @@ from training.spec import ModelSpec
 def month_inputs(workspace: Workspace, served: Served, name: str, decisions: pl.DataFrame, as_of: date) -> MonthInputs:
     """All that a month's monitoring of one model needs to know."""
     spec = workspace.models.models[name]
-    observations = _observations(workspace, spec, as_of)
-    population = _population(workspace, spec, observations, as_of)
+    seen = observations(workspace, spec.observations, as_of)
+    population = _population(workspace, spec, seen, as_of)
     features, outputs = served.profiles(name)
     return MonthInputs(
         portfolio=workspace.name,
@@ -33,9 +34,9 @@ def month_inputs(workspace: Workspace, served: Served, name: str, decisions: pl.
         profile=features,
         score_profile=outputs,
         decisions=decisions.filter(pl.col("model") == name),
-        observations=observations,
+        observations=seen,
         labels=known_labels(workspace, spec, as_of),
-        groups=_groups(workspace, spec, observations, as_of),
+        groups=_groups(workspace, spec, seen, as_of),
         population=population,
         history=workspace.metrics.history(workspace.name, as_of),
     )
@@ -54,14 +55,10 @@ def known_labels(workspace: Workspace, spec: ModelSpec, as_of: date) -> pl.DataF
         return key.with_columns(pl.lit(None, pl.Int8).alias(LABEL), pl.col(EVENT).alias(KNOWN))
 
 
-def _observations(workspace: Workspace, spec: ModelSpec, as_of: date) -> pl.DataFrame:
-    return workspace.lake.read(workspace.name, "tables", spec.observations, as_of=as_of).select(workspace.key, EVENT)
-
-
-def _population(workspace: Workspace, spec: ModelSpec, observations: pl.DataFrame, as_of: date) -> pl.DataFrame:
+def _population(workspace: Workspace, spec: ModelSpec, seen: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """The features of the month's observations, as the model would have read them."""
     start = datetime.combine(month_start(as_of), time(), UTC)
-    month = observations.filter(pl.col(EVENT) >= start)
+    month = seen.filter(pl.col(EVENT) >= start)
     if month.is_empty():
         columns = select(workspace.portfolio.features, spec.service)
         types = {column.name: pl.Float64 if column.dtype == "float" else pl.String for column in columns}
@@ -69,10 +66,10 @@ def _population(workspace: Workspace, spec: ModelSpec, observations: pl.DataFram
     return workspace.store.training_set(month, [spec.service], known_by=as_of)
 
 
-def _groups(workspace: Workspace, spec: ModelSpec, observations: pl.DataFrame, as_of: date) -> pl.DataFrame:
+def _groups(workspace: Workspace, spec: ModelSpec, seen: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """The protected columns of each entity, as known last."""
     if spec.groups is None:
-        return observations.select(workspace.key).unique()
-    latest = observations.group_by(workspace.key).agg(pl.col(EVENT).max()).sort(workspace.key)
+        return seen.select(workspace.key).unique()
+    latest = seen.group_by(workspace.key).agg(pl.col(EVENT).max()).sort(workspace.key)
     names = [column.name for column in select(workspace.portfolio.features, spec.groups)]
     return workspace.store.training_set(latest, [spec.groups], known_by=as_of).select(workspace.key, *names)

@@ -9,16 +9,16 @@ from flows.workspace import open_workspace
 
 def show_pauses(portfolio: str) -> None:
     """Print every pause of the portfolio, oldest first."""
-    table = Table("as of", "cause", "reason", "paused by", "since", "lifted", "by", box=None)
+    table = Table("as of", "cause", "reason", "paused by", "since", "lifted", "by", "because", box=None)
     for pause in open_workspace(portfolio).pauses.history(portfolio):
         lifted = f"{pause.lifted_at:%Y-%m-%d %H:%M}" if pause.lifted_at else "[red]active[/]"
         since = f"{pause.since:%Y-%m-%d %H:%M}"
-        row = (str(pause.as_of), pause.cause, pause.reason, pause.paused_by, since, lifted, pause.lifted_by or "")
-        table.add_row(*row)
+        paused = (str(pause.as_of), pause.cause, pause.reason, pause.paused_by, since)
+        table.add_row(*paused, lifted, pause.lifted_by or "", pause.lift_reason or "")
     console.print(table if table.rows else f"{portfolio} was never paused")
 
 
-def lift_pauses(portfolio: str, by: str, at: str = "") -> None:
+def lift_pauses(portfolio: str, by: str, reason: str, at: str = "") -> None:
     """Lift the pauses that are active at `at` (RFC 3339), or now."""
-    lifted = open_workspace(portfolio).pauses.lift_pause(portfolio, lifted_by=by, at=given_time(at))
+    lifted = open_workspace(portfolio).pauses.lift_pause(portfolio, lifted_by=by, at=given_time(at), reason=reason)
     console.print(f"lifted {len(lifted)} pauses of {portfolio}" if lifted else f"{portfolio} is not paused")

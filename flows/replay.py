@@ -4,16 +4,16 @@ import asyncio
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from features.calendar import cutoff, month_ends
+from features.calendar import cutoff, month_ends, month_start
 from flows.comparison import Role, compare
 from flows.demo_view import MonthLine, Replayed, show_heading, show_line, show_pauses
-from flows.ingest import ingest_flow
-from flows.materialize import materialize_flow
+from flows.ingest import ingest
+from flows.materialize import materialize
 from flows.month import month_flow
 from flows.progress import started
 from flows.served import Served, open_served
-from flows.steps import Summary
-from flows.traffic import send_month
+from flows.steps import Summary, directly
+from flows.traffic import Traffic, send_days, tally
 from flows.workspace import Workspace, open_workspace
 from infra.settings import Settings
 from monitoring.metric import Metric
@@ -24,7 +24,7 @@ from serving.pauses import Pause
 if TYPE_CHECKING:
     from flows.demo import Months
 
-OFFICER = "demo risk officer: read the report; the retrained model is out"
+OFFICER, FINDING = "demo risk officer", "read the report; the retrained model is out"
 LOOKS_AFTER = timedelta(days=3)
 """A pause stands for the first three days of the next month: the requests of those days are answered under it."""
 
@@ -46,18 +46,27 @@ def replay(settings: Settings, name: str, months: "Months", most: int) -> Replay
 
 
 def _replay_month(settings: Settings, name: str, end: date, frozen: Served, sample: int) -> MonthLine:
-    # The day before the month closes: its contacts are known, its outcomes and the next statements are not.
-    day = end - timedelta(days=1)
-    asyncio.run(ingest_flow(name, day))
-    asyncio.run(materialize_flow(name, day))
-    workspace = open_workspace(name)
-    started(f"{end:%Y-%m} requests")
-    traffic = send_month(workspace, day, _address(settings), sample)
+    workspace, answers = open_workspace(name), []
+    # Each request is answered from the data of its own day at the latest. Until the day before the month closes nothing
+    # is known that a request of its first days must not know; the last day brings contacts and statements of its own.
+    eve = end - timedelta(days=1)
+    for days in ((month_start(end), eve), (end, end)):
+        _arrive(name, days[1])
+        started(f"{end:%Y-%m} requests")
+        answers += send_days(workspace, end, days, _address(settings), sample)
+    traffic = tally(answers)
     served = open_served(workspace, traffic.releases[-1])
     closed = asyncio.run(month_flow(name, end))
     started(f"{end:%Y-%m} champion beside frozen")
     rows = compare(workspace, served, frozen, end)
-    return _line(end, served, traffic.outcomes, rows, closed)
+    return _line(end, served, traffic, rows, closed)
+
+
+def _arrive(name: str, day: date) -> None:
+    """What became known up to `day`, checked and written to the online store."""
+    # Plain calls: the month's flow does both again, by Prefect, and finds all of it done.
+    for part in (ingest, materialize):
+        directly(part, name, day)
 
 
 def leave_plots(settings: Settings, replayed: Replayed) -> None:
@@ -82,20 +91,18 @@ def _lift_pause(workspace: Workspace, end: date) -> list[Pause]:
 
     Pauses are in the time of decisions: noted now, the requests of the days before are still answered under it.
     """
-    workspace.pauses.lift_pause(workspace.name, lifted_by=OFFICER, at=cutoff(end) + LOOKS_AFTER)
+    workspace.pauses.lift_pause(workspace.name, lifted_by=OFFICER, at=cutoff(end) + LOOKS_AFTER, reason=FINDING)
     return [pause for pause in workspace.pauses.history(workspace.name) if pause.as_of == end]
 
 
 def _opening_line(month: date, closed: Summary) -> MonthLine:
-    return MonthLine(month, closed["release"]["release"], {}, (), (), "frozen from here on", _is_reused(closed))
+    return MonthLine(month, closed["release"]["release"], tally(()), (), (), "frozen from here on", _is_reused(closed))
 
 
-def _line(
-    month: date, served: Served, outcomes: dict[str, int], rows: dict[Role, list[Metric]], closed: Summary
-) -> MonthLine:
+def _line(month: date, served: Served, traffic: Traffic, rows: dict[Role, list[Metric]], closed: Summary) -> MonthLine:
     champion, frozen = tuple(rows["champion"]), tuple(rows["frozen"])
     level = closed["monitor"]["level"]
-    return MonthLine(month, served.release.sha, outcomes, champion, frozen, level, _is_reused(closed))
+    return MonthLine(month, served.release.sha, traffic, champion, frozen, level, _is_reused(closed))
 
 
 def _is_reused(closed: Summary) -> bool:

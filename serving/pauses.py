@@ -4,16 +4,18 @@ A pause is a row that stays: lifting one only notes when and by whom. Its cause 
 monitored twice pauses once, and does not pause again what a person has lifted since.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from serving.log.database import Database, Row, Session, open_tables
+from serving.log.database import Database, LogUnavailable, Row, Session, open_tables
 from serving.log.record import time_text
 
-COLUMNS = ("portfolio", "as_of", "cause", "reason", "paused_by", "since", "until", "lifted_at", "lifted_by")
-
-_NULLABLE = ("until", "lifted_at", "lifted_by")
+LATER = "lift_reason"
+"""The column that the first tables did not have."""
+_NULLABLE = ("until", "lifted_at", "lifted_by", LATER)
+COLUMNS = ("portfolio", "as_of", "cause", "reason", "paused_by", "since", *_NULLABLE)
 _COLUMN_LIST = ", ".join(f"{name} TEXT{'' if name in _NULLABLE else ' NOT NULL'}" for name in COLUMNS)
 _CREATE = f"CREATE TABLE IF NOT EXISTS approval_pauses ({_COLUMN_LIST}, PRIMARY KEY (portfolio, as_of, cause))"
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM approval_pauses WHERE portfolio = ?"
@@ -36,6 +38,7 @@ class Pause:
     until: datetime | None = None
     lifted_at: datetime | None = None
     lifted_by: str | None = None
+    lift_reason: str | None = None
 
 
 class Pauses:
@@ -56,17 +59,19 @@ class Pauses:
 
         return _pause(self._database.write(work)[0])
 
-    def lift_pause(self, portfolio: str, *, lifted_by: str, at: datetime) -> list[Pause]:
+    def lift_pause(self, portfolio: str, *, lifted_by: str, at: datetime, reason: str | None = None) -> list[Pause]:
         """Lift every pause that is active at `at`; those that were lifted, none when nothing was paused."""
+        lifting = [time_text(at), lifted_by, reason]
         update = (
-            "UPDATE approval_pauses SET lifted_at = ?, lifted_by = ? WHERE portfolio = ? AND as_of = ? AND cause = ?"
+            "UPDATE approval_pauses SET lifted_at = ?, lifted_by = ?, lift_reason = ?"
+            " WHERE portfolio = ? AND as_of = ? AND cause = ?"
         )
 
         def work(session: Session) -> list[Row]:
             found = session.rows(*_active(portfolio, at, session.for_update))
             for row in found:
-                session.run(update, [time_text(at), lifted_by, *row[:3]])
-            return [(*row[:7], time_text(at), lifted_by) for row in found]
+                session.run(update, [*lifting, *row[:3]])
+            return [(*row[:7], *lifting) for row in found]
 
         return [_pause(row) for row in self._database.write(work)]
 
@@ -86,8 +91,26 @@ class Pauses:
 
 
 def open_pauses(url: str) -> Pauses:
-    """The pauses at the decision log's URL, their table made when missing; or `LogUnavailable`."""
-    return Pauses(open_tables(url, "approval_pauses", [_CREATE]))
+    """The pauses at the decision log's URL, their table made or migrated where needed; or `LogUnavailable`."""
+    database = open_tables(url, "approval_pauses", [_CREATE])
+    try:
+        _migrate(database)
+    except LogUnavailable:
+        database.close()
+        raise
+    return Pauses(database)
+
+
+def _migrate(database: Database) -> None:
+    def look(session: Session) -> list[Row]:
+        return session.rows(f"SELECT {LATER} FROM approval_pauses LIMIT 1")
+
+    try:
+        database.read(look)
+    except LogUnavailable:
+        with suppress(LogUnavailable):  # another process may have added it in between
+            database.create([f"ALTER TABLE approval_pauses ADD COLUMN {LATER} TEXT"])
+        database.read(look)
 
 
 def _active(portfolio: str, at: datetime, lock: str = "") -> tuple[str, list[str]]:
@@ -98,7 +121,8 @@ def _active(portfolio: str, at: datetime, lock: str = "") -> tuple[str, list[str
 
 def _row(pause: Pause) -> list[str | None]:
     who = [pause.portfolio, pause.as_of.isoformat(), pause.cause, pause.reason, pause.paused_by]
-    return [*who, time_text(pause.since), _time(pause.until), _time(pause.lifted_at), pause.lifted_by]
+    when = [time_text(pause.since), _time(pause.until), _time(pause.lifted_at)]
+    return [*who, *when, pause.lifted_by, pause.lift_reason]
 
 
 def _time(when: datetime | None) -> str | None:
@@ -106,10 +130,11 @@ def _time(when: datetime | None) -> str | None:
 
 
 def _pause(row: Row) -> Pause:
-    portfolio, as_of, cause, reason, paused_by, *times, lifted_by = row
+    portfolio, as_of, cause, reason, paused_by, *times, lifted_by, lift_reason = row
     since, until, lifted_at = (_parsed(text) for text in times)
     assert since is not None  # NOT NULL in the table
-    return Pause(portfolio, date.fromisoformat(as_of), cause, reason, paused_by, since, until, lifted_at, lifted_by)
+    day = date.fromisoformat(as_of)
+    return Pause(portfolio, day, cause, reason, paused_by, since, until, lifted_at, lifted_by, lift_reason)
 
 
 def _parsed(text: Any) -> datetime | None:

@@ -39,9 +39,10 @@ def list_pauses(portfolio: PortfolioName) -> None:
 def lift(
     portfolio: PortfolioName,
     by: Annotated[str, typer.Option(help="who lifts it; kept in the history")],
+    reason: Annotated[str, typer.Option(help="why it may be lifted; kept in the history")],
     at: Annotated[str, typer.Option(help="RFC 3339 time of decisions from which it is lifted; default: now")] = "",
 ) -> None:
     """Lift the active pauses of a portfolio, so that its service approves again."""
     from flows.pausing import lift_pauses
 
-    lift_pauses(portfolio, by, at)
+    lift_pauses(portfolio, by, reason, at)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.log.database import open_database
 from serving.log.decision_log import open_log
 from serving.pauses import Pause, Pauses, open_pauses
 from tests.serving.log.keyring import KEYS
@@ -53,8 +54,9 @@ def test_the_same_cause_pauses_once(pauses):
 
 def test_a_lifted_pause_is_kept_and_not_set_again(pauses):
     pauses.set_pause(PAUSE)
-    lifted = replace(PAUSE, lifted_at=SINCE + DAY, lifted_by="ann")
-    assert pauses.lift_pause("taiwan_cards", lifted_by="ann", at=SINCE + DAY) == [lifted]
+    lifted = replace(PAUSE, lifted_at=SINCE + DAY, lifted_by="ann", lift_reason="the feed is back")
+    found = pauses.lift_pause("taiwan_cards", lifted_by="ann", at=SINCE + DAY, reason="the feed is back")
+    assert found == [lifted]
     assert pauses.set_pause(PAUSE) == lifted
     assert pauses.active_pause("taiwan_cards", SINCE + DAY) is None
     assert pauses.active_pause("taiwan_cards", SINCE + DAY / 2) == lifted
@@ -83,6 +85,19 @@ def test_pauses_live_beside_the_log(url):
     assert log.verify().valid
     for opened in (log, pauses, others):
         opened.close()
+
+
+def test_a_table_of_before_lifts_had_reasons_is_migrated_once(url):
+    first = open_pauses(url)
+    first.set_pause(PAUSE)
+    first.close()
+    database = open_database(url)
+    database.create(["ALTER TABLE approval_pauses DROP COLUMN lift_reason"])
+    database.close()
+    for _ in range(2):
+        again = open_pauses(url)
+        assert again.history("taiwan_cards") == [PAUSE]
+        again.close()
 
 
 def test_a_time_without_a_zone_is_refused(pauses):
