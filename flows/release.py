@@ -1,6 +1,7 @@
 """Flow `release`: the registered models and the policy as one unit, through the gates, to champion or not."""
 
 import hashlib
+import itertools
 import json
 from datetime import date
 
@@ -56,9 +57,11 @@ def _promote(workspace: Workspace, sha: str) -> None:
 
     What a person promoted above it, or rolled back, stays as that person left it.
     """
-    standing = stack(workspace.registry.history(workspace.name))
-    below = [place for place, step in enumerate(standing) if step.sha == sha]
-    if below and all(step.by == GATES for step in standing[below[-1] + 1 :]):
+    steps = workspace.registry.history(workspace.name)
+    moves = [step.action for step in steps if step.sha == sha]
+    standing = stack(steps)
+    above = itertools.takewhile(lambda step: step.sha != sha, reversed(standing))
+    if moves[-1:] == ["promote"] and all(step.by == GATES for step in above):
         workspace.registry.promote(workspace.name, sha, by=GATES)
     else:
         workspace.registry.promote_once(workspace.name, sha, by=GATES)
@@ -116,28 +119,30 @@ def _champion(workspace: Workspace) -> Champion | None:
 
 
 def _described(workspace: Workspace, manifest: Manifest, promotion: Promotion) -> Summary:
-    blocked = ", ".join(result.name for result in promotion.blocked_by)
     steps = workspace.registry.history(workspace.name)
-    promoted = any(step.action == "promote" and step.sha == manifest.sha for step in steps)
-    standing = [step.sha for step in stack(steps)]
-    verdict = (
-        "promoted"
-        if manifest.sha in standing
-        else "rolled back since"
-        if promoted
-        else f"kept back by {blocked}"
-        if blocked
-        else "not promoted: of a past month"
-    )
     warned = f", {len(promotion.warnings)} warnings" if promotion.warnings else ""
     champion = workspace.registry.champion(workspace.name)
     return {
-        "summary": f"{manifest.sha[:12]} {verdict}{warned}",
+        "summary": f"{manifest.sha[:12]} {_verdict(workspace, manifest, promotion)}{warned}",
         "release": manifest.sha,
-        "promoted": promoted,
+        "promoted": any(step.action == "promote" and step.sha == manifest.sha for step in steps),
         "champion": champion.sha if champion else None,
         "gates": [json.loads(result.model_dump_json()) for result in promotion.results],
     }
+
+
+def _verdict(workspace: Workspace, manifest: Manifest, promotion: Promotion) -> str:
+    """What became of the release; of a past month comes before its gates, which compared it with a later champion."""
+    steps = workspace.registry.history(workspace.name)
+    standing = [step.sha for step in stack(steps)]
+    if manifest.sha in standing:
+        return "promoted" if standing[-1] == manifest.sha else f"promoted before; {standing[-1][:12]} is champion"
+    if any(step.sha == manifest.sha for step in steps):
+        return "rolled back since"
+    if _is_past(workspace, manifest.as_of):
+        return "not promoted: of a past month"
+    blocked = ", ".join(dict.fromkeys(result.name for result in promotion.blocked_by))
+    return f"kept back by {blocked}" if blocked else "not promoted: nothing changed since the champion"
 
 
 @flow(name="release", flow_run_name=run_name)
