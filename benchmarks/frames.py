@@ -56,7 +56,7 @@ def bank_contacts(*, every_feature: bool = False) -> Rows:
     """45,211 contacts from May 2008 to November 2010; with the loop's features, or every one that marketing permits."""
     portfolio = open_portfolio(ROOT, "bank_deposits")
     if every_feature:
-        whole = Service(use="marketing", views={"contact_history": "all"})
+        whole = Service(use="marketing", views=dict.fromkeys(("contact_history", "calendar", "campaign"), "all"))
         services = {**portfolio.features.services, "propensity": whole}
         portfolio = replace(portfolio, features=portfolio.features.model_copy(update={"services": services}))
     return _rows(portfolio, "propensity", date(2010, 11, 30), None)

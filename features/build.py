@@ -1,5 +1,6 @@
 """Build: canonical tables to feature tables, one row for each row of the view's table."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -29,9 +30,14 @@ class BuiltView:
     reused: bool
 
 
-def build_features(portfolio: Portfolio, lake: Lake, as_of: date) -> list[BuiltView]:
-    """Compute every view from the rows known at the end of `as_of` and add it to the lake's `features` layer."""
-    return [_build(portfolio, lake, view, as_of) for view in portfolio.features.views]
+def build_features(
+    portfolio: Portfolio, lake: Lake, as_of: date, services: Iterable[str] | None = None
+) -> list[BuiltView]:
+    """Compute the views that `services` read (None: every view) from the rows known at the end of `as_of`.
+
+    They are added to the lake's `features` layer.
+    """
+    return [_build(portfolio, lake, view, as_of) for view in portfolio.features.views_of(services)]
 
 
 def compute(spec: FeatureSpec, view: str, table: pl.DataFrame) -> pl.DataFrame:

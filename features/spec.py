@@ -1,6 +1,6 @@
 """`features.yaml`: entity, canonical tables with permitted uses, views of features, and the feature services."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -139,6 +139,11 @@ class FeatureSpec(Document):
         for view, names in self.services[service].views.items():
             pairs += [(view, name) for name in self.views[view].features if names == "all" or name in names]
         return pairs
+
+    def views_of(self, services: Iterable[str] | None) -> list[str]:
+        """The views that `services` (None: any, in a service or not) read, in the order of the file."""
+        read = self.views if services is None else {view for one in services for view in self.services[one].views}
+        return [name for name in self.views if name in read]
 
     @property
     def transforms(self) -> Registry:

@@ -15,11 +15,12 @@ def materialize(portfolio: str, as_of: date) -> Summary:
     from features.build import build_features
 
     workspace = open_workspace(portfolio)
-    built = build_features(workspace.portfolio, workspace.lake, as_of)
+    services = workspace.models.services()
+    built = build_features(workspace.portfolio, workspace.lake, as_of, services)
     note("registering features")
     workspace.store.register()
     note("writing to the online store")
-    written = workspace.store.materialize(as_of)
+    written = workspace.store.materialize(as_of, services)
     return {
         "summary": ", ".join(f"{view.view} {view.rows:,} rows" for view in written),
         "built": [{"view": view.view, "rows": view.rows, "reused": view.reused} for view in built],

@@ -104,6 +104,11 @@ class ModelsSpec(Document):
 
     models: dict[Name, ModelSpec] = Field(min_length=1)
 
+    def services(self) -> list[str]:
+        """The feature services that the models and their fairness groups read, each once."""
+        named = [name for model in self.models.values() for name in (model.service, model.groups)]
+        return list(dict.fromkeys(name for name in named if name))
+
 
 def read_models(path: Path, features: FeatureSpec) -> ModelsSpec:
     """Parse `models.yaml` and check it against the portfolio's `features.yaml`."""

@@ -1,6 +1,6 @@
 """A portfolio's feature store: register its definitions, materialize them, and join training sets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from types import TracebackType
 from typing import Any, Self
@@ -65,9 +65,14 @@ class Store:
             ]
             self._feast.apply(wanted.objects(), objects_to_delete=gone, partial=False)
 
-    def materialize(self, as_of: date) -> list[Materialized]:
-        """Write what became known since the last run, and was known at the end of `as_of`, to the online store."""
-        views = list(define_store(self._portfolio, self._lake).online().values())
+    def materialize(self, as_of: date, services: Iterable[str] | None = None) -> list[Materialized]:
+        """Write what became known since the last run, and was known at the end of `as_of`, to the online store.
+
+        Only the views that `services` read; None: every view that is online.
+        """
+        read = self._portfolio.features.views_of(services)
+        online = define_store(self._portfolio, self._lake).online()
+        views = [view for name, view in online.items() if name in read]
         with told(self._portfolio.name):
             for view in views:
                 self._feast.get_feature_view(view.name)

@@ -40,6 +40,15 @@ def test_a_feature_row_for_each_row(tmp_path: Path) -> None:
     assert [one.reused for one in build_features(loans, lake, MARCH)] == [True, True]
 
 
+def test_only_the_views_that_services_read(tmp_path: Path) -> None:
+    loans, lake = portfolio(tmp_path, months(2, 1)), Lake(tmp_path / "lake")
+    ingest(loans, lake, JANUARY)
+    assert [one.view for one in build_features(loans, lake, JANUARY, ["risk", "offers"])] == ["behaviour"]
+    assert lake.partitions("loans", "features", "protected") == []
+    assert [one.view for one in build_features(loans, lake, JANUARY, ["groups", "risk"])] == ["behaviour", "protected"]
+    assert build_features(loans, lake, JANUARY, []) == []
+
+
 def test_month_by_month_is_the_same_as_at_once(tmp_path: Path) -> None:
     loans, monthly, once = portfolio(tmp_path, months(5, 3)), Lake(tmp_path / "monthly"), Lake(tmp_path / "once")
     for as_of in (JANUARY, date(2024, 2, 29), date(2024, 3, 5), JANUARY, MARCH, JANUARY):

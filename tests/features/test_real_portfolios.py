@@ -13,6 +13,7 @@ from features.lake import Lake, NoData
 from features.permitted import select
 from features.portfolio import Portfolio, open_portfolio
 from features.spec import CREATED, EVENT
+from training.spec import read_models
 
 PORTFOLIOS = Path(__file__).parents[2] / "portfolios"
 SEPTEMBER, OCTOBER = date(2005, 9, 30), date(2005, 10, 31)
@@ -94,12 +95,19 @@ def test_a_label_is_known_at_the_end_of_the_month(lake: Lake, deposits: Portfoli
 
 
 def test_the_volume_counts_the_days_before(lake: Lake, deposits: Portfolio) -> None:
-    features = lake.read(deposits.name, "features", "contact_history").sort("contact_id")
+    features = lake.read(deposits.name, "features", "campaign").sort("contact_id")
     first = features.filter(pl.col(EVENT) == datetime(2008, 5, 5, tzinfo=UTC))
     second = features.filter(pl.col(EVENT) == datetime(2008, 5, 6, tzinfo=UTC))
     assert first["volume_30"].unique().to_list() == [0]
     assert second["volume_1"].unique().to_list() == [first.height]
+    features = lake.read(deposits.name, "features", "contact_history")
     assert features["never_contacted"].sum() == features["days_since_contact"].null_count() == 36_954
+
+
+def test_the_loop_builds_only_what_its_models_read(deposits: Portfolio) -> None:
+    models = read_models(deposits.folder / "models.yaml", deposits.features)
+    assert deposits.features.views_of(models.services()) == ["contact_history", "protected"]
+    assert deposits.features.views_of(None) == ["contact_history", "calendar", "campaign", "protected"]
 
 
 def test_a_month_without_contacts_is_said(deposits: Portfolio, tmp_path: Path) -> None:

@@ -17,6 +17,13 @@ from tests.features.store.made_up import KEY, NAME, SERVICE, SPEC, TIME, at, por
 from tests.servers import free_port
 
 DAY = date(2024, 3, 31)
+UNREAD = """
+  unread:
+    table: orders
+    freshness: 40
+    features:
+      twice: {transform: value, column: amount}
+"""
 
 
 @pytest.fixture
@@ -104,6 +111,17 @@ def test_what_was_never_built_or_registered_says_so(tmp_path: Path, lake: Lake) 
         with pytest.raises(NoData, match="run the build first"):
             store.training_set(asked((1, "2024-02-15")), [SERVICE], known_by=DAY)
         with pytest.raises(NoData, match="run the build first"):
+            store.materialize(DAY)
+
+
+def test_only_views_that_services_read_are_written(tmp_path: Path, lake: Lake) -> None:
+    """A view that no model reads need not even be built."""
+    spec = SPEC.replace("services:\n", UNREAD + "services:\n")
+    with opened(tmp_path, lake, spec) as store:
+        store.register()
+        assert [one.view for one in store.materialize(DAY, [SERVICE, "groups"])] == ["orders"]
+        assert store.materialize(DAY, ["groups"]) == []
+        with pytest.raises(NoData, match="no features of view 'unread'; run the build first"):
             store.materialize(DAY)
 
 
