@@ -128,12 +128,12 @@ def build_release(
     return manifest
 
 
-def load_release(folder: Path) -> LoadedRelease:
-    """Verify the release in `folder` and load its models."""
+def load_release(folder: Path, policy: Policy | None = None) -> LoadedRelease:
+    """Verify the release in `folder` and load its models; `policy` takes the place of its own in a simulation."""
     manifest = verify_release(folder)
     _check_parts(folder, manifest, ("features.json", "policy.json", "profile.json"))
     features = _read(folder / "features.json", ReleaseFeatures)
-    policy = _read(folder / "policy.json", Policy)
+    policy = policy or _read(folder / "policy.json", Policy)
     for name in features.models:
         _check_parts(folder, manifest, [f"models/{name}/{part}" for part in MODEL_PARTS])
     models = {name: _load(folder, name, columns, policy) for name, columns in features.models.items()}

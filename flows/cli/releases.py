@@ -1,5 +1,6 @@
-"""`lendloop release list | show | promote | rollback`."""
+"""`lendloop release list | show | diff | promote | rollback`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,21 @@ def show(portfolio: Portfolio, release: Annotated[str, typer.Argument(help="defa
     from flows.releasing import show_release
 
     show_release(portfolio, release)
+
+
+@app.command("diff")
+def diff(
+    portfolio: Portfolio,
+    before: Release,
+    after: Release,
+    since: Annotated[str, typer.Option(help="RFC 3339 time of the first decision made again; default: all")] = "",
+    until: Annotated[str, typer.Option(help="RFC 3339 time; default: now")] = "",
+    out: Annotated[Path | None, typer.Option(help="keep the Markdown in this file too")] = None,
+) -> None:
+    """Compare two releases: components, figures, and who moves; Markdown fit for a pull request."""
+    from flows.release_diff import diff_releases
+
+    diff_releases(portfolio, before, after, since, until, out)
 
 
 @app.command("promote")

@@ -14,6 +14,7 @@ from serving.policy.terms import (
     Amount,
     Capacity,
     CounterOffer,
+    Economics,
     ListName,
     Points,
     Price,
@@ -48,6 +49,7 @@ class RiskPolicy(Document):
     rules: tuple[Rule, ...] = ()
     two_people: TwoPeople = TwoPeople()
     counter_offer: CounterOffer | None = None
+    economics: Economics | None = None
     gates: Gates
 
     @model_validator(mode="after")

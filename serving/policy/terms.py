@@ -89,3 +89,11 @@ class CounterOffer(Document):
 
     step: float = Field(gt=0, allow_inf_nan=False, description="offers are multiples of it")
     smallest: float = Field(gt=0, allow_inf_nan=False, description="less is not offered")
+
+
+class Economics(Document):
+    """What a decision earns or costs on average, in any one unit of money; `policy choose-cutoff` reads it."""
+
+    margin_per_good: float = Field(gt=0, allow_inf_nan=False, description="earned on an approved customer who repays")
+    loss_per_bad: float = Field(gt=0, allow_inf_nan=False, description="lost on an approved customer who does not")
+    because: str = Field(min_length=1, description="where the figures come from")
