@@ -5,12 +5,17 @@ from typing import Any
 import polars as pl
 
 from flows.onboarding.names import words
-from flows.onboarding.plan import Plan
+from flows.onboarding.plan import OBSERVED, Plan
 from flows.onboarding.treatment import Treated
 from flows.onboarding.yaml_text import Inline, InlineMap, dump
 
 AMOUNT_WORDS = {"amount", "amt", "limit", "amnt", "principal", "loan"}
 NO_AMOUNT = 10_000.0
+WIDEST = 0.15
+"""Largest calibration error a first policy allows, and what it allows when the file is too short to tell."""
+LEAST_MOVES = 3
+LEAST_ROWS = 30
+"""Rows of a month from which its rate counts: what chance does to smaller ones, the gate allows for by itself."""
 SHARES = {"A": 0.90, "B": 0.75, "C": 0.50, "D": 0.25}
 
 
@@ -36,14 +41,15 @@ def _risk(plan: Plan) -> tuple[str, dict[str, Any]]:
         f"Made from the file's event rate of {plan.outcome.rate:.1%}: an average customer scores about 70, at double\n"
         "the odds of the event it is 60. Set anchors, cut-offs and limits by your own appetite first."
     )
-    return comment, {
+    limit, why = calibration_limit(plan, pd_at_60(plan))
+    return f"{comment}\n{why}", {
         "model": plan.request.kind,
         "scale": InlineMap(pd_at_60=pd_at_60(plan), points_to_double_odds=10),
         "review_below": 60,
         "decline_below": 40,
         "grades": InlineMap(A=85, B=75, C=67, D=60),
         "limits": InlineMap(limits(plan)),
-        "gates": _gates(),
+        "gates": _gates(limit),
     }
 
 
@@ -53,12 +59,46 @@ def _propensity(plan: Plan) -> tuple[str, dict[str, Any]]:
         "contact divided by what a success is worth."
     )
     threshold = round(min(max(plan.outcome.rate, 0.001), 0.99), 4)
-    return comment, {"model": plan.request.kind, "contact_from": threshold, "gates": _gates()}
+    limit, why = calibration_limit(plan, threshold)
+    return f"{comment}\n{why}", {"model": plan.request.kind, "contact_from": threshold, "gates": _gates(limit)}
 
 
-def _gates() -> InlineMap:
-    # Wide, as nothing is known yet of how the file's rate moves: the first release must not fail on one odd month.
-    return InlineMap(largest_auc_loss=0.02, largest_calibration_error=0.15, approval_gap_points=5)
+def _gates(calibration: float) -> InlineMap:
+    return InlineMap(largest_auc_loss=0.02, largest_calibration_error=calibration, approval_gap_points=5)
+
+
+def calibration_limit(plan: Plan, cut_off: float) -> tuple[float, str]:
+    """The largest calibration error to allow, and the words that say why.
+
+    A quarter of the probability that decisions turn on, or, if that is more, as far as the file's rate moves in nine
+    of ten cases between a month and the last one whose labels are known by then: that is the month's, not the model's.
+    """
+    lag = _months_to_know(plan)
+    moves = monthly_rates(plan).diff(lag).drop_nulls().abs()
+    begin = "A model's calibration error out of time may be"
+    if len(moves) < LEAST_MOVES:
+        return WIDEST, f"{begin} {WIDEST:g}, wide: too few months with labels to tell how the rate moves."
+    quarter, moved = cut_off / 4, float(moves.quantile(0.9, "linear") or 0.0)
+    limit = round(min(max(quarter, moved), WIDEST), 4)
+    held = f", held at {WIDEST:g}" if max(quarter, moved) > WIDEST else ""
+    return limit, (
+        f"{begin} {limit:g}: the larger of a quarter of the cut-off's probability ({quarter:.4f}) and\n"
+        f"how far the file's rate moves in the {lag} months it takes to know it, nine times of ten ({moved:.4f}){held}."
+    )
+
+
+def monthly_rates(plan: Plan) -> pl.Series:
+    """The event rate of each month that has enough labels, in order."""
+    labelled = plan.labelled.group_by(pl.col(OBSERVED).dt.truncate("1mo").alias("month"))
+    months = labelled.agg(pl.col(plan.label).cast(pl.Float64).mean().alias("rate"), pl.len().alias("rows"))
+    return months.filter(pl.col("rows") >= LEAST_ROWS).sort("month")["rate"]
+
+
+def _months_to_know(plan: Plan) -> int:
+    """Months from the last ones whose labels a model of a month's beginning knows to that month, as labels come."""
+    known, seen = plan.known_from.dt, plan.rows.events.dt
+    months = (known.year() - seen.year()) * 12 + known.month().cast(pl.Int32) - seen.month()
+    return 1 + int(months.quantile(0.5, "higher") or 0)
 
 
 def pd_at_60(plan: Plan) -> float:

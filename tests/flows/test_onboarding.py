@@ -29,6 +29,7 @@ from flows.onboarding.names import normalised
 from flows.onboarding.numbers import read_numbers
 from flows.onboarding.outcome import matured, read_outcome
 from flows.onboarding.plan import Plan, make_plan
+from flows.onboarding.policy_file import WIDEST, calibration_limit, pd_at_60, policy_text
 from flows.onboarding.reading import read_flat_file
 from flows.onboarding.request import OnboardingError
 from flows.onboarding.vocabulary import is_personal, is_protected
@@ -443,6 +444,40 @@ def test_a_propensity_file_with_repeated_ids_and_months_trains(tmp_path: Path) -
     model = trained(open_portfolio(tmp_path / "all", "offers"), tmp_path / "lake", plan.as_of)
     assert model.report.kind == "propensity"
     assert model.report.fairness == {}
+
+
+def drifting(swing: float, rows: int = 4000) -> pl.DataFrame:
+    """A file whose event rate is 0.2 plus and minus `swing` in turn, month by month."""
+    draw = np.random.default_rng(5)
+    months = draw.integers(1, 11, rows)
+    bad = draw.random(rows) < 0.2 + swing * np.where(months % 2, 1, -1)
+    days = [f"2023-{month:02d}-{day:02d}" for month, day in zip(months, draw.integers(1, 29, rows), strict=True)]
+    return pl.DataFrame({"id": np.arange(rows), "day": days, "x": draw.normal(size=rows), "bad": bad.astype(int)})
+
+
+@pytest.mark.parametrize(("swing", "low", "high"), [(0.0, 0.08, 0.09), (0.06, 0.11, 0.15), (0.15, WIDEST, WIDEST)])
+def test_the_calibration_limit_is_a_quarter_of_the_cut_off_or_as_far_as_the_rate_moves(
+    tmp_path: Path, swing: float, low: float, high: float
+) -> None:
+    plan = make_plan(asked(write(drifting(swing), tmp_path / "d.csv"), matures="month-end"))
+    limit, why = calibration_limit(plan, pd_at_60(plan))
+    assert low <= limit <= high
+    assert f"may be {limit:g}: the larger of" in why
+    written = policy_text(plan)
+    assert f"largest_calibration_error: {limit:g}," in written
+    assert f"# {why.splitlines()[0]}" in written
+
+
+def test_a_file_too_short_to_tell_how_its_rate_moves_gets_the_widest_limit(tmp_path: Path) -> None:
+    plan = make_plan(asked(write(drifting(0.0).filter(pl.col("day") < "2023-04"), tmp_path / "d.csv")))
+    limit, why = calibration_limit(plan, 0.3)
+    assert (limit, "too few months" in why) == (WIDEST, True)
+
+
+def test_a_label_that_takes_long_is_judged_by_how_far_the_rate_moves_meanwhile(tmp_path: Path) -> None:
+    swings = asked(write(drifting(0.06), tmp_path / "d.csv"), matures="30d")
+    # Two months later the rate is where it was: what it did in between is not held against a model.
+    assert calibration_limit(make_plan(swings), 0.3)[0] == pytest.approx(0.075, abs=0.01)
 
 
 def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
