@@ -71,13 +71,18 @@ def roll_back(portfolio: str, by: str) -> None:
 
 
 def _rehearse(workspace: Workspace, sha: str) -> None:
-    """Before the pointer moves: every digest is right, and the release's features can be read online."""
-    from serving.desk import open_desk
+    """Before the pointer moves: every digest is right, and the release's features can be read online and are fresh."""
+    from serving.desk import now, open_desk
+    from serving.freshness import check_switch
 
-    folder = workspace.release_folder(sha)
+    settings, folder = workspace.settings, workspace.release_folder(sha)
     verify_release(folder)
-    urls = {"registry": workspace.settings.feature_registry_url, "online": workspace.settings.online_store_url}
+    urls = {"registry": settings.feature_registry_url, "online": settings.online_store_url}
     open_desk(workspace.name, folder, **urls).rehearse()
+    champion = workspace.registry.champion_sha(workspace.name)
+    serving = workspace.release_folder(champion) if champion else None
+    for warning in check_switch(folder, serving, at=None if settings.replay else now(), **urls):
+        console.print(f"[yellow]warning[/]: {warning}, for the champion so far too: such decisions go to review")
 
 
 def _switched(workspace: Workspace, sha: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from serving.drafts import draft
-from serving.pointers import read_pointer, write_pointer
+from serving.pointers import pointed, write_pointer
 from serving.release import ReleaseError
 
 _log = logging.getLogger("lendloop.supervisor")
@@ -38,7 +38,7 @@ class Followed:
 def follow_once(releases: Path, portfolio: str, champions: Champions, check: Check) -> Followed:
     """Make the registry's champion current on local disk; raises, and changes nothing, when it fails a check."""
     champion = champions.champion_sha(portfolio)
-    before = read_pointer(releases, portfolio)
+    before = pointed(releases, portfolio)
     if champion is None or champion == before:
         return Followed(portfolio, before, changed=False)
     folder = fetch_release(releases, portfolio, champion, champions, check)

@@ -14,6 +14,7 @@ from features.profiles import Profile
 from serving.scoring import Kind
 
 MANIFEST = "manifest.json"
+FEATURES = "features.json"
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Part = Annotated[str, Field(pattern=r"^([a-z0-9_]+/)*[a-z0-9_]+\.[a-z]+$")]
 """A component's path in the folder; it cannot lead out of it."""
@@ -87,6 +88,17 @@ def read_manifest(folder: Path) -> Manifest:
         raise ReleaseMissing(f"{path}: no such file; expected a release; fetch or build it again") from None
     except ValidationError as error:
         raise ReleaseCorrupt(f"{path}: not a release manifest: {error.errors(include_url=False)[0]['msg']}") from None
+
+
+def read_features(folder: Path) -> ReleaseFeatures:
+    """What the release in `folder` reads; its digest is not checked here."""
+    path = folder / FEATURES
+    try:
+        return ReleaseFeatures.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise ReleaseMissing(f"{path}: no such file; expected a release; fetch or build it again") from None
+    except ValidationError as error:
+        raise ReleaseCorrupt(f"{path}: not of a release: {error.errors(include_url=False)[0]['msg']}") from None
 
 
 def verify_release(folder: Path) -> Manifest:

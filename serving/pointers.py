@@ -42,6 +42,14 @@ def read_pointer(releases: Path, portfolio: str) -> str | None:
     return found
 
 
+def pointed(releases: Path, portfolio: str) -> str | None:
+    """`read_pointer`, for who is about to write a new one: a damaged pointer counts as none."""
+    try:
+        return read_pointer(releases, portfolio)
+    except PointerError:
+        return None
+
+
 def write_pointer(releases: Path, portfolio: str, sha: str) -> None:
     """Make release `sha` current for a portfolio, all at once."""
     _write(pointer(releases, portfolio), sha + "\n")

@@ -18,10 +18,11 @@ from infra.processes import start_time
 from serving.following import Champions, Check, Followed, follow_once
 from serving.launch import Launch, Note, ServiceError, note_path, read_note
 from serving.logs import log_to_stderr
-from serving.pointers import pointed_portfolios, read_workers, write_fault
+from serving.pointers import pointed, pointed_portfolios, read_workers, write_fault
 from serving.server import Server
 
 FOLLOW_SECONDS = 1.0
+RETRY_SECONDS = 5.0
 READY_SECONDS = 150.0
 _log = logging.getLogger("lendloop.supervisor")
 
@@ -35,13 +36,21 @@ def open_champions(launch: Launch) -> Champions:
 
 
 def release_check(launch: Launch) -> Check:
-    """What a release must pass before it is served: its digests are right and its features can be read online."""
+    """What a release must pass before it is served.
+
+    Its digests are right, its features can be read online, and are as fresh as those of the release that serves now.
+    """
 
     def check(portfolio: str, folder: Path) -> None:
-        from serving.desk import open_desk
+        from serving.desk import now, open_desk
+        from serving.freshness import check_switch
 
-        desk = open_desk(portfolio, folder, registry=launch.feature_registry, online=launch.online_store)
-        desk.rehearse()
+        urls = {"registry": launch.feature_registry, "online": launch.online_store}
+        open_desk(portfolio, folder, **urls).rehearse()
+        served = pointed(launch.releases, portfolio)
+        serving = launch.releases / served if served else None
+        for warning in check_switch(folder, serving, at=None if launch.replay else now(), **urls):
+            _log.warning("stale features", extra={"release": folder.name, "found": warning})
 
     return check
 
@@ -158,11 +167,16 @@ def _take_note(launch: Launch) -> Note:
 
 
 def _watch(launch: Launch, child: Server, champions: Champions, check: Check, stop: Event) -> None:
+    again: dict[str, float] = {}
     while not stop.wait(FOLLOW_SECONDS):
         if child.ended() is not None:
             child.restart()
         for portfolio in sorted({*launch.portfolios, *pointed_portfolios(launch.releases)}):
-            follow(launch, champions, check, portfolio)
+            if time.monotonic() < again.get(portfolio, 0.0):
+                continue
+            # A check loads the whole release: one that fails is not repeated each second.
+            if follow(launch, champions, check, portfolio) is None:
+                again[portfolio] = time.monotonic() + RETRY_SECONDS
 
 
 @contextmanager

@@ -10,11 +10,12 @@ import pytest
 from features.lake import Lake
 from features.permitted import select
 from features.spec import CREATED, EVENT
+from features.store.coverage import Coverage, read_coverage
 from features.store.materialization import Materialized, MaterializeError
 from features.store.online import OnlineReader, open_online
 from features.store.sqlite import RowSqliteOnlineStore
 from features.store.store import Store, open_store
-from tests.features.store.made_up import KEY, NAME, SERVICE, SPEC, VIEW, monthly, portfolio, put, rows
+from tests.features.store.made_up import KEY, NAME, SERVICE, SPEC, VIEW, at, monthly, portfolio, put, rows
 from tests.servers import new_database
 
 pytestmark = pytest.mark.integration
@@ -239,3 +240,14 @@ def test_a_new_feature_is_written_for_everyone(embedded: Shop) -> None:
     reader = embedded.reader()
     assert reader.read([1]).values["channel"] == ["shop"]
     reader.close()
+
+
+def test_it_says_until_when_each_view_is_materialized(shop: Shop) -> None:
+    def coverage() -> list[Coverage]:
+        return read_coverage(NAME, [VIEW, "unknown"], registry=shop.registry, online=shop.online)
+
+    unknown = Coverage("unknown", registered=False, until=None)
+    assert coverage() == [Coverage(VIEW, registered=False, until=None), unknown]
+    put(shop.lake, rows((1, "2024-01-10", "2024-01-11", 1.0, None)))
+    shop.materialize("2024-01-31")
+    assert coverage() == [Coverage(VIEW, registered=True, until=at("2024-02-01")), unknown]

@@ -9,12 +9,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
-import polars as pl
 import pytest
 
 from infra.processes import is_running, start_time
@@ -23,7 +22,8 @@ from serving.launch import Launch, ServiceError
 from serving.log.decision_log import open_log
 from serving.pointers import read_workers
 from tests.servers import RedisServer, free_port
-from tests.serving.small_releases import COLUMNS, PORTFOLIO, build_small
+from tests.serving.materialized import materialize, two_customers
+from tests.serving.small_releases import PORTFOLIO, build_small
 
 pytestmark = pytest.mark.integration
 
@@ -39,12 +39,14 @@ class Deployed:
         from training.registry import Registry
 
         self.redis = redis
-        write_features(self.redis.url, folder)
         self.launch = launch_in(folder, self.redis.url)
+        urls = {"registry": self.launch.feature_registry, "online": self.launch.online_store}
+        materialize("behaviour", datetime.now(UTC), rows=two_customers(SAFE, RISKY), **urls)
         self.registry = Registry(self.launch.mlflow_uri, self.launch.mlflow_artifacts)
         self.shas = [self.log_release(folder / "built", slope) for slope in (1.0, 1.1)]
         self.registry.promote(PORTFOLIO, self.shas[0])
         self.started = start(self.launch)
+        self.headers = {"Authorization": f"Bearer {self.launch.own_key()}"}
 
     def log_release(self, built: Path, slope: float) -> str:
         sha = build_small(built, slope=slope)
@@ -53,7 +55,8 @@ class Deployed:
         return sha
 
     def ask(self, entity: int = SAFE, **more: Any) -> httpx.Response:
-        return httpx.post(self.launch.url + DECISIONS, json={"entity_id": entity, **more}, timeout=10)
+        body = {"entity_id": entity, **more}
+        return httpx.post(self.launch.url + DECISIONS, json=body, headers=self.headers, timeout=10)
 
     def answers(self) -> bool:
         try:
@@ -83,22 +86,6 @@ def launch_in(folder: Path, redis_url: str) -> Launch:
     )
 
 
-def write_features(redis_url: str, folder: Path) -> None:
-    from feast.infra.provider import get_provider
-
-    from features.store.configuration import configure
-    from features.store.definitions import online_view
-    from features.store.rows import write_rows
-
-    config = configure(PORTFOLIO, f"sqlite:///{folder / 'feature_registry.db'}", redis_url)
-    view = online_view("behaviour", "customer_id", {column.name: column.dtype for column in COLUMNS})
-    day = datetime.now(UTC) - timedelta(days=1)
-    frame = pl.DataFrame(
-        {"customer_id": [SAFE, RISKY], "utilisation": [0.1, 0.9], "late_streak": [0.0, 6.0]}
-    ).with_columns(event_timestamp=pl.lit(day), created_timestamp=pl.lit(day))
-    assert write_rows(get_provider(config).online_store, config, view, frame) == 2
-
-
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("service")
@@ -114,8 +101,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 class Load:
     """Requests from a few clients until told to stop; what came back that was not an answer is kept."""
 
-    def __init__(self, url: str, clients: int = 6) -> None:
-        self.url, self.clients = url, clients
+    def __init__(self, deployed: Deployed, clients: int = 6) -> None:
+        self.url, self.headers, self.clients = deployed.launch.url, deployed.headers, clients
         self.answers: list[tuple[float, str]] = []
         self.failures: list[str] = []
         self._stop = threading.Event()
@@ -133,7 +120,7 @@ class Load:
         await asyncio.gather(*(self._client() for _ in range(self.clients)))
 
     async def _client(self) -> None:
-        async with httpx.AsyncClient(base_url=self.url, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=10) as client:
             while not self._stop.is_set():
                 began = time.perf_counter()
                 try:
@@ -176,8 +163,10 @@ def test_the_contract_answers_in_the_place_of_bentoml(deployed: Deployed) -> Non
     assert httpx.get(base + "/readyz").json()["status"] == "ready"
     refused = deployed.ask(amount=-1)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "amount")
-    too_large = httpx.post(base + DECISIONS, content=b" " * 100_000, headers={"content-type": "application/json"})
-    assert too_large.status_code == 413
+    headers = {"content-type": "application/json"}
+    large = b" " * 100_000
+    assert httpx.post(base + DECISIONS, content=large, headers=deployed.headers | headers).status_code == 413
+    assert httpx.post(base + DECISIONS, content=large, headers=headers).status_code == 401
 
 
 def test_the_bento_runs_its_own_code_and_not_a_checkout(deployed: Deployed) -> None:
@@ -191,7 +180,7 @@ def test_the_bento_runs_its_own_code_and_not_a_checkout(deployed: Deployed) -> N
 
 def test_promotion_and_rollback_under_load_lose_no_request(deployed: Deployed) -> None:
     first, second = deployed.shas
-    with Load(deployed.launch.url) as load:
+    with Load(deployed) as load:
         time.sleep(0.5)
         deployed.registry.promote(PORTFOLIO, second)
         assert switch(deployed.launch, PORTFOLIO).sha == second
@@ -217,8 +206,8 @@ def test_a_release_that_is_tampered_with_is_refused_and_the_last_good_one_stays(
             path.write_bytes(whole[path] + b" ")
         deployed.registry.promote(PORTFOLIO, second)
         until(lambda: httpx.get(deployed.launch.url + "/readyz").json()["status"] == "degraded")
-        fault = httpx.get(deployed.launch.url + "/v1/releases").json()["releases"][0]["fault"]
-        assert "digest" in fault
+        releases = httpx.get(deployed.launch.url + "/v1/releases", headers=deployed.headers).json()["releases"]
+        assert "digest" in releases[0]["fault"]
         assert deployed.ask().json()["release"] == first
     finally:
         for path, content in whole.items():
@@ -257,7 +246,8 @@ def test_a_second_start_keeps_the_running_service(deployed: Deployed) -> None:
 
 def test_a_stop_answers_what_was_begun(deployed: Deployed) -> None:
     async def burst() -> list[httpx.Response | BaseException]:
-        async with httpx.AsyncClient(base_url=deployed.launch.url, timeout=20) as client:
+        url, headers = deployed.launch.url, deployed.headers
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as client:
             asks = [asyncio.create_task(client.post(DECISIONS, json={"entity_id": SAFE})) for _ in range(40)]
             await asyncio.wait(asks, return_when=asyncio.FIRST_COMPLETED)
             os.kill(deployed.started.note.pid, signal.SIGTERM)

@@ -1,6 +1,7 @@
 """Small real releases for the service's tests: one model on two numbers; its calibration tells releases apart."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -57,19 +58,20 @@ def fresh_reader(at: datetime | None = None) -> FakeReader:
     return FakeReader({1: (0.1, 0.0, day), 2: (0.9, 6.0, day), 3: (0.1, 0.0, old), 4: (0.1, None, day)})
 
 
-def build_small(releases: Path, *, portfolio: str = PORTFOLIO, slope: float = 1.0) -> str:
+def build_small(releases: Path, *, portfolio: str = PORTFOLIO, slope: float = 1.0, view: str = "behaviour") -> str:
     """Build a release into `releases`/sha; another `slope` of the calibration gives another release."""
     from features.profiles import make_profile
 
     cbm, frame = _train()
     kind = "propensity" if portfolio == CAMPAIGN else "risk"
+    columns = tuple(replace(column, view=view) for column in COLUMNS)
     parts = ModelParts(
         kind=kind,
         label="small",
         cbm=cbm,
         calibration=Calibration(slope=slope, intercept=0.0),
-        columns=COLUMNS,
-        profile=make_profile(frame, list(COLUMNS)),
+        columns=columns,
+        profile=make_profile(frame, columns),
     )
     entity = Entity(name="customer", key="customer_id", type="int", meaning="a made-up customer")
     policy = _campaign() if kind == "propensity" else _cards()
