@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from feast import FeatureView
 from feast.infra.provider import get_provider
-from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 
 from features.permitted import FeatureColumn
 from features.store.configuration import READ_TIMEOUT, configure
 from features.store.definitions import online_view
 from features.store.failures import ONLINE_FAILURES, OnlineStoreError, online_error
 from features.store.postgres import ReconnectingPostgresOnlineStore
-from features.store.rows import entity_keys, in_utc, plain
-from features.store.sqlite import FoundRow, RowSqliteOnlineStore
+from features.store.quick import Row, reader_of
+from features.store.sqlite import RowSqliteOnlineStore
 
 __all__ = ["OnlineReader", "OnlineRows", "OnlineStoreError", "open_online"]
 
@@ -55,10 +53,11 @@ class OnlineReader:
             online_view(name, entity_key, {column.name: column.dtype for column in columns if column.view == name})
             for name in names
         ]
+        self._read = reader_of(self._store, self._config, entity_key, self._views)
 
     def read(self, keys: Sequence[int | str]) -> OnlineRows:
         """The features of `keys`; raises `OnlineStoreError` when the store does not answer."""
-        found: dict[str, list[FoundRow]] = {view.name: [] for view in self._views}
+        found: dict[str, list[Row]] = {view.name: [] for view in self._views}
         for first in range(0, len(keys), _KEYS_A_READ):
             for view, rows in self._tried_twice(keys[first : first + _KEYS_A_READ]).items():
                 found[view] += rows
@@ -69,39 +68,16 @@ class OnlineReader:
         if isinstance(self._store, RowSqliteOnlineStore | ReconnectingPostgresOnlineStore):
             self._store.disconnect()
 
-    def _tried_twice(self, keys: Sequence[int | str]) -> dict[str, list[FoundRow]]:
+    def _tried_twice(self, keys: Sequence[int | str]) -> dict[str, list[Row]]:
         # After a restart of the server the first command meets a connection that is gone, the second a new one.
         try:
-            return self._found(keys)
+            return self._read(keys)
         except ONLINE_FAILURES:
             try:
-                return self._found(keys)
+                return self._read(keys)
             except ONLINE_FAILURES as error:
                 raise online_error(self._config.project, error) from error
 
-    def _found(self, keys: Sequence[int | str]) -> dict[str, list[FoundRow]]:
-        wanted = entity_keys(self._key, keys)
-        return {view.name: self._read(view, wanted) for view in self._views}
-
-    def _read(self, view: FeatureView, wanted: list[EntityKey]) -> list[FoundRow]:
-        # A list of its own: Feast's Redis store adds to it.
-        rows: list[FoundRow] = self._store.online_read(
-            self._config, view, wanted, [field.name for field in view.features]
-        )
-        return rows
-
-    def _rows(self, found: dict[str, list[FoundRow]]) -> OnlineRows:
-        values = {
-            column.name: [
-                plain(row[column.name]) if row and column.name in row else None for _, row in found[column.view]
-            ]
-            for column in self._columns
-        }
-        times = {view: [_event(time) for time, _ in rows] for view, rows in found.items()}
-        return OnlineRows(values, times)
-
-
-def _event(time: datetime | None) -> datetime | None:
-    # Of an entity it does not know Feast's Redis store says 1970 and no values.
-    aware = in_utc(time)
-    return aware if aware and aware.timestamp() else None
+    def _rows(self, found: dict[str, list[Row]]) -> OnlineRows:
+        values = {column.name: [row.get(column.name) for _, row in found[column.view]] for column in self._columns}
+        return OnlineRows(values, {view: [time for time, _ in rows] for view, rows in found.items()})

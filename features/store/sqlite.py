@@ -6,7 +6,7 @@ than one. Feast finds the class by its dotted path; `get_online_features` and ev
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -76,8 +76,17 @@ class RowSqliteOnlineStore(OnlineStore):
     ) -> list[FoundRow]:
         """The row of each key, or (None, None) where there is none."""
         names = requested_features or [field.name for field in table.features]
-        keys = [_plain(key.entity_values[0]) for key in entity_keys]
-        found: dict[Any, FoundRow] = {}
+        rows = self.plain_rows(config, table, [_plain(key.entity_values[0]) for key in entity_keys])
+        return [
+            (None, None) if time is None else (time, {name: _value(values.get(name)) for name in names})
+            for time, values in rows
+        ]
+
+    def plain_rows(
+        self, config: RepoConfig, table: FeatureView, keys: Sequence[int | str]
+    ) -> list[tuple[datetime | None, Mapping[str, Any]]]:
+        """The event time and all columns of each key's row, or None and no columns where there is none."""
+        found: dict[Any, tuple[datetime | None, Mapping[str, Any]]] = {}
         for first in range(0, len(keys), _READ_KEYS):
             some = keys[first : first + _READ_KEYS]
             marks = ",".join("?" * len(some))
@@ -87,8 +96,8 @@ class RowSqliteOnlineStore(OnlineStore):
             columns = [column[0] for column in cursor.description]
             for values in cursor:
                 row = dict(zip(columns, values, strict=True))
-                found[row[KEY_COLUMN]] = (_time(row[EVENT_COLUMN]), {name: _value(row.get(name)) for name in names})
-        return [found.get(key, (None, None)) for key in keys]
+                found[row[KEY_COLUMN]] = (_time(row[EVENT_COLUMN]), row)
+        return [found.get(key, (None, {})) for key in keys]
 
     def update(
         self,

@@ -1,0 +1,108 @@
+"""Rows read by key as plain numbers and text, without a protobuf object for each value or a round trip for each view.
+
+Reads what Feast's own stores have written, by their own keys: SQLite's rows as they are, Redis' hashes with all views
+in one round trip. A store this does not know is read through Feast.
+"""
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from feast import FeatureView, RepoConfig
+from feast.infra.online_stores.helpers import _mmh3, _redis_key
+from feast.infra.online_stores.online_store import OnlineStore
+from feast.infra.online_stores.redis import RedisOnlineStore
+from feast.protos.feast.types.Value_pb2 import Value
+from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
+
+from features.store.rows import entity_keys, in_utc, plain
+from features.store.sqlite import RowSqliteOnlineStore
+
+Plain = float | str | None
+Row = tuple[datetime | None, Mapping[str, Plain]]
+"""The time of the event, None of an entity that the view does not know, and the features by name."""
+Read = Callable[[Sequence[int | str]], dict[str, list[Row]]]
+"""From keys to the rows of each view, in the order of the keys."""
+
+UNKNOWN: Row = (None, {})
+# Feast's Value: field 5 is a double (8 bytes, little-endian), and nothing follows it.
+_DOUBLE, _DOUBLE_BYTES = 0x29, 9
+_unpack = struct.Struct("<d").unpack_from
+
+
+def reader_of(store: OnlineStore, config: RepoConfig, key: str, views: Sequence[FeatureView]) -> Read:
+    """What reads `views` for entities whose key is called `key` from a store of this kind."""
+    if isinstance(store, RowSqliteOnlineStore):
+        return lambda keys: {view.name: store.plain_rows(config, view, keys) for view in views}
+    if isinstance(store, RedisOnlineStore):
+        return _redis(store, config, key, views)
+    return _through_feast(store, config, key, views)
+
+
+def decoded(value: bytes | None) -> Plain:
+    """The number or text in the bytes of one of Feast's values; None: missing."""
+    if not value:
+        return None
+    if value[0] == _DOUBLE and len(value) == _DOUBLE_BYTES:
+        number: float = _unpack(value, 1)[0]
+        return number
+    message = Value()
+    message.ParseFromString(value)
+    return plain(message)
+
+
+def _redis(store: RedisOnlineStore, config: RepoConfig, key: str, views: Sequence[FeatureView]) -> Read:
+    names = {view.name: [field.name for field in view.features] for view in views}
+    fields = {
+        view: [f"_ts:{view}".encode(), *(_mmh3(f"{view}:{name}") for name in found)] for view, found in names.items()
+    }
+    asked = [one for some in fields.values() for one in some]
+
+    def read(keys: Sequence[int | str]) -> dict[str, list[Row]]:
+        client = store._get_client(config.online_store)
+        hashes = [
+            _redis_key(config.project, one, config.entity_key_serialization_version) for one in entity_keys(key, keys)
+        ]
+        # An entity's views share one hash: a command for each entity has them all, and these go out together.
+        if len(hashes) == 1:
+            found = [client.hmget(hashes[0], asked)]
+        else:
+            with client.pipeline(transaction=False) as pipe:
+                for one in hashes:
+                    pipe.hmget(one, asked)
+                found = pipe.execute()
+        rows: dict[str, list[Row]] = {view: [] for view in names}
+        for values in found:
+            first = 0
+            for view, wanted in names.items():
+                last = first + len(wanted) + 1
+                rows[view].append(_row(values[first], wanted, values[first + 1 : last]))
+                first = last
+        return rows
+
+    return read
+
+
+def _row(time: bytes | None, names: Sequence[str], values: Sequence[bytes | None]) -> Row:
+    if not time:
+        return UNKNOWN
+    stamp = Timestamp()
+    stamp.ParseFromString(time)
+    return stamp.ToDatetime(tzinfo=UTC), dict(zip(names, map(decoded, values), strict=True))
+
+
+def _through_feast(store: OnlineStore, config: RepoConfig, key: str, views: Sequence[FeatureView]) -> Read:
+    def read(keys: Sequence[int | str]) -> dict[str, list[Row]]:
+        found: dict[str, list[Row]] = {}
+        for view in views:
+            names = [field.name for field in view.features]
+            # A list of its own for each: a store may add to it.
+            rows: Any = store.online_read(config, view, entity_keys(key, keys), [*names])
+            found[view.name] = [
+                (in_utc(time), {name: plain(value) for name, value in values.items()}) if values else UNKNOWN
+                for time, values in rows
+            ]
+        return found
+
+    return read
