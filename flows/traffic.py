@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from flows.demand import ASKED, demand
+from flows.partnering import demo_key
 from flows.progress import note
 from flows.workspace import Workspace
 from serving.reasons import PAUSED
@@ -55,8 +56,9 @@ def send_days(workspace: Workspace, end: date, days: tuple[date, date], url: str
 
     A request's idempotency key is made of month and entity: a month that is replayed gets its answers from the log.
     """
+    bearer = f"Bearer {demo_key(workspace.settings)}"
     requests = [
-        _request(workspace, row, spec.kind, end)
+        _request(workspace, row, spec.kind, end, bearer)
         for name, spec in workspace.models.models.items()
         if name in workspace.policy.models
         for row in demand(workspace, spec.observations, end, sample)
@@ -66,12 +68,13 @@ def send_days(workspace: Workspace, end: date, days: tuple[date, date], url: str
     return _send(url, requests)
 
 
-def _request(workspace: Workspace, row: dict[str, Any], kind: str, end: date) -> Request:
+def _request(workspace: Workspace, row: dict[str, Any], kind: str, end: date, bearer: str) -> Request:
     entity = row[workspace.key]
     body: dict[str, Any] = {"entity_id": entity}
     if kind == "risk":
         body["amount"] = AMOUNTS[hash_of(entity) % len(AMOUNTS)]
     headers = {
+        "Authorization": bearer,
         "Content-Type": "application/json",
         "Idempotency-Key": f"demo-{workspace.name}-{kind}-{end:%Y-%m}-{entity}",
         "Lendloop-Decision-Time": row[ASKED].isoformat(),

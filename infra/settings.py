@@ -30,6 +30,11 @@ class Settings(BaseSettings):
         description="master keys of the decision log, 64 hexadecimal digits each, comma between, the current one first;"
         " empty: made on first use and kept in home",
     )
+    partner_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="secret that partners' keys are hashed under, 64 hexadecimal digits or more; empty: made on first"
+        " use and kept in home",
+    )
     anchors: Path | None = Field(
         default=None, description="folder of the signed anchors of the decision log, best on another disk; empty: home"
     )
@@ -86,6 +91,11 @@ class Settings(BaseSettings):
     def log_key_file(self) -> Path:
         """File of the decision log's master keys, when none are given."""
         return self.root() / "decision_log.key"
+
+    @property
+    def partner_secret_file(self) -> Path:
+        """File of the secret that partners' keys are hashed under, when none is given."""
+        return self.root() / "partner.key"
 
     @property
     def anchors_folder(self) -> Path:

@@ -15,15 +15,14 @@ from serving.desk import LATE, Desk, Kind, Looked, looked_at
 from serving.log.canonical import Json, canonical
 from serving.log.record import SALT_BYTES, Record, make_id, time_text
 
-PARTNER = "local"  # the one caller there is until partners have keys of their own
-
 Answer = DecisionAnswer | PropensityAnswer
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it arrived: for whom, what, when, and the caller's key for repeating it."""
+    """A request as it arrived: by which partner, for whom, what, when, and the caller's key for repeating it."""
 
+    partner: str
     portfolio: str
     kind: Kind
     request: DecisionRequest | PropensityRequest
@@ -60,7 +59,7 @@ def record_of(asked: Asked, desk: Desk, looked: Looked, decision: Decision, paus
         portfolio=asked.portfolio,
         kind=asked.kind,
         model=decision.model,
-        partner=PARTNER,
+        partner=asked.partner,
         idempotency_key=asked.idempotency_key or decision_id,
         request_digest=asked.digest(),
         entity_id=str(asked.request.entity_id),

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header
+from fastapi import FastAPI, Header, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response
 from pydantic import BaseModel
 
 from serving.answers import Asked
+from serving.api_gate import BEARER, SCHEME, Gate, caller
 from serving.api_limits import Limits
 from serving.api_problems import Problem, ProblemDocument, documented, handle_problems
 from serving.api_schemas import (
@@ -25,6 +26,7 @@ from serving.api_schemas import (
 )
 from serving.clerk import Clerk
 from serving.desk import Kind, now
+from serving.partners.partner import Scope
 from serving.pointers import read_fault, read_workers
 
 BODY_BYTES = 16 * 1024
@@ -45,7 +47,10 @@ DecisionTime = Annotated[
     str | None,
     Header(alias="Lendloop-Decision-Time", description="RFC 3339; only where the service replays historic months"),
 ]
-_REFUSALS = documented(400, 404, 405, 413, 415, 422, 500, 503)
+Body = DecisionRequest | PropensityRequest
+_REFUSALS = documented(400, 401, 403, 404, 405, 413, 415, 422, 500, 503)
+_SECURED: dict[str, Any] = {"security": [{BEARER: []}]}
+_NEEDED: dict[Kind, Scope] = {"decision": "decide", "propensity": "propensity"}
 
 
 def create_app(clerk: Callable[[], Clerk | None], releases: Path) -> Any:
@@ -57,46 +62,73 @@ def create_app(clerk: Callable[[], Clerk | None], releases: Path) -> Any:
     _add_decisions(app, clerk)
     _add_state(app, clerk, releases)
     _describe_problems(app)
-    return Limits(app, body_bytes=BODY_BYTES, concurrency=CONCURRENCY, seconds=SECONDS)
+    # The gate stands before the limits: nothing is read of a request from someone unknown.
+    return Gate(Limits(app, body_bytes=BODY_BYTES, concurrency=CONCURRENCY, seconds=SECONDS), clerk)
 
 
 def _add_decisions(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
     async def answer(
-        kind: Kind, portfolio: str, body: DecisionRequest | PropensityRequest, key: str | None, at: str | None
+        request: Request, kind: Kind, portfolio: str, body: Body, key: str | None, at: str | None
     ) -> Response:
-        worker = _present(clerk())
-        asked = Asked(portfolio, kind, body, _time(at, worker.replay), key)
+        worker, partner = _present(clerk()), caller(request)
+        if not partner.may(_NEEDED[kind], portfolio):
+            # The same for a portfolio that there is not: nobody learns of another's.
+            raise Problem(403, "your key may not ask this of this portfolio", at=("path", "portfolio"))
+        asked = Asked(partner.name, portfolio, kind, body, _time(at, worker.replay), key)
         return _json(await worker.answer(asked))
 
-    @app.post("/v1/portfolios/{portfolio}/decisions", response_model=DecisionAnswer, responses=_REFUSALS, tags=["v1"])
+    @app.post(
+        "/v1/portfolios/{portfolio}/decisions",
+        response_model=DecisionAnswer,
+        responses=_REFUSALS,
+        tags=["v1"],
+        openapi_extra=_SECURED,
+    )
     async def decisions(
+        request: Request,
         portfolio: Portfolio,
         body: DecisionRequest,
         idempotency_key: IdempotencyKey = None,
         decision_time: DecisionTime = None,
     ) -> Response:
         """Decide on an application for credit: approve, review or decline, with reasons."""
-        return await answer("decision", portfolio, body, idempotency_key, decision_time)
+        return await answer(request, "decision", portfolio, body, idempotency_key, decision_time)
 
     @app.post(
-        "/v1/portfolios/{portfolio}/propensities", response_model=PropensityAnswer, responses=_REFUSALS, tags=["v1"]
+        "/v1/portfolios/{portfolio}/propensities",
+        response_model=PropensityAnswer,
+        responses=_REFUSALS,
+        tags=["v1"],
+        openapi_extra=_SECURED,
     )
     async def propensities(
+        request: Request,
         portfolio: Portfolio,
         body: PropensityRequest,
         idempotency_key: IdempotencyKey = None,
         decision_time: DecisionTime = None,
     ) -> Response:
         """Say whether a campaign should contact a person."""
-        return await answer("propensity", portfolio, body, idempotency_key, decision_time)
+        return await answer(request, "propensity", portfolio, body, idempotency_key, decision_time)
 
 
 def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) -> None:
-    @app.get("/v1/releases", response_model=ReleasesAnswer, responses=documented(500, 503), tags=["v1"])
-    def list_releases() -> Response:
-        """What every portfolio is served with, and why not with something newer."""
-        workers = {str(pid): served for pid, served in read_workers(releases).items()}
-        return _json(ReleasesAnswer(releases=_releases(_present(clerk()), releases), workers=workers))
+    @app.get(
+        "/v1/releases",
+        response_model=ReleasesAnswer,
+        responses=documented(401, 405, 500, 503),
+        tags=["v1"],
+        openapi_extra=_SECURED,
+    )
+    def list_releases(request: Request) -> Response:
+        """What each portfolio that is open to you is served with, and why not with something newer."""
+        sees = caller(request).sees
+        found = [release for release in _releases(_present(clerk()), releases) if sees(release.portfolio)]
+        workers = {
+            str(pid): {portfolio: sha for portfolio, sha in served.items() if sees(portfolio)}
+            for pid, served in read_workers(releases).items()
+        }
+        return _json(ReleasesAnswer(releases=found, workers=workers))
 
     @app.get("/livez", response_model=LiveAnswer, tags=["probes"])
     async def livez() -> Response:
@@ -159,7 +191,9 @@ def _describe_problems(app: FastAPI) -> None:
         if app.openapi_schema is None:
             schema = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
             parts = schema.pop("$defs")
-            plain()["components"]["schemas"] |= {**parts, "ProblemDocument": schema}
+            components = plain()["components"]
+            components["schemas"] |= {**parts, "ProblemDocument": schema}
+            components["securitySchemes"] = {BEARER: SCHEME}
         return plain()
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -12,6 +12,7 @@ from serving.desk import LATE, Desk, Looked
 from serving.log.batcher import Batcher, LogOverloaded
 from serving.log.commit import IdempotencyConflict
 from serving.log.database import LogUnavailable
+from serving.partners.directory import Directory
 from serving.pauses import Pauses
 from serving.runtime import Runtime
 
@@ -26,6 +27,7 @@ class Clerk:
     runtime: Runtime[Desk]
     log: Batcher
     pauses: Pauses
+    directory: Directory
     replay: bool = False
     feature_seconds: float = 0.25
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS, "features"))
@@ -53,6 +55,7 @@ class Clerk:
         """Stop following releases, commit what waits, end the threads."""
         self.runtime.stop()
         await self.log.close()
+        await self.directory.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _desk(self, asked: Asked) -> Desk:

@@ -91,7 +91,8 @@ def check(
 ) -> Checked:
     """Smoke test of the running service: probes, and a decision that equals the one made in this process.
 
-    `body` is a request for an entity with features; the decision is logged like any other, under idempotency key `key`.
+    `body` is a request for an entity with features; the decision is logged as the platform's own, under idempotency key
+    `key`.
     """
     import httpx
 
@@ -100,12 +101,12 @@ def check(
         raise ServiceError(f"portfolio {portfolio!r} has no current release; switch to one first")
     desk = open_desk(portfolio, launch.releases / sha, registry=launch.feature_registry, online=launch.online_store)
     path = f"/v1/portfolios/{portfolio}/{'decisions' if desk.takes('decision') else 'propensities'}"
-    headers = {"Idempotency-Key": key}
+    headers = {"Idempotency-Key": key, "Authorization": f"Bearer {launch.own_key()}"}
     if decision_time:
         headers["Lendloop-Decision-Time"] = decision_time.isoformat()
     with httpx.Client(base_url=launch.url, timeout=10.0) as client:
         for probe in ("/livez", "/readyz", "/v1/releases"):
-            _expect(client.get(probe), 200)
+            _expect(client.get(probe, headers=headers), 200)
         answer = _expect(client.post(path, json=dict(body), headers=headers), 200)
     if answer["release"] != sha:
         raise ServiceError(

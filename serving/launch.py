@@ -10,6 +10,8 @@ from pydantic import Field
 from features.documents import Document
 from infra.processes import is_running
 from serving.log.keys import KeyRing, open_keys
+from serving.log.record import PLATFORM
+from serving.partners.key import own_key, server_secret
 
 
 class ServiceError(RuntimeError):
@@ -32,6 +34,7 @@ class Launch(Document):
     workers: int = Field(2, ge=1)
     replay: bool = False
     log_key: str = Field("", repr=False)
+    partner_secret: str = Field("", repr=False)
     anchors: Path | None = Field(None, description="folder of the log's signed anchors; null: in home")
     notes: Path | None = Field(None, description="folder of its note, lock and log; null: `service` in home")
 
@@ -48,6 +51,10 @@ class Launch(Document):
     def log_keys(self) -> KeyRing:
         """The master keys of the decision log."""
         return open_keys(self.log_key, self.home / "decision_log.key")
+
+    def own_key(self) -> str:
+        """The key by which the platform itself calls the service."""
+        return own_key(server_secret(self.partner_secret, self.home / "partner.key"), PLATFORM)
 
     @property
     def url(self) -> str:
@@ -72,6 +79,7 @@ class Launch(Document):
             "WORKERS": self.workers,
             "REPLAY": self.replay,
             "LOG_KEY": self.log_key,
+            "PARTNER_SECRET": self.partner_secret,
             **({} if self.anchors is None else {"ANCHORS": self.anchors}),
         }
         return {

@@ -17,6 +17,9 @@ from serving.log.batcher import Batcher
 from serving.log.decision_log import open_log
 from serving.log.keys import open_keys
 from serving.logs import log_to_stderr
+from serving.partners.book import open_book
+from serving.partners.directory import Directory
+from serving.partners.key import server_secret
 from serving.pauses import open_pauses
 from serving.runtime import Runtime
 
@@ -71,7 +74,10 @@ def open_clerk(settings: Settings) -> Clerk:
     keys = open_keys(settings.log_key.get_secret_value(), settings.log_key_file)
     log = open_log(settings.decision_log_url, keys)
     Anchoring(log, Anchors(settings.anchors_folder, settings.root() / "anchor.key"), now).start()
-    clerk = Clerk(runtime, Batcher(log), open_pauses(settings.decision_log_url), settings.replay, patience)
+    secret = server_secret(settings.partner_secret.get_secret_value(), settings.partner_secret_file)
+    directory = Directory(open_book(settings.decision_log_url, secret), secret)
+    pauses = open_pauses(settings.decision_log_url)
+    clerk = Clerk(runtime, Batcher(log), pauses, directory, settings.replay, patience)
     runtime.start()
     return clerk
 

@@ -7,6 +7,7 @@ import typer
 
 import flows.cli.decisions as decisions
 import flows.cli.logs as logs
+import flows.cli.partners as partners
 import flows.cli.policies as policies
 import flows.cli.portfolios as portfolios
 import flows.cli.releases as releases
@@ -26,6 +27,7 @@ decisions.add_commands(app)
 app.add_typer(logs.log, name="log")
 app.add_typer(logs.decision, name="decision")
 app.add_typer(policies.app, name="policy")
+app.add_typer(partners.app, name="partner")
 app.add_typer(portfolios.app, name="portfolio")
 app.add_typer(releases.app, name="release")
 app.add_typer(reports.app, name="report")

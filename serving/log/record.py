@@ -10,7 +10,6 @@ from serving.log.canonical import Json
 Kind = Literal["decision", "propensity", "erasure"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-PLATFORM = "lendloop"  # the partner that the platform itself is: its checks are no lending business
 SALT_BYTES = 32
 PLATFORM = "lendloop"
 """The partner whose requests are the platform's own checks: on record, but nobody's business."""

@@ -4,11 +4,17 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from serving.log.record import PLATFORM
+
 Scope = Literal["decide", "propensity", "review", "read"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 ALL = "*"  # every portfolio, also those to come
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LARGEST_QUOTA = 1_000_000
+LOCAL = "local"  # who decides at the command line: real decisions, made without the service
+DEMO = "demo"  # who sends the sample of a replay
+RESERVED = frozenset({PLATFORM, LOCAL, DEMO})
+"""Names that nobody can be given: who had one would read and repeat what the platform did under it."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
 _PORTFOLIO = re.compile(r"[a-z][a-z0-9_]{0,62}")

@@ -17,6 +17,10 @@ from serving.desk import Desk
 from serving.log.batcher import Batcher
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import open_log
+from serving.partners.book import open_book
+from serving.partners.directory import Directory
+from serving.partners.key import make_key
+from serving.partners.partner import make_partner
 from serving.pauses import Pause, open_pauses
 from serving.pointers import write_fault, write_pointer
 from serving.release import load_release
@@ -25,11 +29,12 @@ from tests.serving.log.keyring import KEYS
 from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, FakeReader, build_small, fresh_reader
 
 DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
+SECRET = b"s" * 32
 PROPENSITIES = f"/v1/portfolios/{CAMPAIGN}/propensities"
 
 
 class Worker:
-    """A worker without BentoML: real releases, log and pauses; features from memory."""
+    """A worker without BentoML: real releases, log, pauses and partners; features from memory."""
 
     def __init__(self, folder: Path) -> None:
         self.releases = folder / "releases"
@@ -39,20 +44,28 @@ class Worker:
         self.url = f"sqlite:///{folder / 'log.db'}"
         self.log = open_log(self.url, KEYS)
         self.pauses = open_pauses(self.url)
+        self.book = open_book(self.url, SECRET)
+        self.key = self.partner("shop", "decide,propensity,read", "*")
         self.replay = False
         self.seconds = 2.0
+
+    def partner(self, name: str, scopes: str, portfolios: str, quota: str = "1000/s", concurrency: int = 100) -> str:
+        partner = make_partner(name, scopes, portfolios, quota, concurrency)
+        return self.book.add(partner, by="ann", at=datetime.now(UTC))
 
     @asynccontextmanager
     async def client(self, batcher: Any = None) -> AsyncIterator[httpx.AsyncClient]:
         runtime = Runtime(self.releases, lambda portfolio, folder: Desk(load_release(folder), self.reader))
         runtime.refresh()
-        clerk = Clerk(runtime, batcher or Batcher(self.log), self.pauses, self.replay, self.seconds)
+        directory = Directory(open_book(self.url, SECRET), SECRET)
+        clerk = Clerk(runtime, batcher or Batcher(self.log), self.pauses, directory, self.replay, self.seconds)
         transport = httpx.ASGITransport(create_app(lambda: clerk, self.releases), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        bearer = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=bearer) as client:
             yield client
         await clerk.close()
 
-    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+    def post(self, path: str, body: Any, **headers: Any) -> httpx.Response:
         async def one() -> httpx.Response:
             async with self.client() as client:
                 return await client.post(path, json=body, headers=headers)
@@ -66,10 +79,10 @@ class Worker:
 
         return asyncio.run(one())
 
-    def get(self, path: str, method: str = "GET") -> httpx.Response:
+    def get(self, path: str, **headers: str) -> httpx.Response:
         async def one() -> httpx.Response:
             async with self.client() as client:
-                return await client.request(method, path)
+                return await client.get(path, headers=headers)
 
         return asyncio.run(one())
 
@@ -80,6 +93,7 @@ def worker(tmp_path: Path) -> Iterator[Worker]:
     yield worker
     worker.log.close()
     worker.pauses.close()
+    worker.book.close()
 
 
 def problem(response: httpx.Response, status: int) -> dict[str, Any]:
@@ -352,11 +366,58 @@ def test_the_openapi_document_is_whole(worker: Worker) -> None:
         "/readyz",
     }
     answers = document["paths"]["/v1/portfolios/{portfolio}/decisions"]["post"]["responses"]
-    assert set(answers) == {"200", "400", "404", "405", "413", "415", "422", "500", "503"}
+    assert set(answers) == {"200", "400", "401", "403", "404", "405", "413", "415", "422", "500", "503"}
     assert list(answers["422"]["content"]) == ["application/problem+json"]
+    secured = {path for path, routes in document["paths"].items() for one in routes.values() if one.get("security")}
+    assert secured == {path for path in document["paths"] if path.startswith("/v1/")}
+    assert document["components"]["securitySchemes"]["partner key"]["scheme"] == "bearer"
     schemas = document["components"]["schemas"]
     text = json.dumps(document)
     wanted = {name.split('"')[0] for name in text.split("#/components/schemas/")[1:]}
     assert wanted <= set(schemas)
     assert all(schemas[name].get("examples") for name in ("DecisionRequest", "DecisionAnswer", "ProblemDocument"))
     assert schemas["DecisionRequest"]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("path", [DECISIONS, PROPENSITIES, "/v1/nothing"])
+def test_a_stranger_is_refused_before_the_body_is_read(worker: Worker, path: str) -> None:
+    keys = ("", make_key(), "ll_é_0", f"{worker.key} {worker.key}", worker.key[:-1])
+    for header in (*(f"Bearer {key}" for key in keys), f"Basic {worker.key}", worker.key):
+        worker.key = ""
+        response = worker.post(path, "no such body", **{"Authorization": header.encode("latin-1")})
+        problem(response, 401)
+        assert response.headers["www-authenticate"] == "Bearer"
+    worker.key = ""
+    assert "missing" in problem(worker.send(b" " * (api.BODY_BYTES + 1)), 401)["detail"]
+    problem(worker.get("/v1/releases"), 401)
+    assert worker.get("/openapi.json").status_code == worker.get("/readyz").status_code == 200
+
+
+def test_what_is_not_open_to_a_partner_is_refused_as_if_it_were_not_there(worker: Worker) -> None:
+    worker.key = worker.partner("other", "decide", f"{CAMPAIGN},else")
+    refused = worker.post(DECISIONS, {"entity_id": 1})
+    assert fields(refused, 403) == ["path.portfolio"]
+    assert worker.post("/v1/portfolios/none/decisions", {"entity_id": 1}).content == refused.content
+    problem(worker.post(PROPENSITIES, {"entity_id": 2}), 403)
+    seen = worker.get("/v1/releases").json()
+    assert [release["portfolio"] for release in seen["releases"]] == [CAMPAIGN]
+    assert all(set(served) <= {CAMPAIGN} for served in seen["workers"].values())
+    assert worker.log.head().records == 0
+
+
+def test_two_partners_may_use_the_same_idempotency_key(worker: Worker) -> None:
+    first = worker.post(DECISIONS, {"entity_id": 1}, **{"Idempotency-Key": "k"}).json()
+    worker.key = worker.partner("other", "decide", "*")
+    second = worker.post(DECISIONS, {"entity_id": 2}, **{"Idempotency-Key": "k"}).json()
+    records = [worker.log.find(answer["decision_id"]) for answer in (first, second)]
+    assert [(record.partner, record.entity_id) for record in records if record] == [("shop", "1"), ("other", "2")]
+
+
+def test_when_the_partners_cannot_be_read_nobody_is_let_in(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Any) -> Any:
+        raise LogUnavailable("the database is down")
+
+    monkeypatch.setattr("serving.partners.book.Book.known", fail)
+    response = worker.post(DECISIONS, {"entity_id": 1})
+    assert "database" not in problem(response, 503)["detail"]
+    assert response.headers["retry-after"] == "1"

@@ -65,6 +65,7 @@ def launch(home: Path, port: int = 8080) -> Launch:
         online_store="redis://:pa55@h",
         decision_log="sqlite:///x",
         log_key="h1dden",
+        partner_secret="h1dden",
         port=port,
     )
 

@@ -1,0 +1,68 @@
+"""Who may come in: a partner's key is checked before anything else of a request is read."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from serving.api_limits import App, Receive, Scope, Send
+from serving.api_problems import problem_response
+from serving.clerk import Clerk
+from serving.desk import now
+from serving.partners.directory import DirectoryUnavailable
+from serving.partners.partner import Partner
+
+GUARDED = "/v1/"
+BEARER = "partner key"
+SCHEME = {"type": "http", "scheme": "bearer", "description": "the key that `lendloop partner add` printed"}
+
+
+class Gate:
+    """ASGI middleware: lets only partners in to `/v1/`, and says in the scope's state who came."""
+
+    def __init__(self, app: App, clerk: Callable[[], Clerk | None]) -> None:
+        self._app, self._clerk = app, clerk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a partner's request on, refuse a stranger's."""
+        if scope["type"] != "http" or not scope["path"].startswith(GUARDED):
+            return await self._app(scope, receive, send)
+        found = await self._known(scope)
+        if isinstance(found, Response):
+            return await found(scope, receive, send)
+        scope.setdefault("state", {})["partner"] = found
+        await self._app(scope, receive, send)
+
+    async def _known(self, scope: Scope) -> Partner | Response:
+        clerk = self._clerk()
+        if clerk is None:
+            return _later("the worker is starting or stopping; try again")
+        key = bearer(scope)
+        try:
+            partner = await clerk.directory.partner(key, now()) if key else None
+        except DirectoryUnavailable:
+            return _later("it cannot be looked up whose key this is; try again")
+        if partner is not None:
+            return partner
+        fault = "is unknown, revoked or over" if key else "is missing"
+        detail = f"the key {fault}; expected the header Authorization: Bearer <key>"
+        return problem_response(401, detail, headers={"www-authenticate": "Bearer"})
+
+
+def caller(request: Request) -> Partner:
+    """The partner that `Gate` let in with this request."""
+    partner = request.scope["state"]["partner"]  # without a gate before it, a route fails and answers nobody
+    assert isinstance(partner, Partner)
+    return partner
+
+
+def bearer(scope: Scope) -> str:
+    """The key in the header Authorization; empty: there is none, or more than one."""
+    given: list[Any] = [value for name, value in scope["headers"] if name == b"authorization"]
+    scheme, _, key = given[0].decode("latin-1").partition(" ") if len(given) == 1 else ("", "", "")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _later(detail: str) -> Response:
+    return problem_response(503, detail, headers={"retry-after": "1"})
