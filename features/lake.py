@@ -2,7 +2,6 @@
 
 import fcntl
 import io
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import polars as pl
 from features.calendar import cutoff, month_end, month_ends, month_of
 from features.digests import rows_digest
 from features.spec import CREATED
+from infra.files import write_whole
 
 Layer = Literal["tables", "quarantine", "features", "decisions"]
 UNKNOWN = "unknown"  # the month of a quarantined row whose created_timestamp cannot be read
@@ -90,7 +90,10 @@ class Lake:
     def keep(self, portfolio: str, file: Path, content: bytes) -> None:
         """Replace a file of the portfolio's part of the lake, whole; raises `LakeFull`."""
         with self._locked(portfolio):
-            _write_whole(file, content)
+            try:
+                write_whole(file, content)
+            except OSError as error:
+                raise _full(file, error) from error
 
     def extend(
         self,
@@ -190,29 +193,6 @@ def known_in(frame: pl.DataFrame, month: str, covers: date) -> pl.DataFrame:
     return frame.filter(pl.col(CREATED).is_between(start, cutoff(end), closed="left"))
 
 
-def _write_whole(file: Path, content: bytes) -> None:
-    part = file.with_name(f"{file.name}.tmp")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(part, file)
-        _sync(file.parent)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise _full(file, error) from error
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _full(path: Path, error: OSError) -> LakeFull:
     return LakeFull(
         f"{path}: cannot be written: {error.strerror or error}; nothing was changed. "
@@ -225,12 +205,22 @@ def _is_unknown(file: Path) -> bool:
 
 
 def _concatenated(files: list[Path], columns: list[str] | None) -> pl.DataFrame:
+    frames = [_frame(file, columns) for file in files]
     try:
-        return pl.concat([pl.read_parquet(file, hive_partitioning=False, columns=columns) for file in files])
+        return pl.concat(frames)
     except pl.exceptions.PolarsError as error:
         raise LakeError(
             f"{files[0].parent.parent}: partitions differ in their columns; ingest again: {error}"
         ) from error
+
+
+def _frame(file: Path, columns: list[str] | None) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(file, hive_partitioning=False, columns=columns)
+    except pl.exceptions.ColumnNotFoundError as error:
+        raise LakeError(f"{file}: lacks a column that is read: {error}; ingest again") from error
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise LakeError(f"{file}: is not a partition of this lake ({error}); delete it and run again") from error
 
 
 def _nothing(lake: Lake, portfolio: str, layer: Layer, table: str, as_of: date | None) -> str:

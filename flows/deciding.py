@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,22 @@ from rich.table import Table
 
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
+from infra.files import write_whole
 from serving.answers import Answer, Asked, answer_of, record_of
 from serving.api_schemas import DecisionRequest, PropensityRequest
 from serving.desk import Desk, open_desk
-from serving.partners.partner import LOCAL
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".csv": pl.read_csv,
     ".parquet": pl.read_parquet,
     ".jsonl": pl.read_ndjson,
     ".ndjson": pl.read_ndjson,
+}
+WRITERS: dict[str, Callable[[pl.DataFrame, BytesIO], object]] = {
+    ".csv": pl.DataFrame.write_csv,
+    ".parquet": pl.DataFrame.write_parquet,
+    ".jsonl": pl.DataFrame.write_ndjson,
+    ".ndjson": pl.DataFrame.write_ndjson,
 }
 COLUMNS = ("entity_id", "outcome", "probability", "score", "grade", "limit", "first_reason")
 SHOWN = 10
@@ -33,6 +40,7 @@ class BadFile(ValueError):
 
 def decide_file(file: Path, portfolio: str, out: Path | None, at: str) -> None:
     """Decide every row of `file`, commit each decision to the log, print a summary and write all to `out`."""
+    _check_out(out)
     workspace = open_workspace(portfolio)
     desk = _desk(workspace)
     asked = list(_asked(workspace, desk, read_applications(file), given_time(at)))
@@ -83,7 +91,7 @@ def _asked(workspace: Workspace, desk: Desk, rows: pl.DataFrame, at: datetime) -
             raise BadFile(
                 f"row {number}: entity_id: found {request.entity_id!r}; expected an entity of type {expected}"
             )
-        yield Asked(LOCAL, workspace.name, kind, request, at)  # type: ignore[arg-type]
+        yield Asked(workspace.name, kind, request, at)  # type: ignore[arg-type]
 
 
 def _decide(workspace: Workspace, desk: Desk, asked: Asked) -> Answer:
@@ -112,13 +120,19 @@ def _show(rows: pl.DataFrame) -> None:
     console.print(f"{rows.height:,} decided: " + ", ".join(f"{n:,} {outcome}" for outcome, n in counts.iter_rows()))
 
 
+def _check_out(out: Path | None) -> None:
+    """Before anything is decided and logged: the file can be written."""
+    if out is None:
+        return
+    if out.suffix not in WRITERS:
+        raise BadFile(f"{out}: found ending {out.suffix!r}; expected one of {sorted(WRITERS)}")
+    if out.is_dir():
+        raise BadFile(f"{out}: is a folder; expected the name of a file")
+    if not out.parent.is_dir():
+        raise BadFile(f"{out.parent}: no such folder; make it first")
+
+
 def _write(rows: pl.DataFrame, out: Path) -> None:
-    writers: dict[str, Callable[[Path], object]] = {
-        ".csv": rows.write_csv,
-        ".parquet": rows.write_parquet,
-        ".jsonl": rows.write_ndjson,
-    }
-    writer = writers.get(out.suffix)
-    if writer is None:
-        raise BadFile(f"{out}: found ending {out.suffix!r}; expected one of {sorted(writers)}")
-    writer(out)
+    buffer = BytesIO()
+    WRITERS[out.suffix](rows, buffer)
+    write_whole(out, buffer.getvalue())

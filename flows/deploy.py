@@ -25,6 +25,8 @@ def deploy(portfolio: str, as_of: date) -> Summary:
     champion = workspace.registry.champion(portfolio)
     if champion is None:
         return {"summary": "no champion yet: nothing to serve", "release": None}
+    # What stands on local disk is mended first: workers only load it, and would never become ready by damaged files.
+    workspace.release_folder(champion.sha)
     note("building the Bento")
     launch = launch_of(workspace.settings)
     note("starting the service")
@@ -65,7 +67,6 @@ def launch_of(settings: Settings) -> Launch:
         workers=settings.workers,
         replay=settings.replay,
         log_key=settings.log_key.get_secret_value(),
-        partner_secret=settings.partner_secret.get_secret_value(),
         anchors=settings.anchors_folder,
     )
 

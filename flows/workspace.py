@@ -100,13 +100,9 @@ class Workspace:
         return MetricStore(self.settings.metrics_url)
 
     def release_folder(self, sha: str) -> Path:
-        """Folder of release `sha` on local disk, fetched from the registry when it is not there."""
+        """Folder of release `sha` on local disk, fetched from the registry when it is not there or is damaged."""
         from serving.following import fetch_release
         from serving.release import verify_release
-
-        folder = self.settings.releases / sha
-        if folder.is_dir():
-            return folder
 
         def check(_portfolio: str, place: Path) -> None:
             verify_release(place)
@@ -115,10 +111,11 @@ class Workspace:
 
 
 def open_workspace(portfolio: str) -> Workspace:
-    """The workspace of one portfolio under the settings of this process."""
+    """The workspace of one portfolio under the settings of this process; an unknown portfolio leaves no home behind."""
     settings = Settings()
+    opened = open_portfolio(settings.portfolios, portfolio)
     settings.root().mkdir(parents=True, exist_ok=True)
-    return Workspace(settings, open_portfolio(settings.portfolios, portfolio))
+    return Workspace(settings, opened)
 
 
 def open_settings_log(settings: Settings) -> "DecisionLog":

@@ -17,6 +17,7 @@ from flows.onboarding.plan import OUTCOMES, RECORDS, Plan, make_plan
 from flows.onboarding.policy_file import policy_text
 from flows.onboarding.readme import readme_text
 from flows.onboarding.request import OnboardingError, Request
+from infra.files import sync_tree
 from infra.processes import start_time
 
 SET_ASIDE = "set_aside.csv"
@@ -34,7 +35,7 @@ def new_portfolio(request: Request, root: Path) -> Plan:
         if faults:
             found = "\n".join(fault.replace(str(draft), str(root)) for fault in faults)
             raise OnboardingError(f"{request.source}: the portfolio made of it would not pass its own check:\n{found}")
-        _sync(folder)
+        sync_tree(folder)
         try:
             folder.rename(root / request.name)
         except OSError:
@@ -91,12 +92,3 @@ def _draft(root: Path) -> Iterator[Path]:
         for path in made:
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
-
-
-def _sync(folder: Path) -> None:
-    for path in [*folder.rglob("*"), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

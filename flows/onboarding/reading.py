@@ -28,7 +28,8 @@ class FlatFile:
 def read_flat_file(path: Path) -> FlatFile:
     """Read a delimited text file (all columns text, blanks null) or a Parquet file (columns as they are typed)."""
     if not path.is_file():
-        raise OnboardingError(f"{path}: no such file; expected a {FORMATS} file")
+        found = "is a folder" if path.is_dir() else "no such file"
+        raise OnboardingError(f"{path}: {found}; expected a {FORMATS} file")
     name = path.name.lower()
     if name.endswith((".parquet", ".pq")):
         return _of_parquet(path)

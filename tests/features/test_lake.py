@@ -94,6 +94,8 @@ def test_a_file_that_is_none_of_ours_is_named(tmp_path: Path) -> None:
     file.write_bytes(b"PAR1 no more")
     with pytest.raises(LakeError, match=r"known=2024-01.part\.parquet: .*delete it and run again"):
         extend(lake, ROWS, date(2024, 1, 31))
+    with pytest.raises(LakeError, match=r"known=2024-01.part\.parquet: .*delete it and run again"):
+        lake.read("p", "tables", "t")
 
 
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,7 @@ def test_help_imports_nothing_slow(tmp_path: Path) -> None:
     ("words", "expected"),
     [
         ((*NEW, "nope.csv"), "nope.csv: no such file"),
+        ((*NEW, "."), ".: is a folder; expected a .csv"),
         ((*NEW, "zero.csv"), "zero.csv: is empty"),
         ((*NEW, "header.csv"), "header.csv: has a header and no rows"),
         ((*NEW, "one_class.csv"), "expected exactly two"),
@@ -74,15 +75,18 @@ def test_help_imports_nothing_slow(tmp_path: Path) -> None:
         (("run", "nope", "-p", "p", "--as-of", "2024-01-31"), "'nope' is not one of 'ingest'"),
         (("run", "month", "-p", "p", "--as-of", "yesterday"), "'yesterday' does not match"),
         (("decide", "nope.csv", "-p", "nope"), "no portfolio 'nope'"),
+        (("decide", "nope.csv", "-p", "nope", "--out", "x.bad"), "x.bad: found ending '.bad'"),
+        (("decide", "nope.csv", "-p", "nope", "--out", "nope/x.csv"), "nope: no such folder"),
         (("demo", "-p", "nope"), "found ['nope']"),
+        (("serve",), "there is no release to serve"),
     ],
 )
-def test_a_mistake_is_told_plainly_and_leaves_no_portfolio(folder: Path, words: tuple[str, ...], expected: str) -> None:
+def test_a_mistake_is_told_plainly_and_leaves_nothing(folder: Path, words: tuple[str, ...], expected: str) -> None:
     done = lendloop(folder, *words)
     assert done.returncode in (1, 2)
     assert expected in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-    assert not (folder / "portfolios").exists()
+    assert {path.name for path in folder.iterdir()} == set(FILES)
 
 
 def test_a_setting_that_cannot_be_read_is_named(folder: Path) -> None:

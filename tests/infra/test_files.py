@@ -1,0 +1,41 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from infra.files import sync_tree, write_whole
+
+
+def full(_handle: int) -> None:
+    raise OSError("no space left")
+
+
+def test_a_file_is_written_into_a_folder_that_is_made(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a" / "b.txt", b"new")
+    assert (tmp_path / "a" / "b.txt").read_bytes() == b"new"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.txt"]
+
+
+def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_whole(tmp_path / "b.txt", b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_whole(tmp_path / "b.txt", b"new")
+    assert (tmp_path / "b.txt").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+
+
+def test_what_a_killed_writer_left_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "b.txt.tmp").write_bytes(b"half")
+    write_whole(tmp_path / "b.txt", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+
+
+def test_every_file_of_a_tree_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_whole(tmp_path / "a" / "b.txt", b"new")
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")))
+    sync_tree(tmp_path)
+    assert set(synced) == {str(tmp_path), str(tmp_path / "a"), str(tmp_path / "a" / "b.txt")}
