@@ -17,6 +17,7 @@ from infra.files import write_whole
 from serving.answers import Answer, Asked, answer_of, record_of
 from serving.api_schemas import DecisionRequest, PropensityRequest
 from serving.desk import Desk, open_desk
+from serving.partners.partner import LOCAL
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".csv": pl.read_csv,
@@ -91,7 +92,7 @@ def _asked(workspace: Workspace, desk: Desk, rows: pl.DataFrame, at: datetime) -
             raise BadFile(
                 f"row {number}: entity_id: found {request.entity_id!r}; expected an entity of type {expected}"
             )
-        yield Asked(workspace.name, kind, request, at)  # type: ignore[arg-type]
+        yield Asked(LOCAL, workspace.name, kind, request, at)  # type: ignore[arg-type]
 
 
 def _decide(workspace: Workspace, desk: Desk, asked: Asked) -> Answer:

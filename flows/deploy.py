@@ -67,6 +67,7 @@ def launch_of(settings: Settings) -> Launch:
         workers=settings.workers,
         replay=settings.replay,
         log_key=settings.log_key.get_secret_value(),
+        partner_secret=settings.partner_secret.get_secret_value(),
         anchors=settings.anchors_folder,
     )
 
