@@ -35,6 +35,11 @@ class Settings(BaseSettings):
         description="secret that partners' keys are hashed under, 64 hexadecimal digits or more; empty: made on first"
         " use and kept in home",
     )
+    list_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="secret that negative lists are hashed under, 64 hexadecimal digits or more; lost, they are lost;"
+        " empty: made on first use and kept in home",
+    )
     anchors: Path | None = Field(
         default=None, description="folder of the signed anchors of the decision log, best on another disk; empty: home"
     )
@@ -96,6 +101,11 @@ class Settings(BaseSettings):
     def partner_secret_file(self) -> Path:
         """File of the secret that partners' keys are hashed under, when none is given."""
         return self.root() / "partner.key"
+
+    @property
+    def list_secret_file(self) -> Path:
+        """File of the secret that negative lists are hashed under, when none is given."""
+        return self.root() / "lists.key"
 
     @property
     def anchors_folder(self) -> Path:

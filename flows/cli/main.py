@@ -6,6 +6,7 @@ import sys
 import typer
 
 import flows.cli.decisions as decisions
+import flows.cli.lists as lists
 import flows.cli.logs as logs
 import flows.cli.partners as partners
 import flows.cli.policies as policies
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 running.add_commands(app)
 decisions.add_commands(app)
+app.add_typer(lists.app, name="list")
 app.add_typer(logs.log, name="log")
 app.add_typer(logs.decision, name="decision")
 app.add_typer(policies.app, name="policy")

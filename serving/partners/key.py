@@ -37,7 +37,7 @@ def keyed_hash(secret: bytes, key: str) -> str:
     return hmac.digest(secret, key.encode(), "sha256").hex()
 
 
-def server_secret(given: str, file: Path) -> bytes:
+def server_secret(given: str, file: Path, variable: str = "LENDLOOP_PARTNER_SECRET") -> bytes:
     """The secret that was given as hexadecimal digits, or else the one in `file`, made on first use (mode 0600)."""
     if not given and not file.exists():
         _make(file)
@@ -47,7 +47,7 @@ def server_secret(given: str, file: Path) -> bytes:
     except ValueError:
         secret = b""
     if len(secret) < SECRET_BYTES:
-        where = "LENDLOOP_PARTNER_SECRET" if given else str(file)
+        where = variable if given else str(file)
         raise BadServerSecret(f"{where}: expected at least {2 * SECRET_BYTES} hexadecimal digits, found no such secret")
     return secret
 

@@ -1,0 +1,59 @@
+"""The lists in memory: a look-up costs two hashes a value."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+from serving.lists.entry import Named, hashed
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entry as the index needs it; `ended`: it was expired by a person."""
+
+    id: str
+    list: str
+    hash: str
+    valid_from: date | None
+    valid_until: date | None
+    ended: bool
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it counts on a day; both its days are included."""
+        after = self.valid_from is None or day >= self.valid_from
+        return after and (self.valid_until is None or day <= self.valid_until)
+
+
+@dataclass
+class Index:
+    """Entries by hash; `version` is the last change it has seen."""
+
+    secret: bytes
+    version: int = 0
+    _rows: dict[str, dict[str, Row]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._rows.values()))
+
+    def apply(self, version: int, changed: Iterable[Row]) -> None:
+        """Take over what changed up to a version."""
+        for row in changed:
+            # Copied, not changed: another thread may be looking something up.
+            held = {name: one for name, one in self._rows.get(row.hash, {}).items() if name != row.id}
+            if not row.ended:
+                held[row.id] = row
+            if held:
+                self._rows[row.hash] = held
+            else:
+                self._rows.pop(row.hash, None)
+        self.version = version
+
+    def hits(self, named: Iterable[Named], day: date) -> frozenset[str]:
+        """The lists that any of these is on, on that day."""
+        found: set[str] = set()
+        for one in named:
+            for match in ("exact", "normalised"):
+                held = self._rows.get(hashed(self.secret, one, match))
+                if held:
+                    found.update(row.list for row in held.values() if row.holds_on(day))
+        return frozenset(found)
