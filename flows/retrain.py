@@ -12,7 +12,7 @@ from flows.progress import note, noting
 from flows.steps import Summary, as_task
 from flows.workspace import Workspace, open_workspace
 from training.digests import inputs_digest
-from training.labels import labels
+from training.labels import WHOLE, labels
 from training.spec import ModelSpec
 from training.train import train
 from training.trained import TrainingReport
@@ -33,19 +33,19 @@ def training_frame(
         table: workspace.lake.read(workspace.name, "tables", table, as_of=as_of)
         for table in {spec.observations, spec.label.table}
     }
-    known = labels(spec, tables, workspace.key, as_of)
+    known = within_reach(labels(spec, tables, workspace.key, as_of), spec)
     columns = select(workspace.portfolio.features, spec.service)
     groups = [column.name for column in select(workspace.portfolio.features, spec.groups)] if spec.groups else []
-    note(f"{name}: features of {_recent(known, spec).height:,} labelled rows, as known then")
+    note(f"{name}: features of {known.height:,} labelled rows, as known then")
     services = [spec.service, *([spec.groups] if spec.groups else [])]
-    return workspace.store.training_set(_recent(known, spec), services, known_by=as_of), columns, groups
+    return workspace.store.training_set(known, services, known_by=as_of), columns, groups
 
 
-def _recent(known: pl.DataFrame, spec: ModelSpec) -> pl.DataFrame:
-    """The months that the longest window and the months it is judged on can reach."""
-    months = known.select(pl.col(EVENT).dt.truncate("1mo")).unique().to_series().sort()
-    reach = max(spec.windows) + spec.validation.months
-    return known.filter(pl.col(EVENT) >= months[max(len(months) - reach, 0)])
+def within_reach(known: pl.DataFrame, spec: ModelSpec) -> pl.DataFrame:
+    """The months that the longest window and the whole months it is judged on can reach."""
+    months = known.select(pl.col(EVENT).dt.truncate("1mo").alias("month"), WHOLE).unique("month").sort("month")
+    reach = max(spec.windows) + spec.validation.months + int((~months[WHOLE]).sum())
+    return known.filter(pl.col(EVENT) >= months["month"][max(len(months) - reach, 0)])
 
 
 def _retrain(workspace: Workspace, name: str, spec: ModelSpec, as_of: date) -> Summary:
