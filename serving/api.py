@@ -48,7 +48,7 @@ DecisionTime = Annotated[
     Header(alias="Lendloop-Decision-Time", description="RFC 3339; only where the service replays historic months"),
 ]
 Body = DecisionRequest | PropensityRequest
-_REFUSALS = documented(400, 401, 403, 404, 405, 413, 415, 422, 500, 503)
+_REFUSALS = documented(400, 401, 403, 404, 405, 413, 415, 422, 429, 500, 503)
 _SECURED: dict[str, Any] = {"security": [{BEARER: []}]}
 _NEEDED: dict[Kind, Scope] = {"decision": "decide", "propensity": "propensity"}
 
@@ -116,7 +116,7 @@ def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) 
     @app.get(
         "/v1/releases",
         response_model=ReleasesAnswer,
-        responses=documented(401, 405, 500, 503),
+        responses=documented(401, 405, 429, 500, 503),
         tags=["v1"],
         openapi_extra=_SECURED,
     )

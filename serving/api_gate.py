@@ -1,5 +1,7 @@
 """Who may come in: a partner's key is checked before anything else of a request is read."""
 
+import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -19,10 +21,11 @@ SCHEME = {"type": "http", "scheme": "bearer", "description": "the key that `lend
 
 
 class Gate:
-    """ASGI middleware: lets only partners in to `/v1/`, and says in the scope's state who came."""
+    """ASGI middleware: lets only partners in to `/v1/`, within their limits, and says in the scope's state who came."""
 
     def __init__(self, app: App, clerk: Callable[[], Clerk | None]) -> None:
         self._app, self._clerk = app, clerk
+        self._running: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a partner's request on, refuse a stranger's."""
@@ -32,7 +35,13 @@ class Gate:
         if isinstance(found, Response):
             return await found(scope, receive, send)
         scope.setdefault("state", {})["partner"] = found
-        await self._app(scope, receive, send)
+        if self._running[found.name] >= found.concurrency:
+            return await _too_much(f"more than {found.concurrency} requests at once", 1)(scope, receive, send)
+        self._running[found.name] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._running[found.name] -= 1
 
     async def _known(self, scope: Scope) -> Partner | Response:
         clerk = self._clerk()
@@ -44,7 +53,8 @@ class Gate:
         except DirectoryUnavailable:
             return _later("it cannot be looked up whose key this is; try again")
         if partner is not None:
-            return partner
+            wait = clerk.quotas.take(partner, time.time())
+            return partner if wait is None else _too_much(f"more than {partner.quota} requests", wait, partner)
         fault = "is unknown, revoked or over" if key else "is missing"
         detail = f"the key {fault}; expected the header Authorization: Bearer <key>"
         return problem_response(401, detail, headers={"www-authenticate": "Bearer"})
@@ -62,6 +72,15 @@ def bearer(scope: Scope) -> str:
     given: list[Any] = [value for name, value in scope["headers"] if name == b"authorization"]
     scheme, _, key = given[0].decode("latin-1").partition(" ") if len(given) == 1 else ("", "", "")
     return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _too_much(what: str, wait: int, partner: Partner | None = None) -> Response:
+    headers = {"retry-after": str(wait)}
+    if partner is not None:
+        quota = partner.quota
+        headers["ratelimit-policy"] = f'"quota";q={quota.requests};w={quota.seconds}'
+        headers["ratelimit"] = f'"quota";r=0;t={wait}'
+    return problem_response(429, f"{what}; try again in {wait} s", headers=headers)
 
 
 def _later(detail: str) -> Response:

@@ -13,6 +13,7 @@ from serving.log.batcher import Batcher, LogOverloaded
 from serving.log.commit import IdempotencyConflict
 from serving.log.database import LogUnavailable
 from serving.partners.directory import Directory
+from serving.partners.quotas import Quotas
 from serving.pauses import Pauses
 from serving.runtime import Runtime
 
@@ -28,6 +29,7 @@ class Clerk:
     log: Batcher
     pauses: Pauses
     directory: Directory
+    quotas: Quotas
     replay: bool = False
     feature_seconds: float = 0.25
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS, "features"))
@@ -56,6 +58,7 @@ class Clerk:
         self.runtime.stop()
         await self.log.close()
         await self.directory.close()
+        self.quotas.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _desk(self, asked: Asked) -> Desk:

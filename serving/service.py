@@ -20,6 +20,7 @@ from serving.logs import log_to_stderr
 from serving.partners.book import open_book
 from serving.partners.directory import Directory
 from serving.partners.key import server_secret
+from serving.partners.quotas import open_quotas
 from serving.pauses import open_pauses
 from serving.runtime import Runtime
 
@@ -76,8 +77,9 @@ def open_clerk(settings: Settings) -> Clerk:
     Anchoring(log, Anchors(settings.anchors_folder, settings.root() / "anchor.key"), now).start()
     secret = server_secret(settings.partner_secret.get_secret_value(), settings.partner_secret_file)
     directory = Directory(open_book(settings.decision_log_url, secret), secret)
+    quotas = open_quotas(settings.root() / "quotas.db")
     pauses = open_pauses(settings.decision_log_url)
-    clerk = Clerk(runtime, Batcher(log), pauses, directory, settings.replay, patience)
+    clerk = Clerk(runtime, Batcher(log), pauses, directory, quotas, settings.replay, patience)
     runtime.start()
     return clerk
 

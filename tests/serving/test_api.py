@@ -21,6 +21,7 @@ from serving.partners.book import open_book
 from serving.partners.directory import Directory
 from serving.partners.key import make_key
 from serving.partners.partner import make_partner
+from serving.partners.quotas import open_quotas
 from serving.pauses import Pause, open_pauses
 from serving.pointers import write_fault, write_pointer
 from serving.release import load_release
@@ -58,7 +59,8 @@ class Worker:
         runtime = Runtime(self.releases, lambda portfolio, folder: Desk(load_release(folder), self.reader))
         runtime.refresh()
         directory = Directory(open_book(self.url, SECRET), SECRET)
-        clerk = Clerk(runtime, batcher or Batcher(self.log), self.pauses, directory, self.replay, self.seconds)
+        quotas = open_quotas(self.releases.parent / "quotas.db")
+        clerk = Clerk(runtime, batcher or Batcher(self.log), self.pauses, directory, quotas, self.replay, self.seconds)
         transport = httpx.ASGITransport(create_app(lambda: clerk, self.releases), raise_app_exceptions=False)
         bearer = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=bearer) as client:
@@ -366,7 +368,7 @@ def test_the_openapi_document_is_whole(worker: Worker) -> None:
         "/readyz",
     }
     answers = document["paths"]["/v1/portfolios/{portfolio}/decisions"]["post"]["responses"]
-    assert set(answers) == {"200", "400", "401", "403", "404", "405", "413", "415", "422", "500", "503"}
+    assert set(answers) == {"200", "400", "401", "403", "404", "405", "413", "415", "422", "429", "500", "503"}
     assert list(answers["422"]["content"]) == ["application/problem+json"]
     secured = {path for path, routes in document["paths"].items() for one in routes.values() if one.get("security")}
     assert secured == {path for path in document["paths"] if path.startswith("/v1/")}
@@ -421,3 +423,28 @@ def test_when_the_partners_cannot_be_read_nobody_is_let_in(worker: Worker, monke
     response = worker.post(DECISIONS, {"entity_id": 1})
     assert "database" not in problem(response, 503)["detail"]
     assert response.headers["retry-after"] == "1"
+
+
+def test_a_quota_that_is_used_up_is_429_and_says_when_to_come_back(worker: Worker) -> None:
+    worker.key = worker.partner("small", "decide", "*", quota="2/d")
+    answers = [worker.post(DECISIONS, {"entity_id": 1}) for _ in range(3)]
+    assert [answer.status_code for answer in answers[:2]] == [200, 200]
+    problem(answers[2], 429)
+    wait = int(answers[2].headers["retry-after"])
+    assert 0 < wait <= 86_400
+    assert answers[2].headers["ratelimit"] == f'"quota";r=0;t={wait}'
+    assert answers[2].headers["ratelimit-policy"] == '"quota";q=2;w=86400'
+    assert worker.log.head().records == 2
+
+
+def test_a_partner_has_only_so_many_requests_at_once_and_others_are_not_held_up(worker: Worker) -> None:
+    narrow = worker.partner("narrow", "decide", "*", concurrency=2)
+    worker.reader.seconds = 0.2
+
+    async def ask() -> list[int]:
+        async with worker.client() as client:
+            headers = [{"Authorization": f"Bearer {narrow}"}] * 4 + [{}]
+            asks = (client.post(DECISIONS, json={"entity_id": 1}, headers=one) for one in headers)
+            return [answer.status_code for answer in await asyncio.gather(*asks)]
+
+    assert asyncio.run(ask()) == [200, 200, 429, 429, 200]
