@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from flows.reachable import Finding, Status, answers, listens, look_at, masked
+from flows.standing import standing
 from infra.settings import Settings
 
 DISTRIBUTION = "lendloop"
@@ -35,7 +36,9 @@ def examine(settings: Settings) -> list[Finding]:
     ]
     # Side by side: servers that do not answer cost their time-out once, not once each.
     with ThreadPoolExecutor(len(looks)) as pool:
-        return [finding for found in pool.map(lambda look: list(look()), looks) for finding in found]
+        findings = [finding for found in pool.map(lambda look: list(look()), looks) for finding in found]
+    # These import MLflow and Feast, which threads must not do side by side.
+    return [*findings, *standing(settings)]
 
 
 def configured(settings: Settings) -> list[tuple[str, str]]:

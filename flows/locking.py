@@ -39,6 +39,9 @@ class Locks(Protocol):
     def take(self, name: str) -> AbstractContextManager[None]:
         """Hold the lock for the length of a `with` block, or raise `Taken` at once."""
 
+    def holder(self, name: str) -> str | None:
+        """Who holds the lock now; None: nobody. Takes and makes nothing."""
+
 
 @contextmanager
 def exclusive(settings: Settings, name: str, *, wait: float = 0.0) -> Iterator[None]:
@@ -84,6 +87,18 @@ class FileLocks:
             file.flush()
             yield
 
+    def holder(self, name: str) -> str | None:
+        """The process that wrote itself into `<name>.lock` and still holds it."""
+        try:
+            with (self._folder / f"{name}.lock").open() as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return f"process {file.read().strip() or 'unknown'}"
+        except FileNotFoundError:
+            pass
+        return None
+
 
 class PostgresLocks:
     """Advisory locks, each held by a connection of its own."""
@@ -94,25 +109,35 @@ class PostgresLocks:
     @contextmanager
     def take(self, name: str) -> Iterator[None]:
         """Hold the advisory lock of `name`."""
-        import psycopg
-
-        number = int.from_bytes(sha256(f"{PREFIX} {name}".encode()).digest()[:8], signed=True)
-        told = f"{PREFIX}: {socket.gethostname()[:32]} {os.getpid()}"
-        with psycopg.connect(
-            self._url, autocommit=True, connect_timeout=5, keepalives_idle=30, application_name=told
-        ) as connection:
+        with self._connect() as connection:
+            number = _number(name)
             if connection.execute("SELECT pg_try_advisory_lock(%s)", [number]).fetchone() != (True,):
-                raise Taken(_holder(connection, number))
+                raise Taken(_holder(connection, number) or "one that has just ended")
             yield
 
+    def holder(self, name: str) -> str | None:
+        """The machine and process that hold the advisory lock of `name`."""
+        with self._connect() as connection:
+            return _holder(connection, _number(name))
 
-def _holder(connection: "psycopg.Connection[tuple[object, ...]]", number: int) -> str:
+    def _connect(self) -> "psycopg.Connection[tuple[object, ...]]":
+        import psycopg
+
+        told = f"{PREFIX}: {socket.gethostname()[:32]} {os.getpid()}"
+        return psycopg.connect(self._url, autocommit=True, connect_timeout=5, keepalives_idle=30, application_name=told)
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(sha256(f"{PREFIX} {name}".encode()).digest()[:8], signed=True)
+
+
+def _holder(connection: "psycopg.Connection[tuple[object, ...]]", number: int) -> str | None:
     found = connection.execute(
         "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)"
         " WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32) | objid::bigint = %s",
         [number],
     ).fetchone()
-    return str(found[0]).removeprefix(f"{PREFIX}: ") if found else "one that has just ended"
+    return str(found[0]).removeprefix(f"{PREFIX}: ") if found else None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.locking import PortfolioBusy, exclusive
+from flows.locking import PortfolioBusy, exclusive, open_locks
 from infra.settings import Settings
 
 HOLDER = """
@@ -36,13 +36,16 @@ def url(request: pytest.FixtureRequest) -> str:
 
 def test_another_process_is_named_and_its_lock_goes_with_it(tmp_path: Path, url: str) -> None:
     settings = Settings(home=tmp_path, mlflow_uri=url, _env_file=None)
+    assert open_locks(settings).holder("cards") is None
     with held_elsewhere(tmp_path, url) as other:
+        assert f"{other.pid}" in (open_locks(settings).holder("cards") or "")
         with pytest.raises(PortfolioBusy, match=f"{other.pid}.* works on cards"), exclusive(settings, "cards"):
             pass
         with exclusive(settings, "deposits"):
             os.kill(other.pid, signal.SIGKILL)
     with exclusive(settings, "cards", wait=5):
         pass
+    assert open_locks(settings).holder("cards") is None
 
 
 def test_who_waits_gets_it_when_the_other_ends(tmp_path: Path, url: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.servers import new_database
 from tests.training.made_up import AS_OF, COLUMNS, frame, spec
-from training.registry import MovedMeanwhile, NothingToRollBack, NotRegistered, Registry, RegistryError
+from training.registry import MovedMeanwhile, NothingToRollBack, NotRegistered, OldHistory, Registry, RegistryError
 from training.registry.moves import Moves
 from training.registry.store import MlflowStore
 from training.train import train
@@ -366,3 +366,15 @@ def test_a_database_that_does_not_answer_is_said_without_its_password(tmp_path: 
 def client(registry: Registry) -> Any:
     """MLflow's own client of the same store."""
     return registry._store._client
+
+
+def test_a_history_of_an_earlier_version_is_said_and_not_taken_for_none(open_sqlite: Open, tmp_path: Path) -> None:
+    registry = open_sqlite()
+    release(registry, "cards", A, tmp_path)
+    assert registry.champion("cards") is None
+    client(registry).set_registered_model_tag("cards.release", "lendloop.step.000001", "{}")
+    for ask in (registry.champion_sha, registry.history, registry.releases):
+        with pytest.raises(OldHistory, match=r"history of 'cards' is in the form of an earlier version.*LENDLOOP_HOME"):
+            ask("cards")
+    with pytest.raises(OldHistory):
+        registry.promote("cards", A)

@@ -1,7 +1,7 @@
 """MLflow and its one place: runs with their evidence, models, releases, and the pointer to the champion."""
 
 from training.registry.history import Step
-from training.registry.moves import MovedMeanwhile
+from training.registry.moves import MovedMeanwhile, OldHistory
 from training.registry.registry import NothingToRollBack, NotRegistered, Registry
 from training.registry.store import RegistryError
 from training.registry.versions import ModelVersion, ReleaseVersion
@@ -11,6 +11,7 @@ __all__ = [
     "MovedMeanwhile",
     "NotRegistered",
     "NothingToRollBack",
+    "OldHistory",
     "Registry",
     "RegistryError",
     "ReleaseVersion",

@@ -12,6 +12,7 @@ from training.registry.versions import SHA, ReleaseVersion
 ACTION, VERSION, TOP, BY, AT, AFTER = (
     f"lendloop.{name}" for name in ("action", "version", "champion", "by", "at", "after")
 )
+OLD_STEP = "lendloop.step."
 
 
 class MovedMeanwhile(RegistryError):
@@ -22,6 +23,18 @@ class MovedMeanwhile(RegistryError):
             f"the champion of {portfolio!r} was moved meanwhile ({step.action} of {step.sha[:12]} by "
             f"{step.by or 'unknown'} at {step.at}): nothing else was changed; look at "
             f"`lendloop release list {portfolio}` and decide again"
+        )
+
+
+class OldHistory(RegistryError):
+    """The champion's history was written by an earlier version, which numbered it itself."""
+
+    def __init__(self, portfolio: str) -> None:
+        super().__init__(
+            f"the history of {portfolio!r} is in the form of an earlier version (tags {OLD_STEP}* of the registered "
+            f"model {portfolio}.release); expected versions of {_history(portfolio)}. Set LENDLOOP_HOME (or "
+            "LENDLOOP_MLFLOW_URI) to a new place and run the months again; or delete these tags in MLflow and "
+            "promote the release that shall serve"
         )
 
 
@@ -36,11 +49,20 @@ class Moves:
         newest = [_step(version) for version in self.store.newest(_history(portfolio), 1)]
         if newest and newest[0].after != newest[0].number - 1:
             newest = self.steps(portfolio)  # a step that lost a race stands between, or is this one
+        if not newest:
+            self._refuse_old(portfolio)
         return newest[-1].champion if newest else None
 
     def steps(self, portfolio: str) -> list[Step]:
         """Every move that counts, oldest first."""
-        return valid(_step(version) for version in self.store.versions(_history(portfolio), {}))
+        found = valid(_step(version) for version in self.store.versions(_history(portfolio), {}))
+        if not found:
+            self._refuse_old(portfolio)
+        return found
+
+    def _refuse_old(self, portfolio: str) -> None:
+        if any(name.startswith(OLD_STEP) for name in self.store.tags(f"{portfolio}.release")):
+            raise OldHistory(portfolio)
 
     def append(
         self,

@@ -93,6 +93,12 @@ class MlflowStore:
             )
         return [_version(each, {}) for each in reversed(found)]
 
+    def tags(self, model: str) -> Mapping[str, str]:
+        """The tags of a registered model itself; none when it is not registered."""
+        with self._faults():
+            found = self._client.search_registered_models(f"name = '{model}'")
+        return dict(found[0].tags) if found else {}
+
     def append(self, model: str, run_id: str, source: str, tags: Mapping[str, str]) -> int:
         """A further version of `model`, made of the part `source` of a run; the number that no other has."""
         with self._faults():

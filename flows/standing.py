@@ -1,0 +1,79 @@
+"""How each portfolio stands, for the doctor: who works on it, which release serves, and how old its features are."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.locking import open_locks
+from flows.reachable import Finding
+from infra.settings import Settings
+from serving.pointers import pointed
+
+if TYPE_CHECKING:
+    from training.registry import Registry
+
+
+def standing(settings: Settings) -> Iterator[Finding]:
+    """The findings of every portfolio; nothing is made, and MLflow is not asked where there is none yet."""
+    from features.portfolio import list_portfolios
+
+    names = list_portfolios(settings.portfolios)
+    yield from _told("locks", partial(_locks, settings, names))
+    if not names or _is_new(settings):
+        return
+    from flows.workspace import open_registry
+
+    registry = open_registry(settings)
+    for name in names:
+        yield from _told(f"release of {name}", partial(_release, settings, registry, name))
+        yield from _told(f"features of {name}", partial(_features, settings, name))
+
+
+def _is_new(settings: Settings) -> bool:
+    scheme, _, file = settings.mlflow_url.partition(":///")
+    return scheme == "sqlite" and not Path(file).exists()
+
+
+def _told(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from look()
+    except Exception as error:  # whatever a store comes up with is the finding
+        yield Finding("fail", what, str(error).strip() or type(error).__name__, "see the lines of the stores above")
+
+
+def _locks(settings: Settings, names: list[str]) -> Iterator[Finding]:
+    locks = open_locks(settings)
+    held = [f"{name} by {holder}" for name in names if (holder := locks.holder(name))]
+    yield Finding("ok", "locks", f"held: {', '.join(held)}" if held else "no run holds a portfolio")
+
+
+def _release(settings: Settings, registry: "Registry", name: str) -> Iterator[Finding]:
+    what, served = f"release of {name}", pointed(settings.releases, name)
+    champion = registry.champion_sha(name)
+    if champion is None:
+        yield Finding("ok", what, "no champion yet; `lendloop run month` makes one")
+    elif served is None:
+        yield Finding("ok", what, f"champion {champion[:12]}; none was served from this home yet")
+    elif served == champion:
+        yield Finding("ok", what, f"champion {champion[:12]} is what this home serves")
+    else:
+        remedy = "start the service, or see the fault of the portfolio in its /v1/releases"
+        yield Finding("warn", what, f"champion {champion[:12]}, but this home serves {served[:12]}", remedy)
+
+
+def _features(settings: Settings, name: str) -> Iterator[Finding]:
+    from serving.desk import now
+    from serving.freshness import read_stale
+
+    served = pointed(settings.releases, name)
+    if served is None:
+        return
+    urls = {"registry": settings.feature_registry_url, "online": settings.online_store_url}
+    stale = read_stale(settings.releases / served, at=None if settings.replay else now(), **urls)
+    if stale:
+        remedy = f"run `lendloop run materialize --portfolio {name}`; until then these decisions go to review"
+        yield Finding("warn", f"features of {name}", "; ".join(stale.values()), remedy)
+    else:
+        when = "at the release's own date" if settings.replay else "now"
+        yield Finding("ok", f"features of {name}", f"what release {served[:12]} reads is materialized and fresh {when}")
