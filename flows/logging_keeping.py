@@ -69,7 +69,7 @@ def rekey_log() -> None:
         f"{done:,} data keys are wrapped by master key {ring.current}; no record was touched", highlight=False
     )
     if len(ring.names) > 1:
-        console.print("older master keys open backups made before: keep them as long as those are kept")
+        console.print("older master keys open backups made before; `lendloop log drop-key` retires one")
 
 
 def erase_person(portfolio: str, entity: str, by: str, reason: str) -> None:
@@ -78,6 +78,7 @@ def erase_person(portfolio: str, entity: str, by: str, reason: str) -> None:
         raise LogCommandError("--reason: it names the person, and is kept for ever; expected one without the entity")
     log = open_settings_log(Settings())
     act = log.erase(Erasure(portfolio, entity, by, reason, datetime.now(UTC), os.urandom(RANDOM_BYTES)))
+    waits = log.cleaning_waits
     log.close()
     if act is None:
         console.print("no record of this person is in the log; nothing to erase")
@@ -85,6 +86,10 @@ def erase_person(portfolio: str, entity: str, by: str, reason: str) -> None:
     names = act.inputs["decision_ids"]
     count = len(names) if isinstance(names, list) else 0
     console.print(f"{count} records erased; logged as {act.decision_id}. Backups made before still hold the person")
+    if waits:
+        console.print(
+            "erased; clean-up waits: another process reads old pages. The next command or service start does it"
+        )
 
 
 def _auditor(settings: Settings) -> tuple[DecisionLog, bool]:

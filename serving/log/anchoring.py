@@ -20,8 +20,16 @@ class Anchoring:
     """A thread that anchors; several workers may run it, one of them writes each anchor."""
 
     def __init__(
-        self, log: DecisionLog, anchors: Anchors, now: Callable[[], datetime], *, look: float = LOOK_SECONDS
+        self,
+        log: DecisionLog,
+        anchors: Anchors,
+        now: Callable[[], datetime],
+        *,
+        look: float = LOOK_SECONDS,
+        links: int = LINKS,
+        seconds: float = SECONDS,
     ) -> None:
+        self._links, self._seconds = links, seconds
         self._log, self._anchors, self._now, self._look = log, anchors, now, look
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="anchors", daemon=True)
@@ -36,12 +44,12 @@ class Anchoring:
         self._thread.join()
 
     def _run(self) -> None:
-        number, waited = 0, SECONDS
+        number, waited = 0, self._seconds
         while not self._stop.wait(self._look):
             waited += self._look
             try:
                 head = self._log.head()
-                if head.number - number >= LINKS or (head.number > number and waited >= SECONDS):
+                if head.number - number >= self._links or (head.number > number and waited >= self._seconds):
                     self._anchors.append(head, self._now())
                     number, waited = head.number, 0.0
             except (LogUnavailable, AnchorBroken, OSError) as error:

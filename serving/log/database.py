@@ -11,6 +11,10 @@ class LogUnavailable(RuntimeError):
     """The database cannot be used now (unreachable, full, read-only, locked); nothing unconfirmed may be answered."""
 
 
+class CleaningWaits(LogUnavailable):
+    """What was deleted is deleted, but its bytes stay in the database's files until the next scrub."""
+
+
 class Session(Protocol):
     """One transaction. Values stand as `?` in SQL."""
 
@@ -24,6 +28,9 @@ class Session(Protocol):
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Insert many rows."""
+
+    def columns(self, table: str) -> list[str]:
+        """The columns of a table in their order; none when there is no such table."""
 
     def among(self, values: Sequence[str]) -> tuple[str, Any]:
         """The SQL after `IN` for a list of texts of any length, and the one value it takes."""
@@ -40,6 +47,9 @@ class Database(Protocol):
     def read(self, work: Callable[[Session], T]) -> T:
         """What `work` returns from one consistent state."""
 
+    def snapshot(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns from one consistent state, in however many statements and while others write."""
+
     def create(self, statements: Sequence[str]) -> None:
         """Create tables, each IF NOT EXISTS, also while another process does the same."""
 
@@ -47,7 +57,13 @@ class Database(Protocol):
         """What `work` returns from a transaction that no other `alone` or `create` overlaps, in whatever process."""
 
     def scrub(self, table: str) -> None:
-        """Remove what was deleted or overwritten in `table` from the database's files, as far as it is able to."""
+        """Remove what was deleted or overwritten in `table` from the database's files, as far as it is able to.
+
+        `CleaningWaits` when others hold it up now: what was deleted is deleted, and the next scrub cleans it too.
+        """
+
+    def tidy(self) -> None:
+        """Finish, without waiting, a scrub that had to wait."""
 
     def close(self) -> None:
         """Close the connections."""

@@ -7,13 +7,13 @@ from typing import Any
 from serving.log.anchors import Anchor
 from serving.log.chain import Head, Link
 from serving.log.commit import Appended, DuplicateDecision, IdempotencyConflict, Outcome, commit_entries
-from serving.log.database import Database, LogUnavailable, Row, Session, open_database
+from serving.log.database import CleaningWaits, Database, LogUnavailable, Row, Session, open_database
 from serving.log.entry import COLUMNS, SEALED, Entry, Opened, RecordError, decode, encode
 from serving.log.erasure import Erasure
 from serving.log.keys import KeyRing
-from serving.log.migration import prepare
+from serving.log.migration import check, prepare
 from serving.log.record import Record, time_text
-from serving.log.rotation import pending, rekey
+from serving.log.rotation import pending, rekey, wrapped_by
 from serving.log.schema import HEAD, LINKS
 from serving.log.vault import Vault
 from serving.log.verify import Broken, Erased, Progress, Verification, verify_chain
@@ -29,6 +29,7 @@ class DecisionLog:
 
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database, self.vault = database, vault
+        self.cleaning_waits = False
 
     def append(self, record: Record) -> Appended:
         """Commit one record; who lost a race for its idempotency key gets the winner's."""
@@ -51,6 +52,10 @@ class DecisionLog:
     def find(self, decision_id: str) -> Record | None:
         """The record of a decision."""
         return self._one("decision_id = ?", [decision_id])
+
+    def find_own(self, partner: str, decision_id: str) -> Record | None:
+        """The record of a decision, if it is the partner's."""
+        return self._one("decision_id = ? AND partner = ? AND kind <> 'erasure'", [decision_id, partner])
 
     def find_key(self, partner: str, idempotency_key: str) -> Record | None:
         """The record that answered a partner's request."""
@@ -100,7 +105,8 @@ class DecisionLog:
     def erase(self, erasure: Erasure) -> Record | None:
         """Erase what is personal in every record of a person and log the act, in one transaction; None: no record.
 
-        Then the database's files are cleaned; a run that was killed before that is finished by the next one.
+        Then the database's files are cleaned. A run that was killed before that, or that others held up (then
+        `cleaning_waits` is True), is finished when the log is opened next.
         """
         person = self.vault.person(erasure.portfolio, erasure.entity_id)
         self.vault.prepare(erasure.portfolio, time_text(erasure.at)[:10])
@@ -118,7 +124,11 @@ class DecisionLog:
             return entry.record
 
         found = self._database.write(work)
-        self._database.scrub("decisions")
+        try:
+            self._database.scrub("decisions")
+            self.cleaning_waits = False
+        except CleaningWaits:
+            self.cleaning_waits = True
         return found
 
     def rekey(self, ring: KeyRing) -> int:
@@ -128,6 +138,21 @@ class DecisionLog:
     def pending(self, ring: KeyRing) -> int:
         """How many data keys are still wrapped by another master than the ring's current one."""
         return pending(self._database, ring)
+
+    def wrapped_by(self, master: str) -> int:
+        """How many data keys a master key of this name wraps; it may go when there are none."""
+        return wrapped_by(self._database, master)
+
+    def leaf(self, sequence: int) -> str | None:
+        """The hash of the record at a place in the chain."""
+        rows = self._rows("SELECT leaf FROM decisions WHERE sequence = ?", [sequence])
+        return rows[0][0] if rows else None
+
+    def read_chain(self, after: int, last: int) -> Iterator[tuple[dict[str, Any], Opened | None]]:
+        """The records of every kind at the places (after, last] of the chain, with what is sealed in each."""
+        for row in self._pages("decisions", "sequence", ("sequence", *COLUMNS), last, after):
+            stored = dict(zip(("sequence", *COLUMNS), row, strict=True))
+            yield stored, self.vault.open(stored)
 
     def verify(
         self, progress: Progress | None = None, *, anchors: Sequence[Anchor] = (), sealed: bool = True
@@ -173,10 +198,9 @@ class DecisionLog:
     def _rows(self, sql: str, values: Sequence[object]) -> list[Row]:
         return self._database.read(lambda session: session.rows(sql, values))
 
-    def _pages(self, table: str, key: str, columns: Sequence[str], last: int) -> Iterator[Row]:
-        """All rows up to `last` in the order of `key`, which is the first of `columns`."""
+    def _pages(self, table: str, key: str, columns: Sequence[str], last: int, after: int = -(2**63)) -> Iterator[Row]:
+        """All rows after `after` up to `last` in the order of `key`, which is the first of `columns`."""
         sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {key} > ? AND {key} <= ? ORDER BY {key} LIMIT {PAGE}"
-        after = -(2**63)
         while page := self._rows(sql, [after, last]):
             yield from page
             after = page[-1][0]
@@ -192,6 +216,8 @@ def open_log(url: str, keys: KeyRing, *, read_only: bool = False) -> DecisionLog
     try:
         if not read_only:
             prepare(database, vault)
+        else:
+            check(database)
     except BaseException:
         database.close()
         raise

@@ -1,4 +1,4 @@
-"""The decision log as tables: what monitoring reads, and what is exported to the lake."""
+"""The decision log as tables: what monitoring reads."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -27,7 +27,6 @@ READ = {
     "stale": pl.Boolean,
     "features": pl.String,
 }
-DETAILS = ("inputs", "feature_times", "context", "rules", "reasons", "terms", "offer")
 
 
 def read_decisions(log: DecisionLog, portfolio: str, since: datetime, until: datetime) -> pl.DataFrame:
@@ -37,19 +36,6 @@ def read_decisions(log: DecisionLog, portfolio: str, since: datetime, until: dat
     """
     frame = _frame(log, portfolio, since, until, (*READ, "partner"))
     return frame.filter(pl.col("partner") != PLATFORM).drop("partner")
-
-
-def export_decisions(
-    log: DecisionLog, portfolio: str, since: datetime, until: datetime, *, key: str, key_type: str = "string"
-) -> pl.DataFrame:
-    """The same with details as JSON text, ready for the lake: the entity in column `key`, event and created timestamps.
-
-    Without what only the log may hold: personal inputs, request digests and salts.
-    """
-    frame = _frame(log, portfolio, since, until, (*READ, *DETAILS))
-    entity = pl.col("entity_id").cast(pl.Int64 if key_type == "int" else pl.String).alias(key)
-    times = [pl.col("decided_at").alias(name) for name in ("event_timestamp", "created_timestamp")]
-    return frame.select(entity, *times, pl.exclude("entity_id", "decided_at"))
 
 
 def _frame(

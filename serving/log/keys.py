@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from serving.log.database import LogUnavailable
+from serving.log.files import keep, sync
 
 KEY_BYTES = 32
 
@@ -75,8 +76,7 @@ def read_keys(file: Path) -> list[bytes]:
 def write_keys(file: Path, keys: Sequence[bytes]) -> None:
     """Replace the key file, readable by its owner only; a kill leaves the old or the new one."""
     new = _draft(file, keys)
-    os.replace(new, file)
-    _sync_folder(file.parent)
+    keep(new, file)
 
 
 def _make(file: Path) -> None:
@@ -85,7 +85,7 @@ def _make(file: Path) -> None:
     with suppress(FileExistsError):  # another process was first: its key is the key
         os.link(new, file)
     new.unlink()
-    _sync_folder(file.parent)
+    sync(file.parent)
 
 
 def _draft(file: Path, keys: Sequence[bytes]) -> Path:
@@ -95,14 +95,6 @@ def _draft(file: Path, keys: Sequence[bytes]) -> Path:
         stream.flush()
         os.fsync(stream.fileno())
     return new
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _parse(texts: Sequence[str], where: str) -> list[bytes]:

@@ -1,9 +1,10 @@
 """Make the tables of the log, or bring those of an earlier version to this one, in one transaction."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
-from serving.log.database import Database, LogUnavailable, Row, Session
+from serving.log.database import CleaningWaits, Database, LogUnavailable, Row, Session
 from serving.log.entry import OPEN, SEALED, VAULT, Entry, Opened, decode
 from serving.log.schema import STATEMENTS, VERSION
 from serving.log.vault import INDEX, Vault
@@ -13,16 +14,17 @@ _OLD = (*OPEN, *(f"{name}{part}" for name in SEALED for part in ("", "_salt")))
 _INDEXES = ("decisions_id", "decisions_key", "decisions_time")
 
 
-class NewerLog(LogUnavailable):
-    """The database was written by a later version of Lendloop."""
+class OtherLog(LogUnavailable):
+    """The database was written by another version of Lendloop, and cannot be used as it is."""
 
 
 def prepare(database: Database, vault: Vault) -> None:
     """Make or migrate the tables where that is needed; nothing is written to a log of this version."""
     found = _version(database)
     if found is not None and found > VERSION:
-        raise NewerLog(f"{database.name}: found a log of version {found}, expected {VERSION}; use a newer Lendloop")
+        raise OtherLog(f"{database.name}: found a log of version {found}, expected {VERSION}; use a newer Lendloop")
     if found == VERSION:
+        database.tidy()
         return
 
     def work(session: Session) -> bool:
@@ -37,7 +39,20 @@ def prepare(database: Database, vault: Vault) -> None:
         return found is not None
 
     if database.alone(work):
-        database.scrub("decisions")
+        with suppress(CleaningWaits):  # the next opening cleans
+            database.scrub("decisions")
+
+
+def check(database: Database) -> None:
+    """Refuse a log that would have to be migrated before it can be read."""
+    found = _version(database)
+    if found is not None and found != VERSION:
+        advice = (
+            "any command that writes migrates it, such as `lendloop log rekey`"
+            if found < VERSION
+            else "use a newer Lendloop"
+        )
+        raise OtherLog(f"{database.name}: found a log of version {found}, expected {VERSION}; {advice}")
 
 
 def _create(session: Session, vault: Vault) -> None:

@@ -40,6 +40,16 @@ class PostgresDatabase:
         """What `work` returns; each of its statements sees what is committed."""
         return self._reader.transaction(work)
 
+    def snapshot(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns from the state at its first statement."""
+
+        def taken(session: Session) -> T:
+            session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            session.run("SET LOCAL idle_in_transaction_session_timeout = 0")  # it locks nothing while others wait
+            return work(session)
+
+        return self._reader.transaction(taken)
+
     def create(self, statements: Sequence[str]) -> None:
         """Create tables; IF NOT EXISTS alone fails when two processes run it together."""
 
@@ -69,6 +79,9 @@ class PostgresDatabase:
                 session.run(SETTINGS)
 
         self._reader.transaction(vacuum)
+
+    def tidy(self) -> None:
+        """Nothing: the server's autovacuum goes on where a vacuum had to leave rows to old readers."""
 
     def close(self) -> None:
         """Close both connections."""
@@ -153,6 +166,13 @@ class _PostgresSession:
         with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN".encode()) as copy:
             for row in rows:
                 copy.write_row(row)
+
+    def columns(self, table: str) -> list[str]:
+        sql = (
+            "SELECT column_name::text FROM information_schema.columns"
+            " WHERE table_schema = current_schema() AND table_name = ? ORDER BY ordinal_position"
+        )
+        return [name for (name,) in self.rows(sql, [table])]
 
     def among(self, values: Sequence[str]) -> tuple[str, Any]:
         return "(SELECT unnest(?::text[]))", list(values)

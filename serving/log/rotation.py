@@ -1,6 +1,8 @@
 """A new master key: every data key is wrapped anew; no record is touched."""
 
-from serving.log.database import Database, Session
+from contextlib import suppress
+
+from serving.log.database import CleaningWaits, Database, Session
 from serving.log.keys import KeyRing
 from serving.log.vault import INDEX, unwrap, wrap
 
@@ -24,8 +26,15 @@ def rekey(database: Database, ring: KeyRing) -> int:
     page = f"{_ROWS} master <> ? ORDER BY portfolio, day LIMIT {PAGE}"
     while count := database.write(lambda session: _wrap_anew(session, ring, page, (ring.current,))):
         done += count
-    database.scrub("decision_keys")
+    with suppress(CleaningWaits):  # the next opening cleans
+        database.scrub("decision_keys")
     return done
+
+
+def wrapped_by(database: Database, master: str) -> int:
+    """How many data keys are wrapped by a master key."""
+    sql = "SELECT count(*) FROM decision_keys WHERE master = ?"
+    return int(database.read(lambda session: session.rows(sql, [master]))[0][0])
 
 
 def _wrap_anew(session: Session, ring: KeyRing, sql: str, values: tuple[str, ...]) -> int:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from serving.log.database import LogUnavailable, Row, Session
+from serving.log.database import CleaningWaits, LogUnavailable, Row, Session
 
 T = TypeVar("T")
 
@@ -22,8 +22,9 @@ CACHE_KIB = 32_768  # the pages of four indexes that take random keys
 class SqliteDatabase:
     """One file, one writing and one reading connection; each is used by one thread at a time."""
 
-    def __init__(self, path: str, *, read_only: bool = False) -> None:
-        self.name = f"sqlite:///{path}"
+    def __init__(self, path: str, *, read_only: bool = False, one_file: bool = False) -> None:
+        """`one_file`: no write-ahead log beside it, for a file that is to be moved."""
+        self.name, self._one_file = f"sqlite:///{path}", one_file
         self._path, self._read_only = Path(path), read_only
         self._writer, self._reader = self._connect(), self._connect()
         self._writing, self._reading = threading.Lock(), threading.Lock()
@@ -37,6 +38,10 @@ class SqliteDatabase:
         """What `work` returns from one consistent state; never waits for a writer."""
         with self._reading:
             return self._run(self._reader, work, "BEGIN")
+
+    def snapshot(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns; the same as `read`, which has one state too."""
+        return self.read(work)
 
     def create(self, statements: Sequence[str]) -> None:
         """Create tables; the write lock lets only one process do it."""
@@ -58,10 +63,19 @@ class SqliteDatabase:
             try:
                 while self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                     if time.monotonic() > deadline:
-                        raise sqlite3.OperationalError("a reader holds old pages in the write-ahead log")
+                        raise CleaningWaits(f"{self.name}: a reader holds old pages in the write-ahead log")
                     time.sleep(0.05)
             except sqlite3.Error as error:
                 raise self._unavailable(error) from error
+
+    def tidy(self) -> None:
+        """Empty the write-ahead log if no one else uses it at this moment."""
+        with self._writing, suppress(sqlite3.Error):
+            self._writer.execute("PRAGMA busy_timeout=0")
+            try:
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._writer.execute(f"PRAGMA busy_timeout={PATIENCE * 1000:.0f}")
 
     def close(self) -> None:
         """Close both connections."""
@@ -77,7 +91,8 @@ class SqliteDatabase:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self._path, PATIENCE, isolation_level=None, check_same_thread=False)
             connection.execute(f"PRAGMA page_size={PAGE_BYTES}")  # of a new file; another keeps its own
-            _switch_to_wal(connection)
+            if not self._one_file:
+                _switch_to_wal(connection)
             connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
             connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
             connection.execute("PRAGMA synchronous=FULL")
@@ -120,6 +135,9 @@ class _SqliteSession:
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         marks = ", ".join("?" for _ in columns)
         self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+    def columns(self, table: str) -> list[str]:
+        return [name for (name,) in self.rows("SELECT name FROM pragma_table_info(?)", [table])]
 
     def among(self, values: Sequence[str]) -> tuple[str, Any]:
         return "(SELECT value FROM json_each(?))", json.dumps(list(values))

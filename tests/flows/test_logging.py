@@ -1,6 +1,9 @@
 """The log's commands as a person runs them, and a replay that finds every difference."""
 
 import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +19,8 @@ from serving.answers import decide_again
 from serving.desk import Desk
 from serving.log.anchoring import Anchoring
 from serving.log.anchors import Anchors
-from serving.log.keys import read_keys
+from serving.log.database import LogUnavailable
+from serving.log.keys import master_name, read_keys, write_keys
 from serving.log.record import Record
 from serving.release import load_release
 from tests.serving.log.examples import START, make_record
@@ -88,6 +92,91 @@ def test_a_changed_record_fails_the_command(home):
 def test_a_reason_that_names_the_person_is_refused(home):
     with pytest.raises(LogCommandError, match="names the person"):
         run("erase", "-p", "taiwan_cards", "--entity", "1001", "--by", "anna", "--reason", "1001 asked")
+
+
+def test_a_log_is_backed_up_and_restored_in_an_empty_home(home, tmp_path_factory, monkeypatch):
+    run("anchor")
+    file = home / "copies.db"
+    assert "5 records are in" in run("backup", str(file))[1]
+    with pytest.raises(LogUnavailable, match="found rows in decisions"):
+        run("restore", str(file))
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for name in ("decision_log.key", "anchor.key"):
+        (elsewhere / name).write_bytes((home / name).read_bytes())
+    (elsewhere / "anchors").symlink_to(home / "anchors")
+    opened = open_settings_log(Settings())
+    opened.append(make_record(9))
+    opened.close()
+    run("anchor")
+    monkeypatch.setenv("LENDLOOP_HOME", str(elsewhere))
+    code, said = run("restore", str(file))
+    assert code == 0
+    assert "5 records are restored and verified 1 records made after this backup" in said
+
+
+def test_an_old_master_key_goes_when_no_data_key_needs_it(home):
+    (only,) = (word for word in run("drop-key")[1].split() if len(word) == 16)
+    with pytest.raises(LogCommandError, match="the current master key"):
+        run("drop-key", only)
+    run("rekey")
+    assert f"{only} is gone" in run("drop-key", only)[1]
+    assert len(read_keys(home / "decision_log.key")) == 1
+    assert run("verify")[0] == 0
+    with pytest.raises(LogCommandError, match="found no master key"):
+        run("drop-key", only)
+
+
+def test_a_key_that_still_wraps_is_not_dropped(home):
+    (only,) = read_keys(home / "decision_log.key")
+    write_keys(home / "decision_log.key", [bytes(32), only])
+    with pytest.raises(LogCommandError, match="wraps 2 data keys"):
+        run("drop-key", master_name(only))
+
+
+def test_the_log_is_exported_to_the_lake_once(home):
+    assert "5 records are new" in run("export")[1]
+    assert "0 records are new" in run("export")[1]
+
+
+def test_an_erasure_that_a_reader_holds_up_is_done_and_says_so(home, monkeypatch):
+    monkeypatch.setattr("serving.log.sqlite.PATIENCE", 0.2)
+    reader = sqlite3.connect(home / "decision_log.db")
+    opened = open_settings_log(Settings())
+    opened.append(make_record(7))
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM decisions").fetchone()
+    code, said = run("erase", "-p", "taiwan_cards", "--entity", "1001", "--by", "anna", "--reason", "asked")
+    assert code == 0
+    assert "1 records erased" in said
+    assert "clean-up waits" in said
+    reader.close()
+    open_settings_log(Settings()).close()
+    assert (home / "decision_log.db-wal").stat().st_size == 0
+    opened.close()
+
+
+def test_anchors_follow_links_or_time_whichever_comes_first(home):
+    opened = open_settings_log(Settings())
+    anchors = Anchors(home / "anchors", home / "anchor.key")
+    for links, seconds, first in ((3, 1e9, True), (10**6, 0.02, False)):
+        anchoring = Anchoring(opened, anchors, lambda: START, look=0.01, links=links, seconds=seconds)
+        anchoring.start()
+        before = opened.head().number
+        for second in range(3 if first else 1):
+            opened.append(make_record(100 + before + second))
+        _wait(lambda: anchors.read() and anchors.read()[-1].number > before)  # noqa: B023
+        anchoring.stop()
+        assert anchors.read()[-1].number == opened.head().number
+    opened.close()
+
+
+def _wait(done: Callable[[], object]) -> None:
+    """Until `done`, ten seconds at most."""
+    for _ in range(1000):
+        if done():
+            return
+        time.sleep(0.01)
+    raise AssertionError("not done in ten seconds")
 
 
 def test_a_service_anchors_when_it_stops(home):

@@ -8,7 +8,7 @@ import pytest
 
 from serving.log import decision_log
 from serving.log.entry import encode
-from serving.log.frames import export_decisions, read_decisions
+from serving.log.frames import read_decisions
 from tests.serving.log.examples import START, make_record
 
 
@@ -62,23 +62,3 @@ def test_missing_numbers_stay_missing(log):
     log.append(make_record(probability=None, score=None, grade=None, stale=True, outcome="review"))
     (row,) = read_decisions(log, "taiwan_cards", at(0), at(1)).to_dicts()
     assert (row["probability"], row["score"], row["grade"], row["stale"]) == (None, None, None, True)
-
-
-def test_the_export_is_ready_for_the_lake(filled):
-    frame = export_decisions(filled, "taiwan_cards", at(0), at(4), key="customer_id", key_type="int")
-    assert frame.columns[:3] == ["customer_id", "event_timestamp", "created_timestamp"]
-    assert frame["customer_id"].to_list() == [1000, 1001, 1002, 1003]
-    assert (
-        frame["event_timestamp"].to_list()
-        == frame["created_timestamp"].to_list()
-        == [at(second) for second in range(4)]
-    )
-    assert orjson.loads(frame["terms"][0])["base"] == 60
-    assert "0912" not in frame.write_json()
-
-
-def test_the_export_of_nothing_has_the_same_types(filled):
-    def export(since: int) -> pl.DataFrame:
-        return export_decisions(filled, "taiwan_cards", at(since), at(since + 5), key="customer_id", key_type="int")
-
-    assert export(100).schema == export(0).schema
