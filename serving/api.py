@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Header, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response
-from pydantic import BaseModel
 
 from serving.answers import Asked
-from serving.api_gate import BEARER, SCHEME, Gate, caller
+from serving.api_gate import BEARER, SCHEME, SECURED, Gate, caller, json_response, present
 from serving.api_limits import Limits
 from serving.api_problems import Problem, ProblemDocument, documented, handle_problems
+from serving.api_reading import add_reading
 from serving.api_schemas import (
     DecisionAnswer,
     DecisionRequest,
@@ -49,7 +49,6 @@ DecisionTime = Annotated[
 ]
 Body = DecisionRequest | PropensityRequest
 _REFUSALS = documented(400, 401, 403, 404, 405, 413, 415, 422, 429, 500, 503)
-_SECURED: dict[str, Any] = {"security": [{BEARER: []}]}
 _NEEDED: dict[Kind, Scope] = {"decision": "decide", "propensity": "propensity"}
 
 
@@ -60,6 +59,7 @@ def create_app(clerk: Callable[[], Clerk | None], releases: Path) -> Any:
     )
     handle_problems(app)
     _add_decisions(app, clerk)
+    add_reading(app, clerk)
     _add_state(app, clerk, releases)
     _describe_problems(app)
     # The gate stands before the limits: nothing is read of a request from someone unknown.
@@ -70,19 +70,19 @@ def _add_decisions(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
     async def answer(
         request: Request, kind: Kind, portfolio: str, body: Body, key: str | None, at: str | None
     ) -> Response:
-        worker, partner = _present(clerk()), caller(request)
+        worker, partner = present(clerk()), caller(request)
         if not partner.may(_NEEDED[kind], portfolio):
             # The same for a portfolio that there is not: nobody learns of another's.
             raise Problem(403, "your key may not ask this of this portfolio", at=("path", "portfolio"))
         asked = Asked(partner.name, portfolio, kind, body, _time(at, worker.replay), key)
-        return _json(await worker.answer(asked))
+        return json_response(await worker.answer(asked))
 
     @app.post(
         "/v1/portfolios/{portfolio}/decisions",
         response_model=DecisionAnswer,
         responses=_REFUSALS,
         tags=["v1"],
-        openapi_extra=_SECURED,
+        openapi_extra=SECURED,
     )
     async def decisions(
         request: Request,
@@ -99,7 +99,7 @@ def _add_decisions(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
         response_model=PropensityAnswer,
         responses=_REFUSALS,
         tags=["v1"],
-        openapi_extra=_SECURED,
+        openapi_extra=SECURED,
     )
     async def propensities(
         request: Request,
@@ -118,32 +118,32 @@ def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) 
         response_model=ReleasesAnswer,
         responses=documented(401, 405, 429, 500, 503),
         tags=["v1"],
-        openapi_extra=_SECURED,
+        openapi_extra=SECURED,
     )
     def list_releases(request: Request) -> Response:
         """What each portfolio that is open to you is served with, and why not with something newer."""
         sees = caller(request).sees
-        found = [release for release in _releases(_present(clerk()), releases) if sees(release.portfolio)]
+        found = [release for release in _releases(present(clerk()), releases) if sees(release.portfolio)]
         workers = {
             str(pid): {portfolio: sha for portfolio, sha in served.items() if sees(portfolio)}
             for pid, served in read_workers(releases).items()
         }
-        return _json(ReleasesAnswer(releases=found, workers=workers))
+        return json_response(ReleasesAnswer(releases=found, workers=workers))
 
     @app.get("/livez", response_model=LiveAnswer, tags=["probes"])
     async def livez() -> Response:
         """Whether the worker runs."""
-        return _json(LiveAnswer())
+        return json_response(LiveAnswer())
 
     @app.get("/readyz", response_model=ReadyAnswer, responses=documented(503), tags=["probes"])
     def readyz() -> Response:
         """Whether the worker can decide; `degraded` when a release that is wanted cannot be served."""
-        found = _releases(_present(clerk()), releases)
+        found = _releases(present(clerk()), releases)
         if not any(release.release for release in found):
             faults = "; ".join(f"{release.portfolio}: {release.fault}" for release in found)
             raise Problem(503, f"no release is loaded: {faults or 'no portfolio has one'}")
         degraded = [release.portfolio for release in found if release.fault]
-        return _json(ReadyAnswer(status="degraded" if degraded else "ready", degraded=degraded))
+        return json_response(ReadyAnswer(status="degraded" if degraded else "ready", degraded=degraded))
 
 
 def _releases(clerk: Clerk, releases: Path) -> list[ReleaseAnswer]:
@@ -159,12 +159,6 @@ def _releases(clerk: Clerk, releases: Path) -> list[ReleaseAnswer]:
     ]
 
 
-def _present(clerk: Clerk | None) -> Clerk:
-    if clerk is None:
-        raise Problem(503, "the worker is starting or stopping; try again", headers={"retry-after": "1"})
-    return clerk
-
-
 def _time(given: str | None, replay: bool) -> datetime:
     if given is None:
         return now()
@@ -178,10 +172,6 @@ def _time(given: str | None, replay: bool) -> datetime:
     if when is None or when.tzinfo is None:
         raise Problem(400, "expected a time with its zone, as in 2005-09-30T12:00:00Z", at=where)
     return when.astimezone(UTC)
-
-
-def _json(document: BaseModel) -> Response:
-    return Response(document.model_dump_json(), media_type="application/json")
 
 
 def _describe_problems(app: FastAPI) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
+from pydantic import BaseModel
 
 from serving.api_limits import App, Receive, Scope, Send
-from serving.api_problems import problem_response
+from serving.api_problems import Problem, problem_response
 from serving.clerk import Clerk
 from serving.desk import now
 from serving.partners.directory import DirectoryUnavailable
@@ -17,6 +18,7 @@ from serving.partners.partner import Partner
 
 GUARDED = "/v1/"
 BEARER = "partner key"
+SECURED: dict[str, Any] = {"security": [{BEARER: []}]}
 SCHEME = {"type": "http", "scheme": "bearer", "description": "the key that `lendloop partner add` printed"}
 
 
@@ -65,6 +67,18 @@ def caller(request: Request) -> Partner:
     partner = request.scope["state"]["partner"]  # without a gate before it, a route fails and answers nobody
     assert isinstance(partner, Partner)
     return partner
+
+
+def present(clerk: Clerk | None) -> Clerk:
+    """The worker's clerk, or the problem that there is none yet or any more."""
+    if clerk is None:
+        raise Problem(503, "the worker is starting or stopping; try again", headers={"retry-after": "1"})
+    return clerk
+
+
+def json_response(document: BaseModel) -> Response:
+    """The answer with a document."""
+    return Response(document.model_dump_json(), media_type="application/json")
 
 
 def bearer(scope: Scope) -> str:

@@ -12,6 +12,7 @@ from serving.desk import LATE, Desk, Looked
 from serving.log.batcher import Batcher, LogOverloaded
 from serving.log.commit import IdempotencyConflict
 from serving.log.database import LogUnavailable
+from serving.log.decision_log import DecisionLog
 from serving.partners.directory import Directory
 from serving.partners.quotas import Quotas
 from serving.pauses import Pauses
@@ -27,6 +28,7 @@ class Clerk:
 
     runtime: Runtime[Desk]
     log: Batcher
+    records: DecisionLog
     pauses: Pauses
     directory: Directory
     quotas: Quotas

@@ -79,7 +79,7 @@ def open_clerk(settings: Settings) -> Clerk:
     directory = Directory(open_book(settings.decision_log_url, secret), secret)
     quotas = open_quotas(settings.root() / "quotas.db")
     pauses = open_pauses(settings.decision_log_url)
-    clerk = Clerk(runtime, Batcher(log), pauses, directory, quotas, settings.replay, patience)
+    clerk = Clerk(runtime, Batcher(log), log, pauses, directory, quotas, settings.replay, patience)
     runtime.start()
     return clerk
 

@@ -17,6 +17,7 @@ from serving.desk import Desk
 from serving.log.batcher import Batcher
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import open_log
+from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.partners.book import open_book
 from serving.partners.directory import Directory
 from serving.partners.key import make_key
@@ -60,7 +61,9 @@ class Worker:
         runtime.refresh()
         directory = Directory(open_book(self.url, SECRET), SECRET)
         quotas = open_quotas(self.releases.parent / "quotas.db")
-        clerk = Clerk(runtime, batcher or Batcher(self.log), self.pauses, directory, quotas, self.replay, self.seconds)
+        clerk = Clerk(
+            runtime, batcher or Batcher(self.log), self.log, self.pauses, directory, quotas, self.replay, self.seconds
+        )
         transport = httpx.ASGITransport(create_app(lambda: clerk, self.releases), raise_app_exceptions=False)
         bearer = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=bearer) as client:
@@ -363,6 +366,8 @@ def test_the_openapi_document_is_whole(worker: Worker) -> None:
     assert set(document["paths"]) == {
         "/v1/portfolios/{portfolio}/decisions",
         "/v1/portfolios/{portfolio}/propensities",
+        "/v1/decisions/{decision_id}",
+        "/v1/decisions/{decision_id}/explanation",
         "/v1/releases",
         "/livez",
         "/readyz",
@@ -448,3 +453,40 @@ def test_a_partner_has_only_so_many_requests_at_once_and_others_are_not_held_up(
             return [answer.status_code for answer in await asyncio.gather(*asks)]
 
     assert asyncio.run(ask()) == [200, 200, 429, 429, 200]
+
+
+def test_a_decision_is_read_again_and_explained_by_who_asked_for_it_alone(worker: Worker) -> None:
+    answer = worker.post(DECISIONS, {"entity_id": 2, "amount": 100}).json()
+    place = f"/v1/decisions/{answer['decision_id']}"
+    assert worker.get(place).json() == answer
+    told = worker.get(f"{place}/explanation").json()
+    assert sum(told["contributions"].values()) == pytest.approx(answer["score"], abs=1e-9)
+    assert (told["outcome"], told["reasons"], told["release"]) == (
+        answer["outcome"],
+        answer["reasons"],
+        answer["release"],
+    )
+    assert set(told["feature_times"]) == {"behaviour"}
+    absent = worker.get("/v1/decisions/0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10")
+    assert fields(absent, 404) == ["path.decision_id"]
+    worker.key = worker.partner("other", "read", "*")
+    for path in (place, f"{place}/explanation"):
+        assert worker.get(path).content == absent.content
+    worker.key = worker.partner("writer", "decide", "*")
+    problem(worker.get(place), 403)
+
+
+@pytest.mark.parametrize(
+    "name", ["1", "0193F5A1-7C1E-7B02-9D55-2F6B1F0E6A10", "%00", "0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10'"]
+)
+def test_what_is_no_decision_id_is_refused(worker: Worker, name: str) -> None:
+    assert fields(worker.get(f"/v1/decisions/{name}"), 422) == ["path.decision_id"]
+
+
+def test_a_propensity_is_read_again_and_an_erased_person_is_not(worker: Worker) -> None:
+    answer = worker.post(PROPENSITIES, {"entity_id": 2}).json()
+    place = f"/v1/decisions/{answer['decision_id']}"
+    assert worker.get(place).json() == answer
+    worker.log.erase(Erasure(CAMPAIGN, "2", "ann", "asked for it", datetime.now(UTC), bytes(RANDOM_BYTES)))
+    problem(worker.get(place), 404)
+    problem(worker.get(f"{place}/explanation"), 404)

@@ -1,0 +1,126 @@
+"""Reading decisions again: the answer and what it was made of, for the partner that asked for it and nobody else."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import FastAPI, Request
+from fastapi import Path as InPath
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from serving.answers import answer_of
+from serving.api_gate import SECURED, caller, json_response, present
+from serving.api_problems import Problem, documented
+from serving.api_schemas import DecisionAnswer, PropensityAnswer, ReasonAnswer
+from serving.clerk import Clerk
+from serving.log.database import LogUnavailable
+from serving.log.record import Record
+
+DecisionId = Annotated[
+    str,
+    InPath(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", examples=["0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10"]),
+]
+_REFUSALS = documented(401, 403, 404, 405, 422, 429, 500, 503)
+
+
+class ExplanationAnswer(BaseModel):
+    """What a decision was made of."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "decision_id": "0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10",
+                    "portfolio": "taiwan_cards",
+                    "model": "risk",
+                    "release": "9f2c" * 16,
+                    "decided_at": "2026-03-02T09:30:00Z",
+                    "outcome": "review",
+                    "probability": 0.31,
+                    "score": 58.2,
+                    "reasons": [{"code": "LATE", "en": "Bills were paid late.", "zh": "曾逾期还款。", "points": -9.1}],
+                    "contributions": {"base": 70.0, "LATE": -9.1, "other": -2.7, "clipped": 0.0},
+                    "rules": [],
+                    "problems": {},
+                    "feature_times": {"behaviour": "2026-03-01T00:00:00.000000Z"},
+                }
+            ]
+        }
+    )
+
+    decision_id: str
+    portfolio: str
+    model: str
+    release: str = Field(description="SHA-256 of the release that decided")
+    decided_at: datetime
+    outcome: str
+    probability: float | None
+    score: float | None
+    reasons: list[ReasonAnswer] = Field(description="the strongest first")
+    contributions: dict[str, float] = Field(description="points of the score by reason code; they sum to the score")
+    rules: list[str] = Field(description="ids of the policy's rules that fired")
+    problems: dict[str, list[str]] = Field(description="features that were missing, late or too old")
+    feature_times: dict[str, str | None] = Field(description="when what is known was observed, by feature view")
+
+
+def add_reading(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
+    """Add the routes that read a decision."""
+
+    @app.get(
+        "/v1/decisions/{decision_id}",
+        response_model=DecisionAnswer | PropensityAnswer,
+        responses=_REFUSALS,
+        tags=["v1"],
+        openapi_extra=SECURED,
+    )
+    async def read_decision(request: Request, decision_id: DecisionId) -> Response:
+        """Give the answer of a decision of yours again."""
+        return json_response(answer_of(await _own(request, present(clerk()), decision_id)))
+
+    @app.get(
+        "/v1/decisions/{decision_id}/explanation",
+        response_model=ExplanationAnswer,
+        responses=_REFUSALS,
+        tags=["v1"],
+        openapi_extra=SECURED,
+    )
+    async def explain(request: Request, decision_id: DecisionId) -> Response:
+        """Say what a decision of yours was made of."""
+        return json_response(_explanation(await _own(request, present(clerk()), decision_id)))
+
+
+async def _own(request: Request, clerk: Clerk, decision_id: str) -> Record:
+    partner = caller(request)
+    if "read" not in partner.scopes:
+        raise Problem(403, "your key may not read decisions")
+    loop = asyncio.get_running_loop()
+    try:
+        record = await loop.run_in_executor(None, clerk.records.find_own, partner.name, decision_id)
+    except LogUnavailable:
+        raise Problem(503, "the decision log cannot be read; try again", headers={"retry-after": "1"}) from None
+    if record is None or record.erased or not partner.sees(record.portfolio):
+        # One answer for what is not there and for what is another's: an id that was guessed right tells nothing.
+        raise Problem(404, "you have no such decision", at=("path", "decision_id"))
+    return record
+
+
+def _explanation(record: Record) -> ExplanationAnswer:
+    return ExplanationAnswer.model_validate(
+        {
+            "decision_id": record.decision_id,
+            "portfolio": record.portfolio,
+            "model": record.model,
+            "release": record.release,
+            "decided_at": record.decided_at,
+            "outcome": record.outcome,
+            "probability": record.probability,
+            "score": record.score,
+            "reasons": record.reasons,
+            "contributions": record.terms,
+            "rules": record.rules,
+            "problems": record.context.get("problems", {}),
+            "feature_times": record.feature_times,
+        }
+    )
