@@ -1,11 +1,13 @@
 """The months as pictures, from rows of the metrics table: the retrained champion beside one frozen at the start."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from features.calendar import month_ends
 from monitoring.alerts import TOO_FEW
 from monitoring.metric import LEVELS
 from monitoring.reports.wording import COLOURS, TITLES, UNKNOWN
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 ROLES = {"champion": ("retrained champion", "#1f5a8a"), "frozen": ("frozen at the start", "#c8702a")}
 GREY, INK = "#9aa5b1", "#2b333b"
+CONVENTION = {0.10: "moderate", 0.25: "significant"}
+"""What credit practice calls a PSI from here on; the portfolio's own thresholds are in its `monitoring.yaml`."""
 STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 10.5,
@@ -56,7 +60,7 @@ def draw_months(rows: pl.DataFrame, folder: Path, *, title: str = "") -> list[Pa
         ("calibration", "Observed and predicted rate by month", ("observed_rate", "predicted_rate"), _calibration),
         ("fairness", "Gap between groups by month, with 95 % intervals", ("selection_gap",), _gaps),
         ("drift", "Drift by month: PSI less what chance gives", ("score_psi", "feature_psi"), _drift),
-        ("alerts", "Alert level by month", (), _alerts),
+        ("alerts", "Alert level by month, on all its observations", (), _alerts),
     )
     return [
         _write(folder / f"{name}.png", f"{heading}: {what}", found, drawing)
@@ -104,10 +108,24 @@ def _calibration(axes: "Axes", rows: pl.DataFrame) -> None:
 
 def _gaps(axes: "Axes", rows: pl.DataFrame) -> None:
     champion = rows.filter(pl.col("role") == "champion")
+    segments = champion["segment"].unique().sort().to_list()
     colours = ("#1f5a8a", "#d1782b", "#3d8b6d", "#8a4f9e")
-    for place, segment in enumerate(champion["segment"].unique().sort()):
-        _band(axes, champion.filter(pl.col("segment") == segment), segment, colours[place % len(colours)])
+    for place, segment in enumerate(segments):
+        own = champion.filter(pl.col("segment") == segment)
+        # Beside each other: bands of several columns hide one another. No line joins them: months in between in which a
+        # group was too small to compare are unknown, and a line would tell something of them.
+        days = own["as_of"] + timedelta(days=1) * (4 * (place - (len(segments) - 1) / 2))
+        reach = [own["value"] - own["low"], own["high"] - own["value"]]
+        style: dict[str, Any] = {
+            "color": colours[place % len(colours)],
+            "fmt": "o",
+            "markersize": 5,
+            "linewidth": 1.4,
+            "capsize": 2,
+        }
+        axes.errorbar(days, own["value"], [part.clip(0) for part in reach], label=segment, **style)
     axes.set_ylabel("highest less lowest rate")
+    axes.annotate("no point: groups too small", (0.995, 0.97), xycoords="axes fraction", ha="right", color=GREY)
     axes.set_ylim(bottom=0)
     _finish(axes, rows["as_of"], share=True)
 
@@ -122,6 +140,10 @@ def _drift(axes: "Axes", rows: pl.DataFrame) -> None:
         if len(worst):
             style = {**_LINE, "linestyle": "--", "linewidth": 1.2, "marker": ""}
             axes.plot(worst["as_of"], worst["value"], color=colour, label=f"worst feature, {label}", **style)
+    for limit, meaning in CONVENTION.items():
+        axes.axhline(limit, color=GREY, linestyle=":", linewidth=1)
+        place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "bottom", "ha": "right"}
+        axes.annotate(f"{limit:.2f} {meaning}", (0.995, limit), color=GREY, fontsize=8, **place)
     axes.set_ylabel("PSI")
     axes.set_ylim(bottom=0)
     _finish(axes, rows["as_of"], columns=2)
@@ -151,9 +173,10 @@ def _lines(known: pl.DataFrame) -> dict[str, pl.DataFrame]:
     raised = set(champion.filter(pl.col("level") != "ok")["name"])
     names = sorted(raised | ({"auc", "score_psi", "selection_gap", "observed_to_predicted"} & set(champion["name"])))
     lines = {TITLES[name]: champion.filter(pl.col("name") == name) for name in names}
-    frozen = known.filter(pl.col("role") == "frozen")
+    # The lines shown, and no others: a month with too few rows for any of them is not called ok.
+    frozen = known.filter(pl.col("role") == "frozen", pl.col("name").is_in(names) | (pl.col("level") != "ok"))
     whole = {"ALL, frozen": frozen} if len(frozen) else {}
-    return {**lines, **whole, "ALL, champion": champion}
+    return {**lines, **whole, "ALL, champion": champion.filter(pl.col("name").is_in(names))}
 
 
 def _legend_of_levels(axes: "Axes") -> None:
@@ -179,11 +202,11 @@ def _band(axes: "Axes", rows: pl.DataFrame, label: str, colour: str) -> None:
 def _finish(axes: "Axes", days: pl.Series, *, share: bool = False, columns: int = 4) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    ends = days.unique().sort().to_list()
     # A month is dated by its last day: a tick of the calendar beside it would bear the next month's name.
+    ends: list[Any] = month_ends(*days.sort().gather([0, -1]))
     shown = ends[:: -(-len(ends) // 12)]
-    names = [f"{day:%b\n%Y}" if day.month == 1 or day == shown[0] else f"{day:%b}" for day in shown]
-    axes.set_xticks(shown, names)
+    years = [before is None or before.year != day.year for before, day in zip([None, *shown], shown, strict=False)]
+    axes.set_xticks(shown, [f"{day:%b\n%Y}" if new else f"{day:%b}" for day, new in zip(shown, years, strict=True)])
     if share:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     if axes.get_legend_handles_labels()[1]:
