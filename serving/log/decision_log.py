@@ -57,10 +57,6 @@ class DecisionLog:
         """The record of a decision, if it is the partner's."""
         return self._one("decision_id = ? AND partner = ? AND kind <> 'erasure'", [decision_id, partner])
 
-    def find_own(self, partner: str, decision_id: str) -> Record | None:
-        """The record of a decision, if it is the partner's."""
-        return self._one("decision_id = ? AND partner = ? AND kind <> 'erasure'", [decision_id, partner])
-
     def find_key(self, partner: str, idempotency_key: str) -> Record | None:
         """The record that answered a partner's request."""
         return self._one("idempotency_key = ? AND partner = ?", [idempotency_key, partner])
