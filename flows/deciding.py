@@ -1,6 +1,7 @@
 """`lendloop decide`: a file of applications decided and logged."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -11,12 +12,14 @@ from pydantic import ValidationError
 from rich.progress import track
 from rich.table import Table
 
+from flows.listing import list_secret
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
 from infra.files import write_whole
 from serving.answers import Answer, Asked, answer_of, record_of
 from serving.api_schemas import DecisionRequest, PropensityRequest
 from serving.desk import Desk, open_desk
+from serving.inquiry import Inquiry, open_inquiry
 from serving.partners.partner import LOCAL
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
@@ -45,7 +48,7 @@ def decide_file(file: Path, portfolio: str, out: Path | None, at: str) -> None:
     workspace = open_workspace(portfolio)
     desk = _desk(workspace)
     asked = list(_asked(workspace, desk, read_applications(file), given_time(at)))
-    answers = [_decide(workspace, desk, one) for one in track(asked, "deciding", console=console, transient=True)]
+    answers = asyncio.run(_decide_all(workspace, desk, asked))
     rows = pl.DataFrame([answer.model_dump(mode="json", exclude={"reasons"}) for answer in answers])
     first = pl.DataFrame({"first_reason": [answer.reasons[0].en if answer.reasons else "" for answer in answers]})
     _show(rows.hstack(first))
@@ -95,11 +98,21 @@ def _asked(workspace: Workspace, desk: Desk, rows: pl.DataFrame, at: datetime) -
         yield Asked(LOCAL, workspace.name, kind, request, at)  # type: ignore[arg-type]
 
 
-def _decide(workspace: Workspace, desk: Desk, asked: Asked) -> Answer:
+async def _decide_all(workspace: Workspace, desk: Desk, asked: Sequence[Asked]) -> list[Answer]:
+    inquiry = open_inquiry(workspace.settings.decision_log_url, list_secret(workspace.settings), workspace.log.vault)
+    try:
+        every = track(asked, "deciding", console=console, transient=True)
+        return [await _decide(workspace, desk, inquiry, one) for one in every]
+    finally:
+        await inquiry.close()
+
+
+async def _decide(workspace: Workspace, desk: Desk, inquiry: Inquiry, asked: Asked) -> Answer:
     paused = workspace.pauses.active_pause(workspace.name, asked.at) is not None
     looked = desk.look_up(asked.request.entity_id, asked.at)
-    decision = desk.decide(asked.kind, looked, application=asked.application, circumstances=asked.circumstances(paused))
-    return answer_of(workspace.log.append(record_of(asked, desk, looked, decision, paused)).record)
+    found = await inquiry.circumstances(asked, desk.release.policy.risk, paused)
+    decision = desk.decide(asked.kind, looked, application=asked.application, circumstances=found)
+    return answer_of(workspace.log.append(record_of(asked, desk, looked, decision, found)).record)
 
 
 def given_time(at: str) -> datetime:

@@ -5,11 +5,19 @@ The answer is made of the record alone, so that a request that is repeated gets 
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from serving.api_schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
-from serving.applications import Application, Circumstances, application_from, circumstances_from, circumstances_json
+from serving.applications import (
+    NOTHING,
+    Application,
+    Circumstances,
+    application_from,
+    circumstances_from,
+    circumstances_json,
+)
 from serving.decisions import Decision
 from serving.desk import LATE, Desk, Kind, Looked, looked_at
 from serving.log.canonical import Json, canonical
@@ -39,9 +47,21 @@ class Asked:
             asked.amount, asked.purpose, asked.term_months, asked.annual_rate, asked.fees, asked.monthly_income
         )
 
-    def circumstances(self, paused: bool) -> Circumstances:
+    @property
+    def day(self) -> date:
+        """The business date it is decided on."""
+        return self.at.astimezone(UTC).date()
+
+    def circumstances(
+        self,
+        paused: bool,
+        *,
+        lists: frozenset[str] | None = None,
+        signals: Mapping[str, str] = NOTHING,
+        used: Mapping[str, float] = NOTHING,
+    ) -> Circumstances:
         """What was looked up about it."""
-        return Circumstances(paused=paused, business_date=self.at.astimezone(UTC).date())
+        return Circumstances(paused=paused, business_date=self.day, lists=lists, signals=signals, used=used)
 
     def digest(self) -> str:
         """SHA-256 of what was asked: the same key with another digest is another request."""
@@ -49,8 +69,8 @@ class Asked:
         return hashlib.sha256(canonical({"portfolio": self.portfolio, "kind": self.kind, **body})).hexdigest()
 
 
-def record_of(asked: Asked, desk: Desk, looked: Looked, decision: Decision, paused: bool) -> Record:
-    """The record of a decision."""
+def record_of(asked: Asked, desk: Desk, looked: Looked, decision: Decision, found: Circumstances) -> Record:
+    """The record of a decision; `found`: the circumstances it was made in."""
     decision_id = make_id(asked.at, os.urandom(10))
     personal = asked.request.model_dump(mode="json", exclude={"entity_id"}, exclude_none=True)
     rules = {rule.id for rule in desk.release.policy.risk.rules} if desk.release.policy.risk else set()
@@ -68,7 +88,7 @@ def record_of(asked: Asked, desk: Desk, looked: Looked, decision: Decision, paus
         features=looked.values,
         feature_times={view: None if time is None else time_text(time) for view, time in looked.times.items()},
         context={
-            **circumstances_json(asked.circumstances(paused)),
+            **circumstances_json(found),
             "problems": {kind: list(names) for kind, names in decision.problems.items()},
             **({"open_rules": list(decision.open_rules)} if decision.open_rules else {}),
         },

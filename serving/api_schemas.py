@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
+from serving.signals import Identity
+
 LARGEST_AMOUNT = 1e9
 
 EntityId = Annotated[
@@ -42,6 +44,7 @@ class DecisionRequest(_Request):
     monthly_income: float | None = Field(
         None, ge=0, le=LARGEST_AMOUNT, allow_inf_nan=False, strict=True, description="income a month as stated"
     )
+    identity: Identity | None = Field(None, description="who asks, where the policy looks at lists or signals")
 
 
 class PropensityRequest(_Request):

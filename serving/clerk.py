@@ -9,6 +9,7 @@ from datetime import datetime
 from serving.answers import Answer, Asked, answer_of, record_of
 from serving.api_problems import Problem
 from serving.desk import LATE, Desk, Looked
+from serving.inquiry import Inquiry
 from serving.log.batcher import Batcher, LogOverloaded
 from serving.log.commit import IdempotencyConflict
 from serving.log.database import LogUnavailable
@@ -34,6 +35,7 @@ class Clerk:
     quotas: Quotas
     replay: bool = False
     feature_seconds: float = 0.25
+    inquiry: Inquiry = field(default_factory=Inquiry)
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS, "features"))
     _looks: dict[str, tuple[float, bool]] = field(default_factory=dict)
 
@@ -43,10 +45,9 @@ class Clerk:
         try:
             paused = await self._paused(asked.portfolio, asked.at)
             looked = await self._look_up(desk, asked)
-            decision = desk.decide(
-                asked.kind, looked, application=asked.application, circumstances=asked.circumstances(paused)
-            )
-            appended = await self.log.append(record_of(asked, desk, looked, decision, paused))
+            found = await self.inquiry.circumstances(asked, desk.release.policy.risk, paused)
+            decision = desk.decide(asked.kind, looked, application=asked.application, circumstances=found)
+            appended = await self.log.append(record_of(asked, desk, looked, decision, found))
         except IdempotencyConflict:
             detail = "this key was used for another request; use a new key, or repeat that request"
             raise Problem(422, detail, at=("header", "Idempotency-Key")) from None
@@ -60,6 +61,7 @@ class Clerk:
         self.runtime.stop()
         await self.log.close()
         await self.directory.close()
+        await self.inquiry.close()
         self.quotas.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 

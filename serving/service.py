@@ -11,6 +11,7 @@ from infra.settings import Settings
 from serving.api import create_app
 from serving.clerk import Clerk
 from serving.desk import Desk, now, open_desk
+from serving.inquiry import open_inquiry
 from serving.log.anchoring import Anchoring
 from serving.log.anchors import Anchors
 from serving.log.batcher import Batcher
@@ -80,6 +81,8 @@ def open_clerk(settings: Settings) -> Clerk:
     quotas = open_quotas(settings.root() / "quotas.db")
     pauses = open_pauses(settings.decision_log_url)
     clerk = Clerk(runtime, Batcher(log), log, pauses, directory, quotas, settings.replay, patience)
+    listed = server_secret(settings.list_secret.get_secret_value(), settings.list_secret_file, "LENDLOOP_LIST_SECRET")
+    clerk.inquiry = open_inquiry(settings.decision_log_url, listed, log.vault)
     runtime.start()
     return clerk
 

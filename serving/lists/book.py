@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 
-from serving.lists.entry import BadEntry, Entry, checked, hashed
+from serving.lists.entry import BadEntry, Entry, Kind, Match, checked, hashed
 from serving.lists.index import Index
 from serving.lists.index import Row as IndexRow
 from serving.log.database import Database, Row, Session, open_tables
@@ -92,7 +92,7 @@ class ListBook:
             version = int(session.rows("SELECT coalesce(max(number), 0) FROM list_versions")[0][0])
             if version == index.version:
                 return version, []
-            columns = "id, list, hash, valid_from, valid_until, ended_version"
+            columns = "id, list, kind, match, hash, valid_from, valid_until, ended_version"
             # Up to the version read above: on Postgres the second statement may see later ones.
             changed = f"SELECT {columns} FROM list_entries WHERE (since_version > ? OR ended_version > ?)"
             rows = session.rows(f"{changed} AND since_version <= ?", [index.version, index.version, version])
@@ -142,9 +142,9 @@ def _digest(row: Row) -> str:
 
 
 def _index_row(
-    name: str, of: str, found: str, first: str | None, last: str | None, ended_version: int | None
+    name: str, of: str, kind: Kind, match: Match, found: str, first: str | None, last: str | None, ended: int | None
 ) -> IndexRow:
-    return IndexRow(name, of, found, _day(first), _day(last), ended_version is not None)
+    return IndexRow(name, of, kind, match, found, _day(first), _day(last), ended is not None)
 
 
 def _day(text: str | None) -> date | None:

@@ -13,6 +13,7 @@ Match = Literal["exact", "normalised"]
 MATCHES: tuple[Match, ...] = get_args(Match)
 LONGEST = 500
 
+_NOT_ALPHANUMERIC = {code: None for code in range(128) if not chr(code).isalnum()}
 _LIST = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -44,6 +45,8 @@ class Entry:
 
 def normalise(value: str) -> str:
     """NFKC, case folded, letters, marks and digits only: how the same name is written differs in the rest."""
+    if value.isascii():
+        return value.lower().translate(_NOT_ALPHANUMERIC)
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
     kept = "".join(one for one in folded if unicodedata.category(one)[0] in "LMN")
     return unicodedata.normalize("NFKC", kept)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from serving.lists.entry import Named, hashed
+from serving.lists.entry import Kind, Match, Named, hashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,8 @@ class Row:
 
     id: str
     list: str
+    kind: Kind
+    match: Match
     hash: str
     valid_from: date | None
     valid_until: date | None
@@ -31,6 +33,7 @@ class Index:
     secret: bytes
     version: int = 0
     _rows: dict[str, dict[str, Row]] = field(default_factory=dict)
+    _forms: dict[Kind, tuple[Match, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return sum(map(len, self._rows.values()))
@@ -42,6 +45,7 @@ class Index:
             held = {name: one for name, one in self._rows.get(row.hash, {}).items() if name != row.id}
             if not row.ended:
                 held[row.id] = row
+                self._forms[row.kind] = tuple({*self._forms.get(row.kind, ()), row.match})
             if held:
                 self._rows[row.hash] = held
             else:
@@ -52,7 +56,7 @@ class Index:
         """The lists that any of these is on, on that day."""
         found: set[str] = set()
         for one in named:
-            for match in ("exact", "normalised"):
+            for match in self._forms.get(one.kind, ()):
                 held = self._rows.get(hashed(self.secret, one, match))
                 if held:
                     found.update(row.list for row in held.values() if row.holds_on(day))

@@ -1,0 +1,60 @@
+"""What is looked up about a request before it is decided: negative lists, identity signals, quotas; nothing unasked."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from serving.answers import Asked
+from serving.api_schemas import DecisionRequest
+from serving.applications import Circumstances
+from serving.lists.book import open_lists
+from serving.lists.watch import ListWatch
+from serving.log.database import open_database
+from serving.log.vault import Vault
+from serving.policy import SIGNALS, RiskPolicy, Signal
+from serving.quotas import QuotaCounts
+from serving.signals import Vendor, names_of, results
+
+_OF_SIGNALS = frozenset(f"context.{signal}" for signal in SIGNALS)
+
+
+@dataclass
+class Inquiry:
+    """Looks up circumstances for one event loop; without lists, vendors or quotas, what they would say is not known."""
+
+    lists: ListWatch | None = None
+    quotas: QuotaCounts | None = None
+    vendors: Mapping[Signal, Vendor] = field(default_factory=dict)
+
+    async def circumstances(self, asked: Asked, risk: RiskPolicy | None, paused: bool) -> Circumstances:
+        """What the policy looks at, each part None or absent where it could not be looked up."""
+        request = asked.request
+        if risk is None or not isinstance(request, DecisionRequest):
+            return asked.circumstances(paused)
+        hits, signals, used = None, {}, {}
+        if self.lists is not None and (risk.lists or "context.listed" in risk.names):
+            hits = await self.lists.hits(names_of(asked.portfolio, request.entity_id, request.identity), asked.day)
+        if request.identity is not None and (risk.signals or not _OF_SIGNALS.isdisjoint(risk.names)):
+            signals = await results(request.identity.evidence, self.vendors)
+        if self.quotas is not None and risk.quotas:
+            used = await self._used(self.quotas, asked, risk)
+        return asked.circumstances(paused, lists=hits, signals=signals, used=used)
+
+    async def close(self) -> None:
+        """Stop following the lists and the log."""
+        if self.lists is not None:
+            await self.lists.close()
+        if self.quotas is not None:
+            self.quotas.close()
+
+    @staticmethod
+    async def _used(quotas: QuotaCounts, asked: Asked, risk: RiskPolicy) -> dict[str, float]:
+        given = (asked.portfolio, risk.quotas, asked.day)
+        if quotas.due(asked.portfolio, asked.day):
+            return await asyncio.to_thread(quotas.used, *given)
+        return quotas.used(*given)
+
+
+def open_inquiry(url: str, list_secret: bytes, vault: Vault) -> Inquiry:
+    """The inquiry on the decision log's database; or `LogUnavailable`."""
+    return Inquiry(ListWatch(open_lists(url, list_secret)), QuotaCounts(open_database(url), vault))
