@@ -1,6 +1,8 @@
 """Read a YAML file into a frozen model; every error names file, line, key and what was expected."""
 
 from collections.abc import Hashable, Sequence
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,9 +34,8 @@ def misplaced(faults: Sequence[tuple[Key, str]]) -> PydanticCustomError:
 
 def place(path: Path, key: Key) -> str:
     """`file:line: key` of a key of the document at `path`, for errors found after it was parsed."""
-    loader = _LineLoader(path.read_text(encoding="utf-8"))
-    loader.get_single_data()
-    return _place(key, loader.lines, str(path))
+    _, lines = _loaded(path.read_text(encoding="utf-8"))
+    return _place(key, lines, str(path))
 
 
 def read_document(path: Path, model: type[AnyDocument], *, context: Any = None) -> AnyDocument:
@@ -54,8 +55,7 @@ def read_document(path: Path, model: type[AnyDocument], *, context: Any = None) 
 def parse_document(text: str, model: type[AnyDocument], name: str, *, context: Any = None) -> AnyDocument:
     """Parse YAML `text` into `model`; `name` stands for the file in errors."""
     try:
-        loader = _LineLoader(text)
-        data = loader.get_single_data()
+        data, lines = _loaded(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -66,10 +66,18 @@ def parse_document(text: str, model: type[AnyDocument], name: str, *, context: A
     if not isinstance(data, dict):
         raise DocumentError(f"{name}:1: found {type(data).__name__}, expected a mapping of keys")
     try:
-        return model.model_validate(data, context=context)
+        # A copy: a model may keep a list or a mapping of the data as it is, and the text is read again by others.
+        return model.model_validate(deepcopy(data), context=context)
     except ValidationError as error:
-        faults = [line for fault in error.errors(include_url=False) for line in _describe(fault, loader.lines, name)]
+        faults = [line for fault in error.errors(include_url=False) for line in _describe(fault, lines, name)]
         raise DocumentError("\n".join(faults)) from None
+
+
+@lru_cache(maxsize=64)
+def _loaded(text: str) -> tuple[Any, dict[Key, int]]:
+    """The data of a YAML text and the line of every key; by its text, since each step of a flow opens its portfolio."""
+    loader = _LineLoader(text)
+    return loader.get_single_data(), loader.lines
 
 
 def _describe(fault: Any, lines: dict[Key, int], name: str) -> list[str]:

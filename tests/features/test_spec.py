@@ -208,3 +208,11 @@ def test_tables_that_cannot_be_read(tmp_path: Path, code: str, problem: str) -> 
     (loans.folder / "tables.py").write_text(code)
     with pytest.raises(PortfolioError, match=rf"tables\.py: {problem}"):
         read_tables(loans)
+
+
+def test_a_text_that_is_read_twice_is_read_anew_for_each() -> None:
+    first, second = spec(), spec()
+    written = first.views["protected"].features["age_band"].arguments["edges"]
+    written.append(99)
+    assert second.views["protected"].features["age_band"].arguments["edges"] == [25, 65]
+    assert spec().views["protected"].features["age_band"].arguments["edges"] == [25, 65]
