@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.figures import Figures, Goal, Section
 from benchmarks.folds import OUTER_SEED, cross_validated
 from benchmarks.frames import Rows, bank_contacts
 from benchmarks.months import END, START
+from benchmarks.tune import bank_figure
 from training.boosted import fit_boosted
 from training.evaluation import auc, calibration_error
 from training.holdout import HeldOut, hold_out
@@ -30,8 +32,8 @@ NOTE = (
 def bank_sections(say: Callable[[str], None]) -> list[Section]:
     """The loop out of time, then random folds."""
     say("deposits: building features")
-    rows = bank_contacts()
-    return [_out_of_time(rows, say), _random(rows, bank_contacts(every_feature=True), say)]
+    rows, whole = bank_contacts(), bank_contacts(every_feature=True)
+    return [_out_of_time(rows, whole, say), _choice_of_features(rows, whole, say), _random(rows, whole, say)]
 
 
 @dataclass(frozen=True)
@@ -48,27 +50,26 @@ class _Month:
     mean: float
 
 
-def _out_of_time(rows: Rows, say: Callable[[str], None]) -> Section:
+def _out_of_time(rows: Rows, whole: Rows, say: Callable[[str], None]) -> Section:
     labels, of_month = rows.labels, months_of(rows.frame)
     tested = of_month >= START
     frozen = _predict_after_start(rows)
-    retrained, card, constant = (np.full(len(labels), np.nan) for _ in range(3))
+    retrained, every, card, constant = (np.full(len(labels), np.nan) for _ in range(4))
     lived: list[_Month] = []
     for month in range(START, END + 1):
         say(f"deposits: {month_name(month)}")
         here, known = of_month == month, known_before(rows.frame, of_month, month)
-        task = _task(rows.part(known))
-        choice = hold_out(task, lambda _: None)
-        window = task.part(trailing(task.months, choice.window.months, np.ones(known.sum(), dtype=bool)))
-        frame = rows.frame.filter(here)
-        retrained[here] = choice.calibration.calibration.probability(window.fit().log_odds(frame))
-        scorecard = fit_scorecard(rows.spec, window.frame, rows.columns, window.labels)
+        made, frame = _made_before(rows, month), rows.frame.filter(here)
+        retrained[here] = made.predict(frame)
+        every[here] = _made_before(whole, month).predict(whole.frame.filter(here))
+        scorecard = fit_scorecard(rows.spec, made.window.frame, rows.columns, made.window.labels)
         card[here] = probability(scorecard.log_odds(frame))
         constant[here] = labels[trailing(of_month, TRAILING, known)].mean()
-        lived.append(_lived(month, choice, labels[here], retrained[here], frozen[here]))
+        lived.append(_lived(month, made.choice, labels[here], retrained[here], frozen[here]))
     lines = (
         _figures("retrained monthly (CatBoost)", labels, retrained, of_month, ours=True),
         _figures("frozen at the start (CatBoost)", labels, frozen, of_month),
+        _figures("every permitted feature, retrained monthly (CatBoost)", labels, every, of_month),
         _figures("scorecard, retrained monthly on the same window", labels, card, of_month),
         _figures(f"mean of the last {TRAILING} months, no features", labels, constant, of_month),
     )
@@ -87,16 +88,31 @@ def _out_of_time(rows: Rows, say: Callable[[str], None]) -> Section:
     )
 
 
-def _predict_after_start(rows: Rows) -> Floats:
-    """The model that the loop would have made at the end of April 2009, kept ever since."""
-    of_month = months_of(rows.frame)
-    known = known_before(rows.frame, of_month, START)
+@dataclass(frozen=True)
+class _Made:
+    """A model of the loop: what it chose, and the rows it was fitted on."""
+
+    choice: HeldOut
+    window: Task
+
+    def predict(self, frame: pl.DataFrame) -> Floats:
+        """Calibrated probabilities."""
+        return self.choice.calibration.calibration.probability(self.window.fit().log_odds(frame))
+
+
+def _made_before(rows: Rows, month: int) -> _Made:
+    """The model that the loop makes at the end of the month before."""
+    known = known_before(rows.frame, months_of(rows.frame), month)
     task = _task(rows.part(known))
     choice = hold_out(task, lambda _: None)
-    window = task.part(trailing(task.months, choice.window.months, np.ones(known.sum(), dtype=bool)))
-    found = np.full(len(of_month), np.nan)
-    after = of_month >= START
-    found[after] = choice.calibration.calibration.probability(window.fit().log_odds(rows.frame.filter(after)))
+    return _Made(choice, task.part(trailing(task.months, choice.window.months, np.ones(known.sum(), dtype=bool))))
+
+
+def _predict_after_start(rows: Rows) -> Floats:
+    """The model that the loop would have made at the end of April 2009, kept ever since."""
+    after = months_of(rows.frame) >= START
+    found = np.full(len(after), np.nan)
+    found[after] = _made_before(rows, START).predict(rows.frame.filter(after))
     return found
 
 
@@ -129,6 +145,19 @@ def _figures(name: str, labels: Labels, found: Floats, of_month: NDArray[np.int6
         "ECE of months": float(np.average([calibration_error(part, given) for part, given in parts], weights=weights)),
     }
     return Figures(name, values, ours=ours)
+
+
+def _choice_of_features(rows: Rows, whole: Rows, say: Callable[[str], None]) -> Section:
+    """Which features May 2009 would have chosen by itself: the search figure of `benchmarks.tune`, earlier months."""
+    say("deposits: features by the months before May 2009")
+    given = (("the loop's client features", rows, True), ("every permitted feature", whole, False))
+    lines = tuple(Figures(name, {"search figure": bank_figure(each)}, ours=ours) for name, each, ours in given)
+    return Section(
+        title="bank_deposits · the choice of features as it could be made before May 2009",
+        note="Search figure: mean of pooled and monthly AUC, windows of 3, 6 and 12 months, July 2008 to April 2009.",
+        headings=("search figure",),
+        rows=lines,
+    )
 
 
 def _random(rows: Rows, whole: Rows, say: Callable[[str], None]) -> Section:
