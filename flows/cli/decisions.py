@@ -21,7 +21,10 @@ def decide(
     out: Annotated[Path | None, typer.Option(help="where to write all decisions (CSV, Parquet or JSON lines)")] = None,
     at: Annotated[str, typer.Option(help="RFC 3339 time of the decisions; default: now")] = "",
 ) -> None:
-    """Decide a file of applications with the champion, by the same code as the service; every decision is logged."""
+    """Decide a file of applications with the champion.
+
+    By the same code as the service; every decision is logged.
+    """
     from flows.deciding import decide_file
 
     decide_file(file, portfolio, out, at)
@@ -42,7 +45,7 @@ def lift(
     reason: Annotated[str, typer.Option(help="why it may be lifted; kept in the history")],
     at: Annotated[str, typer.Option(help="RFC 3339 time of decisions from which it is lifted; default: now")] = "",
 ) -> None:
-    """Lift the active pauses of a portfolio, so that its service approves again."""
+    """Lift the active pauses, so that the service approves again."""
     from flows.pausing import lift_pauses
 
     lift_pauses(portfolio, by, reason, at)

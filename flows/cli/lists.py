@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Negative lists: judicial, tax, industry; dated, with source and reason.", no_args_is_help=True)
+app = typer.Typer(help="Negative lists: judicial, tax, industry. Dated, with source and reason.", no_args_is_help=True)
 
 List = Annotated[str, typer.Argument(metavar="LIST", help="name of the list, as in `lists` of policy.yaml")]
 By = Annotated[str, typer.Option(help="who does it; kept")]
@@ -42,7 +42,10 @@ def import_all(
     by: By,
     source: Annotated[str, typer.Option(help="where rows without a source are from")] = "",
 ) -> None:
-    """Put every row of a file on a list, all or none; doing it again changes nothing."""
+    """Put every row of a file on a list, all or none.
+
+    Doing it again changes nothing.
+    """
     from flows.listing import import_file
 
     import_file(name, file, source, by)

@@ -22,7 +22,10 @@ class Unseen(StrEnum):
 
 @app.command("check")
 def check(portfolio: Portfolio, file: File = None) -> None:
-    """Say what is wrong with a policy, by file, line, key and column of a rule."""
+    """Say what is wrong with a policy, by file, line and key.
+
+    A fault in a rule is named by its column too.
+    """
     from flows.policies import check_policy
 
     check_policy(portfolio, file)
@@ -30,7 +33,10 @@ def check(portfolio: Portfolio, file: File = None) -> None:
 
 @app.command("explain")
 def explain(portfolio: Portfolio, file: File = None) -> None:
-    """Say in plain words how it decides: order, rules with their periods, cut-offs, limits, price."""
+    """Say in plain words how it decides.
+
+    Order, rules with their periods, cut-offs, limits, price.
+    """
     from flows.policies import explain_policy
 
     explain_policy(portfolio, file)
@@ -44,7 +50,10 @@ def simulate(
     until: Annotated[str, typer.Option(help="RFC 3339 time; default: now")] = "",
     out: Out = None,
 ) -> None:
-    """Make logged decisions again with a changed policy: who moves, by amount and by protected group."""
+    """Make logged decisions again with a changed policy.
+
+    Says who moves, by amount and by protected group.
+    """
     from flows.policies import simulate_policy
 
     simulate_policy(portfolio, file, since, until, out)
@@ -57,7 +66,10 @@ def choose(
     loss: Annotated[float | None, typer.Option(help="lost on a bad one; default: the policy's")] = None,
     rows: Annotated[Unseen, typer.Option(help="which rows, none of which the model had learned")] = Unseen.OUT_OF_FOLD,
 ) -> None:
-    """Draw profit over the cut-off for the champion's model, and recommend one, with its interval."""
+    """Draw profit over the cut-off, and recommend one.
+
+    For the champion's model, with the interval.
+    """
     from flows.cutoffs import choose_cutoff
 
     choose_cutoff(portfolio, margin, loss, rows.value)

@@ -33,7 +33,10 @@ def new(
     positive: Annotated[str | None, typer.Option(help="the label's value that is the event")] = None,
     folder: Folder = None,
 ) -> None:
-    """Make a working portfolio of one flat file; say what was decided about each column."""
+    """Make a working portfolio of one flat file.
+
+    Says what was decided about each column.
+    """
     from flows.onboarding.folder import new_portfolio
     from flows.onboarding.request import Request
     from flows.onboarding.tell import tell_plan
@@ -59,7 +62,10 @@ def new(
 
 @app.command()
 def check(name: Name, folder: Folder = None) -> None:
-    """Say what is wrong with a portfolio, by file, line and key; exit code 1 when there is anything."""
+    """Say what is wrong with a portfolio, by file, line and key.
+
+    Exit code 1 when there is anything.
+    """
     from flows.onboarding.check import check_portfolio
     from flows.onboarding.tell import tell_check
     from flows.terminal import errors

@@ -14,7 +14,7 @@ By = Annotated[str, typer.Option(help="who decides it; kept in the history")]
 
 @app.command("list")
 def list_releases(portfolio: Portfolio) -> None:
-    """List a portfolio's releases, oldest first, with gates and pointers."""
+    """List releases, oldest first, with gates and pointers."""
     from flows.releasing import show_releases
 
     show_releases(portfolio)
@@ -37,7 +37,10 @@ def diff(
     until: Annotated[str, typer.Option(help="RFC 3339 time; default: now")] = "",
     out: Annotated[Path | None, typer.Option(help="keep the Markdown in this file too")] = None,
 ) -> None:
-    """Compare two releases: components, figures, and who moves; Markdown fit for a pull request."""
+    """Compare two releases: components, figures, who moves.
+
+    In Markdown, fit for a pull request.
+    """
     from flows.release_diff import diff_releases
 
     diff_releases(portfolio, before, after, since, until, out)
@@ -50,7 +53,10 @@ def promote(
     by: By,
     force: Annotated[bool, typer.Option("--force", help="although a gate kept it back; the history says so")] = False,
 ) -> None:
-    """Make a release the champion; a running service switches to it without dropping a request."""
+    """Make a release the champion.
+
+    A running service switches to it without dropping a request.
+    """
     from flows.releasing import promote_release
 
     promote_release(portfolio, release, by, force=force)

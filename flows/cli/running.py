@@ -33,14 +33,17 @@ def add_commands(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(serve)
     app.command()(schedule)
-    app.command(help="Say what is installed, reachable and configured, and what to do about each fault.")(doctor)
+    app.command(help="Say what is installed, reachable and configured. Each fault comes with its cure.")(doctor)
 
 
 def demo(
     portfolio: Annotated[list[str] | None, typer.Option("--portfolio", "-p", help="only these; default: both")] = None,
     months: Annotated[int, typer.Option(min=1, help="at most so many months of each portfolio")] = 99,
 ) -> None:
-    """Run the whole loop on the two real data sets, month by month, with a served model answering over HTTP."""
+    """Run the whole loop on the two real data sets, month by month.
+
+    A served model answers over HTTP.
+    """
     from flows.demo import run_demo
 
     run_demo(portfolio or ["taiwan_cards", "bank_deposits"], months)
@@ -63,7 +66,10 @@ def serve(
         bool, typer.Option("--replay", help="take decision times from requests; for replays only")
     ] = False,
 ) -> None:
-    """Serve the champions over HTTP until Ctrl-C; promotions and rollbacks reach it while it runs."""
+    """Serve the champions over HTTP until Ctrl-C.
+
+    Promotions and rollbacks reach it while it runs.
+    """
     from flows.serving import serve_here, stop_service
 
     if stop:
@@ -76,7 +82,10 @@ def schedule(
     portfolio: Annotated[list[str] | None, typer.Option("--portfolio", "-p", help="only these; default: all")] = None,
     api: Annotated[str, typer.Option(help="URL of the Prefect server's API; default: LENDLOOP_PREFECT_API")] = "",
 ) -> None:
-    """Register the flows with a Prefect server: the month monthly; ingest, materialize and monitor daily."""
+    """Register the flows with a Prefect server.
+
+    The month runs monthly; ingest, materialize and monitor run daily.
+    """
     from flows.schedule import register
 
     register(portfolio, api)

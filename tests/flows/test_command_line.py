@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from flows.cli.main import app
 
 LENDLOOP = Path(sys.executable).with_name("lendloop")
 SLOW = {
@@ -58,6 +61,13 @@ def test_help_imports_nothing_slow(tmp_path: Path) -> None:
     loaded = set(done.stderr.split())
     assert "typer" in loaded
     assert not loaded & SLOW
+
+
+def test_no_description_of_a_command_is_cut_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = CliRunner().invoke(app, ["--help"], prog_name="lendloop").stdout.partition("Commands:")[2]
+    assert "portfolio" in shown
+    assert "..." not in shown
 
 
 @pytest.mark.parametrize(
