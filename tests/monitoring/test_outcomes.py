@@ -51,6 +51,14 @@ def test_an_older_observation_does_not_stand_in_for_one_that_has_not_matured() -
     assert joined(decisions(day(7, 5)), observations(MAY, JUNE), labels, date(2005, 7, 31)) == []
 
 
+def test_decisions_of_erased_people_are_made_but_have_no_outcome() -> None:
+    labels = labelled((MAY, 0, day(6, 30)))
+    made = decisions(day(6, 10), day(6, 11)).with_columns(entity_id=pl.Series([None, "1"], dtype=pl.String))
+    assert joined(made, observations(MAY), labels, date(2005, 7, 31)) == [0]
+    everyone = made.with_columns(entity_id=pl.lit(None, pl.String))
+    assert joined(everyone, observations(MAY), labels, date(2005, 7, 31)) == []
+
+
 def test_a_label_known_before_the_decision_is_not_its_outcome() -> None:
     assert joined(decisions(day(7, 5)), observations(MAY), labelled((MAY, 1, day(6, 30))), date(2005, 7, 31)) == []
 
