@@ -1,5 +1,6 @@
 """The decision service as BentoML runs it: the one place of BentoML, and of settings in this package."""
 
+import asyncio
 import gc
 import os
 from typing import Any
@@ -27,6 +28,7 @@ from serving.runtime import Runtime
 
 _settings = Settings()
 _clerks: list[Clerk] = []  # the one of this worker, while it runs
+_anchorings: list[Anchoring] = []  # the same
 
 
 @bentoml.service(
@@ -59,6 +61,8 @@ class DecisionService:
         """Answer what was begun, then close."""
         while _clerks:
             await _clerks.pop().close()
+        while _anchorings:
+            await asyncio.to_thread(_anchorings.pop().stop)  # after the last decision: the anchor covers it
 
 
 def open_clerk(settings: Settings) -> Clerk:
@@ -75,7 +79,8 @@ def open_clerk(settings: Settings) -> Clerk:
     patience = 5.0 if settings.replay else 0.25
     keys = open_keys(settings.log_key.get_secret_value(), settings.log_key_file)
     log = open_log(settings.decision_log_url, keys)
-    Anchoring(log, Anchors(settings.anchors_folder, settings.root() / "anchor.key"), now).start()
+    _anchorings.append(Anchoring(log, Anchors(settings.anchors_folder, settings.root() / "anchor.key"), now))
+    _anchorings[-1].start()
     secret = server_secret(settings.partner_secret.get_secret_value(), settings.partner_secret_file)
     directory = Directory(open_book(settings.decision_log_url, secret), secret)
     quotas = open_quotas(settings.root() / "quotas.db")
