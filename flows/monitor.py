@@ -18,6 +18,7 @@ from monitoring.day import daily
 from monitoring.facts import MonthFacts, to_json, write
 from monitoring.metric import worst
 from monitoring.month import monthly
+from serving.log.export import export_log
 from serving.log.frames import read_decisions
 from serving.pauses import Pause
 
@@ -29,6 +30,7 @@ def monitor(portfolio: str, as_of: date) -> Summary:
     """Keep the day's rows; on the last day of a month also the month's, with a report for each model."""
     workspace = open_workspace(portfolio)
     until = cutoff(as_of)
+    export_log(workspace.log, workspace.settings.lake)
     decisions = read_decisions(workspace.log, portfolio, until - LOOK_BACK, until)
     served = served_in_month(workspace, decisions, as_of)
     if served is None:
