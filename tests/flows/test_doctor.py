@@ -85,9 +85,7 @@ def test_a_missing_or_other_package_is_a_fault(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_settings_are_shown_without_secrets() -> None:
-    given = Settings(
-        decision_log="postgresql://lender:hunter2@db/log", log_key=SecretStr("s3cret"), _env_file=None
-    )
+    given = Settings(decision_log="postgresql://lender:hunter2@db/log", log_key=SecretStr("s3cret"), _env_file=None)
     shown = dict(doctor.configured(given))
     assert shown["LENDLOOP_DECISION_LOG"] == "postgresql://lender:***@db/log"
     assert shown["LENDLOOP_LOG_KEY"] == "*** (set)"
