@@ -28,13 +28,23 @@ class Served:
 
 
 def served_in_month(workspace: Workspace, decisions: pl.DataFrame, as_of: date) -> Served | None:
-    """The release that made most of the month's decisions; without any, the champion; None before the first one."""
+    """The release that made most of the month's decisions; without any, the champion then; else None."""
     made = (
         decided_in_month(decisions, as_of)["release"].value_counts().sort("count", "release", descending=[True, False])
     )
-    champion = workspace.registry.champion(workspace.name)
-    sha = made["release"][0] if len(made) else champion.sha if champion else None
+    sha = made["release"][0] if len(made) else _champion_then(workspace, as_of)
     return open_served(workspace, sha) if sha else None
+
+
+def _champion_then(workspace: Workspace, as_of: date) -> str | None:
+    """The champion; a month run again after a later one has that of its own time, not one of its future."""
+    champion = workspace.registry.champion(workspace.name)
+    if champion is None or champion.as_of <= as_of:
+        return champion.sha if champion else None
+    promoted = {step.champion for step in workspace.registry.history(workspace.name)}
+    releases = workspace.registry.releases(workspace.name)
+    then = [release for release in releases if release.sha in promoted and release.as_of <= as_of]
+    return max(then, key=lambda release: release.as_of).sha if then else champion.sha
 
 
 def open_served(workspace: Workspace, sha: str) -> Served:
