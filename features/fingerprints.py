@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 
 from features.lake import Lake, Partition, to_parquet
-from features.spec import CREATED, EVENT
 
 _HASH = "fingerprint"
 
@@ -68,8 +67,3 @@ class Fingerprints:
 
 def _none(rows: pl.DataFrame, key: str) -> pl.DataFrame:
     return pl.DataFrame(schema={key: rows.schema[key], _HASH: pl.UInt64})
-
-
-def read_columns(key: str, columns: list[str]) -> list[str]:
-    """Key, both times and the columns that features read, each once."""
-    return list(dict.fromkeys([key, EVENT, CREATED, *columns]))

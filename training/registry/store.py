@@ -5,13 +5,14 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from infra.files import sync
 from training.boosted import Boosted
 
 QUIET = {
@@ -131,6 +132,7 @@ class MlflowStore:
             # MLflow knows psycopg 3 by its full name only.
             uri = self.uri.replace("postgresql://", "postgresql+psycopg://", 1)
             _reach(uri)
+            _make_whole(uri)
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
             client.search_registered_models(max_results=1)
@@ -238,6 +240,26 @@ def _reach(uri: str) -> None:
         engine = create_engine(uri, connect_args={"connect_timeout": 5})
         engine.connect().close()
         engine.dispose()
+
+
+def _make_whole(uri: str) -> None:
+    """Make an SQLite store under another name first: one that a full disk cut short could never be opened again."""
+    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+
+    if not uri.startswith("sqlite:///") or (file := Path(uri.removeprefix("sqlite:///"))).exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".mlflow-", dir=file.parent) as folder:
+        made = Path(folder) / file.name
+        engine = create_sqlalchemy_engine(f"sqlite:///{made}")  # type: ignore[no-untyped-call]
+        try:
+            _initialize_tables(engine)  # type: ignore[no-untyped-call]
+        finally:
+            engine.dispose()
+        sync(made)
+        # A link, unlike a move, leaves a store alone that another process has made meanwhile.
+        with suppress(FileExistsError):
+            os.link(made, file)
 
 
 @contextmanager

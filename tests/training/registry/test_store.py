@@ -1,0 +1,29 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.registry.store import MlflowStore, RegistryError
+
+
+@pytest.mark.integration
+def test_a_store_cut_short_leaves_nothing_and_is_made_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow.store.db.utils as utils
+    from sqlalchemy.exc import OperationalError
+
+    make = utils._initialize_tables
+
+    def stop_half_way(engine: Any) -> None:
+        utils.InitialBase.metadata.create_all(engine)
+        raise OperationalError("ALTER TABLE", {}, Exception("database or disk is full"))
+
+    store = MlflowStore(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts")
+    monkeypatch.setattr(utils, "_initialize_tables", stop_half_way)
+    with pytest.raises(RegistryError, match="full"):
+        store.newest("cards.risk", 1)
+    assert list(tmp_path.iterdir()) == []
+
+    monkeypatch.setattr(utils, "_initialize_tables", make)
+    assert store.newest("cards.risk", 1) == []
