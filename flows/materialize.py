@@ -4,10 +4,11 @@ from datetime import date
 
 from prefect import flow
 
+from features.spec import FeatureSpec
 from flows.business_date import business_date, run_name
 from flows.progress import note
 from flows.steps import Summary, as_task
-from flows.workspace import open_workspace
+from flows.workspace import Workspace, open_workspace
 
 
 def materialize(portfolio: str, as_of: date) -> Summary:
@@ -15,7 +16,7 @@ def materialize(portfolio: str, as_of: date) -> Summary:
     from features.build import build_features
 
     workspace = open_workspace(portfolio)
-    services = workspace.models.services()
+    services = needed_services(workspace.portfolio.features, workspace.models.services(), _champions_views(workspace))
     built = build_features(workspace.portfolio, workspace.lake, as_of, services)
     note("registering features")
     workspace.store.register()
@@ -26,6 +27,27 @@ def materialize(portfolio: str, as_of: date) -> Summary:
         "built": [{"view": view.view, "rows": view.rows, "reused": view.reused} for view in built],
         "written": [{"view": view.view, "rows": view.rows, "read_back": view.read_back} for view in written],
     }
+
+
+def needed_services(spec: FeatureSpec, named: list[str], served: set[str]) -> list[str]:
+    """The services that models.yaml names, and those with a view that the champion still reads.
+
+    A champion trained before a change of models.yaml goes on deciding until the gates let its successor through; its
+    views must not grow stale meanwhile.
+    """
+    lacking = served - set(spec.views_of(named))
+    return [*named, *(name for name, service in spec.services.items() if lacking & set(service.views))]
+
+
+def _champions_views(workspace: Workspace) -> set[str]:
+    from serving.manifest import ReleaseFeatures
+    from serving.pointers import pointed
+
+    sha = pointed(workspace.settings.releases, workspace.name)
+    file = workspace.settings.releases / (sha or "none") / "features.json"
+    if not file.is_file():
+        return set()
+    return {column.view for column in ReleaseFeatures.model_validate_json(file.read_bytes()).columns}
 
 
 @flow(name="materialize", flow_run_name=run_name)
