@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit bench-quality lock clean
+.PHONY: help setup demo test lint types unit bench-quality bench-serving lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -36,6 +36,9 @@ unit: $(READY)
 
 bench-quality: $(READY)  ## AUC, KS and calibration beside peers and published figures
 	@$(BIN)/python -m benchmarks.quality
+
+bench-serving: $(READY)  ## requests a second beside the tutorial stack and the floor (needs wrk: apt-get install wrk)
+	@$(BIN)/python -m benchmarks.serving
 
 lock:  ## resolve requirements.lock anew
 	@$(BIN)/uv pip compile --universal --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
