@@ -14,7 +14,7 @@ TokenKind = Literal["date", "number", "text", "word", "symbol", "end"]
 _PATTERN = re.compile(
     r"""(?P<space>\s+)
     |(?P<date>\d{4}-\d{2}-\d{2}(?![\w.]))
-    |(?P<number>(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+    |(?P<number>(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
     |(?P<text>'[^'\n]*'|"[^"\n]*")
     |(?P<word>[A-Za-z_][\w]*(?:\.[A-Za-z_][\w]*)*)
     |(?P<symbol>==|!=|<=|>=|[<>+\-*/()\[\],])""",

@@ -2,12 +2,14 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +79,10 @@ class Lender:
         folder.mkdir(parents=True)
         self.run("portfolio", "new", NAME, *flat, "--matures", "30d", "--folder", str(folder))
 
+    def copy_from(self, other: "Lender", folder: str) -> None:
+        """Have a folder as another lender has it."""
+        shutil.copytree(other.root / folder, self.root / folder, dirs_exist_ok=True)
+
     def kill_when(self, reached: Callable[["Lender"], bool], *words: str) -> None:
         """Run `lendloop` and kill -9 it as soon as `reached`, which must come before its end."""
         process = self.start(*words)
@@ -93,16 +99,61 @@ class Lender:
         self.run("serve", "--stop")
 
     def state(self) -> dict[str, object]:
-        """What a month leaves that matters: the lake's bytes, the releases and the champion, metrics and reports."""
+        """What a month leaves that matters: all but times of the clock, random salts and names of runs."""
         return {
             "lake": {
                 str(path.relative_to(self.home)): hashlib.sha256(path.read_bytes()).hexdigest()
                 for path in sorted((self.home / "lake").rglob("*.parquet"))
+                # The export of the log holds random ids and keyed hashes; `decisions` compares what it is made of.
+                if "decisions" not in path.parts
             },
+            "online store": self._online_store(),
             "releases": self._releases(),
+            "steps": self._steps(),
+            "decisions": self._decisions(),
+            "pauses": self._pauses(),
             "metrics": self._metrics(),
             "reports": sorted(path.name for path in (self.home / "reports").rglob("*.*")),
         }
+
+    def _online_store(self) -> dict[str, list[tuple[object, ...]]]:
+        with closing(sqlite3.connect(self.home / "online_store.db")) as database:
+            names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            return {
+                name: database.execute(f'SELECT * FROM "{name}" ORDER BY _key').fetchall() for name in sorted(names)
+            }
+
+    def _steps(self) -> list[tuple[object, ...]]:
+        from training.registry import Registry
+
+        steps = Registry(f"sqlite:///{self.home / 'mlflow.db'}", self.home / "mlflow-artifacts").history(NAME)
+        return [(step.number, step.action, step.sha, step.version, step.champion, step.after) for step in steps]
+
+    def _decisions(self) -> dict[str, object]:
+        """The chain's soundness and length, and of each record what the clock and the salts have no part in."""
+        from serving.log.decision_log import open_log
+        from serving.log.keys import open_keys
+
+        log = open_log(self._log_url, open_keys("", self.home / "decision_log.key"), read_only=True)
+        checked = log.verify()
+        log.close()
+        told = "kind, model, partner, idempotency_key, decided_at, release, probability, outcome, stale"
+        with closing(sqlite3.connect(self.home / "decision_log.db")) as database:
+            rows = database.execute(f"SELECT {told} FROM decisions ORDER BY sequence").fetchall()
+        return {"valid": checked.valid, "records": checked.head.records, "rows": rows}
+
+    def _pauses(self) -> list[object]:
+        from serving.pauses import open_pauses
+
+        pauses = open_pauses(self._log_url)
+        try:
+            return list(pauses.history(NAME))
+        finally:
+            pauses.close()
+
+    @property
+    def _log_url(self) -> str:
+        return f"sqlite:///{self.home / 'decision_log.db'}"
 
     def _releases(self) -> list[tuple[str, ...]]:
         sql = """
@@ -110,7 +161,7 @@ class Lender:
             LEFT JOIN registered_model_aliases a ON a.name = t.name AND a.version = t.version
             WHERE t.key = 'lendloop.sha' GROUP BY t.name, t.version ORDER BY 1
         """
-        with sqlite3.connect(self.home / "mlflow.db") as database:
+        with closing(sqlite3.connect(self.home / "mlflow.db")) as database:
             return [tuple(row) for row in database.execute(sql)]
 
     def _metrics(self) -> list[tuple[object, ...]]:

@@ -70,6 +70,7 @@ def test_a_rule_says_what_it_reads_like(text, row, expected):
         ("request.purpose == 'car", 20, "text begins here"),
         ("context.business_date > 2026-02-30", 25, "which is no day"),
         ("feature.late > 12abc", 16, "expected a number such as"),
+        ("feature.late > 1_", 16, "expected a number such as"),
         ("feature.late > 1e999", 16, "ordinary size"),
         ("feature.late ; 3", 14, "found ';'"),
         ("(" * 40 + "feature.late > 1" + ")" * 40, 34, "nested more than 32"),
