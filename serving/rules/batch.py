@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from serving.rules.kinds import kind_of_value
+from serving.rules.scalar import compiled
 from serving.rules.syntax import (
     Among,
     Arithmetic,
@@ -18,6 +19,7 @@ from serving.rules.syntax import (
     Negative,
     Node,
     Not,
+    names_in,
 )
 
 TYPES: dict[Kind, Any] = {"number": pl.Float64(), "text": pl.String(), "boolean": pl.Boolean(), "date": pl.Date()}
@@ -31,6 +33,7 @@ _COMPARE: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
 }
+_MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def expression(node: Node) -> pl.Expr:
@@ -45,7 +48,7 @@ def expression(node: Node) -> pl.Expr:
         case Arithmetic():
             return _arithmetic(node)
         case Comparison():
-            return _COMPARE[node.comparator](expression(node.left), expression(node.right))
+            return _comparison(node)
         case Among():
             kind = TYPES[kind_of_value(node.options[0].value)]
             return expression(node.item).is_in(pl.Series([option.value for option in node.options], dtype=kind))
@@ -58,7 +61,16 @@ def expression(node: Node) -> pl.Expr:
             return left | right if node.junction == "or" else left & right
 
 
+def _comparison(node: Comparison) -> pl.Expr:
+    left, right, comparator = node.left, node.right, node.comparator
+    if not names_in(left):  # Polars 2.1 loses the height of `value == -column` where the column is all null
+        left, right, comparator = right, left, _MIRRORED[comparator]
+    return _COMPARE[comparator](expression(left), expression(right))
+
+
 def _arithmetic(node: Arithmetic) -> pl.Expr:
+    if not names_in(node):  # the same for every row: one value, made as the scalar evaluator makes it
+        return pl.lit(compiled(node)({}), dtype=TYPES["number"])
     left, right = expression(node.left), expression(node.right)
     match node.sign:
         case "+":
@@ -68,5 +80,6 @@ def _arithmetic(node: Arithmetic) -> pl.Expr:
         case "*":
             result = left * right
         case "/":
-            result = left / right
+            # Polars multiplies by the reciprocal of a single divisor, which may differ in the last bit: give it a column.
+            result = left / (right if names_in(node.right) else right.repeat_by(pl.len()).explode())
     return pl.when(result.is_finite()).then(result)

@@ -147,7 +147,7 @@ def test_both_evaluators_agree_on_whatever_tree_and_rows(tree, drawn):
     assert all(value in (True, False, None) for value in together)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(tree=number, drawn=rows)
 def test_both_evaluators_agree_on_numbers_which_are_finite_or_missing(tree, drawn):
     frame = pl.DataFrame(drawn, schema={name: TYPES[kind] for name, kind in KINDS.items()})
@@ -155,6 +155,14 @@ def test_both_evaluators_agree_on_numbers_which_are_finite_or_missing(tree, draw
     alone = [compiled(tree)(row) for row in drawn]
     assert together == alone
     assert all(value is None or math.isfinite(value) for value in alone)
+
+
+def test_dividing_by_a_written_number_is_the_same_to_the_last_bit():
+    tree = Arithmetic("/", Name("request.amount", 1), Literally(2.4032913834148103e-247, 1), 1)
+    frame = pl.DataFrame({"request.amount": [5.0, 7.0]})
+    assert frame.select(expression(tree)).to_series().to_list() == [
+        compiled(tree)({"request.amount": amount}) for amount in (5.0, 7.0)
+    ]
 
 
 def test_a_rule_holds_in_its_period_and_always_on_an_unknown_day():
