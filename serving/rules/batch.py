@@ -10,6 +10,7 @@ from serving.rules.scalar import compiled
 from serving.rules.syntax import (
     Among,
     Arithmetic,
+    Comparator,
     Comparison,
     Joined,
     Kind,
@@ -25,7 +26,7 @@ from serving.rules.syntax import (
 TYPES: dict[Kind, Any] = {"number": pl.Float64(), "text": pl.String(), "boolean": pl.Boolean(), "date": pl.Date()}
 """The type of a column of each kind; a number is finite or null."""
 
-_COMPARE: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+_COMPARE: dict[Comparator, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
     "<": lambda a, b: a < b,
@@ -33,7 +34,7 @@ _COMPARE: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
 }
-_MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_MIRRORED: dict[Comparator, Comparator] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def expression(node: Node) -> pl.Expr:
@@ -80,6 +81,6 @@ def _arithmetic(node: Arithmetic) -> pl.Expr:
         case "*":
             result = left * right
         case "/":
-            # Polars multiplies by the reciprocal of a single divisor, which may differ in the last bit: give it a column.
+            # Polars multiplies by the reciprocal of a single divisor, which may differ in the last bit: a column.
             result = left / (right if names_in(node.right) else right.repeat_by(pl.len()).explode())
     return pl.when(result.is_finite()).then(result)
