@@ -17,7 +17,7 @@ from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
 from infra.files import write_whole
 from serving.answers import Answer, Asked, answer_of, record_of
-from serving.api_schemas import DecisionRequest, PropensityRequest
+from serving.api.schemas import DecisionRequest, PropensityRequest
 from serving.desk import Desk, open_desk
 from serving.inquiry import Inquiry, open_inquiry
 from serving.partners.partner import LOCAL

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from serving.api_schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
+from serving.api.schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
 from serving.applications import (
     NOTHING,
     Application,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from serving.answers import Answer, Asked, answer_of, record_of
-from serving.api_problems import Problem
+from serving.api.problems import Problem
 from serving.desk import LATE, Desk, Looked
 from serving.inquiry import Inquiry
 from serving.log.batcher import Batcher, LogOverloaded

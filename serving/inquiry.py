@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from serving.answers import Asked
-from serving.api_schemas import DecisionRequest
+from serving.api.schemas import DecisionRequest
 from serving.applications import Circumstances
 from serving.lists.book import open_lists
 from serving.lists.watch import ListWatch

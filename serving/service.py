@@ -9,7 +9,7 @@ import bentoml
 
 from infra.processes import die_with_parent
 from infra.settings import Settings
-from serving.api import create_app
+from serving.api.app import create_app
 from serving.clerk import Clerk
 from serving.desk import Desk, now, open_desk
 from serving.inquiry import open_inquiry

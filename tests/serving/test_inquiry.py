@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from serving.answers import Asked, record_of
-from serving.api_schemas import DecisionRequest
+from serving.api.schemas import DecisionRequest
 from serving.applications import Circumstances
 from serving.desk import Desk
 from serving.inquiry import Inquiry, open_inquiry

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from serving import api
-from serving.api import create_app
-from serving.api_limits import Limits
+from serving.api import app as api
+from serving.api.app import create_app
+from serving.api.limits import Limits
 from serving.clerk import Clerk
 from serving.desk import Desk
 from serving.log.batcher import Batcher

@@ -9,8 +9,8 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from serving.api_limits import App, Receive, Scope, Send
-from serving.api_problems import Problem, problem_response
+from serving.api.limits import App, Receive, Scope, Send
+from serving.api.problems import Problem, problem_response
 from serving.clerk import Clerk
 from serving.desk import now
 from serving.partners.directory import DirectoryUnavailable

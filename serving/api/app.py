@@ -10,11 +10,11 @@ from fastapi import Path as InPath
 from fastapi.responses import Response
 
 from serving.answers import Asked
-from serving.api_gate import BEARER, SCHEME, SECURED, Gate, caller, json_response, present
-from serving.api_limits import Limits
-from serving.api_problems import Problem, ProblemDocument, documented, handle_problems
-from serving.api_reading import add_reading
-from serving.api_schemas import (
+from serving.api.gate import BEARER, SCHEME, SECURED, Gate, caller, json_response, present
+from serving.api.limits import Limits
+from serving.api.problems import Problem, ProblemDocument, documented, handle_problems
+from serving.api.reading import add_reading
+from serving.api.schemas import (
     DecisionAnswer,
     DecisionRequest,
     LiveAnswer,

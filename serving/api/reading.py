@@ -11,9 +11,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.answers import answer_of
-from serving.api_gate import SECURED, caller, json_response, present
-from serving.api_problems import Problem, documented
-from serving.api_schemas import DecisionAnswer, PropensityAnswer, ReasonAnswer
+from serving.api.gate import SECURED, caller, json_response, present
+from serving.api.problems import Problem, documented
+from serving.api.schemas import DecisionAnswer, PropensityAnswer, ReasonAnswer
 from serving.clerk import Clerk
 from serving.log.database import LogUnavailable
 from serving.log.record import Record

@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from serving.api_problems import FieldFault, problem_response, shown_name
+from serving.api.problems import FieldFault, problem_response, shown_name
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
