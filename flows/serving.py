@@ -6,10 +6,9 @@ from pathlib import Path
 from flows.deploy import launch_of
 from flows.terminal import console
 from infra.settings import Settings
-from serving.deployment import status, stop
+from serving.deployment import serve, status, stop
 from serving.launch import ServiceError
 from serving.pointers import pointed_portfolios
-from serving.supervisor import serve
 
 
 def serve_here(*, replay: bool) -> None:
@@ -19,7 +18,7 @@ def serve_here(*, replay: bool) -> None:
     settings = Settings()
     _refuse_nothing(settings)
     console.print("building the Bento and starting the workers …")
-    serve(launch_of(settings), on_ready=lambda note: console.print(f"serving on [cyan]{note.url}[/]; Ctrl-C stops it"))
+    serve(launch_of(settings), lambda note: console.print(f"serving on [cyan]{note.url}[/]; Ctrl-C stops it"))
 
 
 def _refuse_nothing(settings: Settings) -> None:

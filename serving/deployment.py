@@ -1,32 +1,31 @@
 """Deploying: build the Bento, start the service, check it, switch it to a release, stop it. Plain functions for flows.
 
-`supervisor.serve(launch)` runs the service in the foreground; `start(launch)` runs the same in the background.
+`serve(launch)` runs the service in the foreground; `start(launch)` runs the same in the background.
 """
 
-import json
 import os
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from infra.processes import stop_process
+from infra.processes import stop_process, with_parent
 from serving.answers import decide_again
 from serving.bento import build_bento
 from serving.desk import Desk, open_desk
-from serving.following import Followed, follow_once
+from serving.following import Followed, follow_once, open_champions, release_check
 from serving.launch import Launch, Note, ServiceError, read_note, service_folder
 from serving.log.decision_log import open_log
 from serving.pointers import read_pointer, read_workers
 from serving.server import DRAIN_SECONDS
-from serving.supervisor import READY_SECONDS, check_port, is_ready, open_champions, release_check
+from serving.supervisor import READY_SECONDS, TAKE_OVER, is_ready
 
-__all__ = ["Checked", "Started", "build_bento", "check", "start", "status", "stop", "switch"]
+__all__ = ["Checked", "Started", "build_bento", "check", "serve", "start", "status", "stop", "switch"]
 
 SWITCH_SECONDS = 30.0
 
@@ -57,17 +56,26 @@ def status(home: Path) -> Note | None:
 def start(launch: Launch) -> Started:
     """Have the service run in the background; one that already runs this code with these settings is kept.
 
-    Code that changed is first started beside the old service, on a port of its own: one that does not become ready
-    leaves the old one alone.
+    Otherwise a new one takes its place once it is ready, on the same socket: no request is refused, and one that does
+    not become ready leaves the old one alone.
     """
     running = status(launch.home)
     if running and _same(running, launch) and is_ready(launch, 5.0):
         return Started(running, reused=True)
-    if running:
-        _rehearse(launch)
-        stop(launch.home)
-    check_port(launch)
-    return Started(_spawn(launch), reused=False)
+    launch.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = launch.folder / "service.log"
+    with log.open("ab") as output, _process(launch, TAKE_OVER, output=output) as supervisor:
+        note = supervisor.wait_ready(launch, f"its log is {log}")
+        supervisor.process.returncode = 0  # it is left to run: no warning that nobody waited for it
+    return Started(note, reused=False)
+
+
+def serve(launch: Launch, on_ready: Callable[[Note], None]) -> None:
+    """Run the service in the foreground, its log on standard error, until Ctrl-C or until it ends."""
+    with suppress(KeyboardInterrupt), _process(launch) as supervisor:
+        on_ready(supervisor.wait_ready(launch, "its log says more"))
+        if supervisor.process.wait() != 0:
+            raise ServiceError(f"the service ended: {supervisor.fault()}")
 
 
 def stop(home: Path) -> bool:
@@ -157,63 +165,65 @@ def _expect(response: Any, wanted: int) -> Any:
     return response.json()
 
 
-def _free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
 def _same(running: Note, launch: Launch) -> bool:
     return running.bento == launch.bento and running.settings == launch.digest()
 
 
-def _rehearse(launch: Launch) -> None:
-    trial = launch.model_copy(
-        update={"port": _free_port(launch.host), "workers": 1, "notes": launch.folder / "rehearsal"}
+@contextmanager
+def _process(launch: Launch, *options: str, output: BinaryIO | None = None) -> Iterator["_Supervisor"]:
+    """A new supervisor from the Bento; ended, with what it has begun, unless it becomes ready."""
+    launch.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    told, tell = os.pipe()
+    command = [sys.executable, "-m", "serving.supervisor", str(tell), *options]
+    process = subprocess.Popen(
+        # In the Bento's own folder, so that its files are imported and none of a checkout's.
+        with_parent(command) if output is None else command,
+        cwd=launch.bento / "src",
+        env=launch.environment(),
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
+        pass_fds=[tell],
+        start_new_session=True,  # it hears neither this terminal's Ctrl-C nor its end
     )
-    note = _spawn(trial)
-    stop_process(note.pid, note.started)
-
-
-def _spawn(launch: Launch) -> Note:
-    launch.folder.mkdir(parents=True, exist_ok=True)
-    log = launch.folder / "service.log"
-    with log.open("ab") as output:
-        began = log.stat().st_size
-        process = subprocess.Popen(
-            [sys.executable, "-m", "serving.supervisor"],
-            cwd=launch.bento / "src",
-            env={**os.environ, **launch.environment()},
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # it goes on when this process, or its terminal, ends
-        )
+    os.close(tell)
     assert process.stdin is not None
     with process.stdin as given:
         given.write(launch.model_dump_json().encode())
-    return _wait_ready(launch, process, log, began)
+    try:
+        yield _Supervisor(process, told)
+    except BaseException:
+        process.terminate()
+        process.wait(DRAIN_SECONDS + 15)
+        raise
+    finally:
+        os.close(told)
 
 
-def _wait_ready(launch: Launch, process: "subprocess.Popen[bytes]", log: Path, began: int) -> Note:
-    until = time.monotonic() + READY_SECONDS + 30
-    while process.poll() is None and time.monotonic() < until:
-        note = read_note(launch.folder)
-        if note and note.pid == process.pid:
-            process.returncode = 0  # it is left to run: no warning that nobody waited for it
-            return note
-        time.sleep(0.05)
-    process.terminate()
-    process.wait(DRAIN_SECONDS + 15)
-    raise ServiceError(f"the service did not start: {_last_fault(log, began)}; its log is {log}")
+@dataclass(frozen=True)
+class _Supervisor:
+    process: "subprocess.Popen[bytes]"
+    told: int
+
+    def wait_ready(self, launch: Launch, log: str) -> Note:
+        until = time.monotonic() + READY_SECONDS + 30
+        while self.process.poll() is None and time.monotonic() < until:
+            note = read_note(launch.folder)
+            if note and note.pid == self.process.pid:
+                return note
+            time.sleep(0.05)
+        raise ServiceError(f"the service did not start: {self.fault()}; {log}{_goes_on(launch)}")
+
+    def fault(self) -> str:
+        """What it said before it ended."""
+        if self.process.poll() is None:
+            return "it was not ready in time"
+        os.set_blocking(self.told, False)
+        try:
+            return os.read(self.told, 10_000).decode(errors="replace") or "it said nothing"
+        except BlockingIOError:
+            return f"it ended with code {self.process.returncode}"
 
 
-def _last_fault(log: Path, began: int) -> str:
-    """The last fault of our own in the part of the log that this start wrote; else its last lines."""
-    with log.open("rb") as file:
-        file.seek(began)
-        lines = file.read().decode(errors="replace").splitlines()
-    for line in reversed(lines):
-        if line.startswith("{") and (fault := json.loads(line).get("fault")):
-            return str(fault)
-    return " ".join(lines[-3:]) or "it said nothing"
+def _goes_on(launch: Launch) -> str:
+    return "; the one that runs goes on answering" if status(launch.home) else ""

@@ -2,15 +2,19 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from serving.drafts import draft
-from serving.pointers import pointed, write_pointer
+from serving.launch import Launch
+from serving.pointers import pointed, pointed_portfolios, write_fault, write_pointer
 from serving.release import ReleaseError
 
+FOLLOW_SECONDS = 1.0
+RETRY_SECONDS = 5.0
 _log = logging.getLogger("lendloop.supervisor")
 
 Check = Callable[[str, Path], None]  # (portfolio, release folder); raises when the release must not be served
@@ -33,6 +37,61 @@ class Followed:
     portfolio: str
     sha: str | None
     changed: bool
+
+
+def open_champions(launch: Launch) -> Champions:
+    """The registry that the launch names."""
+    from training.registry import Registry
+
+    registry: Champions = Registry(launch.mlflow_uri, launch.mlflow_artifacts)
+    return registry
+
+
+def release_check(launch: Launch) -> Check:
+    """What a release must pass before it is served.
+
+    Its digests are right, its features can be read online, and are as fresh as those of the release that serves now.
+    """
+
+    def check(portfolio: str, folder: Path) -> None:
+        from serving.desk import now, open_desk
+        from serving.freshness import check_switch
+
+        urls = {"registry": launch.feature_registry, "online": launch.online_store}
+        open_desk(portfolio, folder, **urls).rehearse()
+        served = pointed(launch.releases, portfolio)
+        serving = launch.releases / served if served else None
+        for warning in check_switch(folder, serving, at=None if launch.replay else now(), **urls):
+            _log.warning("stale features", extra={"release": folder.name, "found": warning})
+
+    return check
+
+
+def keep_following(launch: Launch, looked: Callable[[], None]) -> None:
+    """Follow every champion until the process ends; `looked` is called once, when each was looked at."""
+    champions, check = open_champions(launch), release_check(launch)
+    again: dict[str, float] = {}
+    first = True
+    while True:
+        for portfolio in sorted({*launch.portfolios, *pointed_portfolios(launch.releases)}):
+            # A check loads the whole release: one that fails is not repeated each second.
+            if time.monotonic() >= again.get(portfolio, 0.0) and follow(launch, champions, check, portfolio) is None:
+                again[portfolio] = time.monotonic() + RETRY_SECONDS
+        if first:
+            first = False
+            looked()
+        time.sleep(FOLLOW_SECONDS)
+
+
+def follow(launch: Launch, champions: Champions, check: Check, portfolio: str) -> Followed | None:
+    """`follow_once`, with a fault noted for the service to tell instead of raised."""
+    try:
+        followed = follow_once(launch.releases, portfolio, champions, check)
+    except Exception as error:  # whatever a registry, a disk or a release comes up with: the last good one stays
+        write_fault(launch.releases, portfolio, f"{type(error).__name__}: {error}")
+        return None
+    write_fault(launch.releases, portfolio, None)
+    return followed
 
 
 def follow_once(releases: Path, portfolio: str, champions: Champions, check: Check) -> Followed:

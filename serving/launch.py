@@ -36,7 +36,6 @@ class Launch(Document):
     log_key: str = Field("", repr=False)
     partner_secret: str = Field("", repr=False)
     anchors: Path | None = Field(None, description="folder of the log's signed anchors; null: in home")
-    notes: Path | None = Field(None, description="folder of its note, lock and log; null: `service` in home")
 
     @property
     def releases(self) -> Path:
@@ -45,8 +44,8 @@ class Launch(Document):
 
     @property
     def folder(self) -> Path:
-        """Folder of the service's note and log."""
-        return self.notes or service_folder(self.home)
+        """Folder of the service's note, lock, log and door."""
+        return service_folder(self.home)
 
     def log_keys(self) -> KeyRing:
         """The master keys of the decision log."""
@@ -64,7 +63,7 @@ class Launch(Document):
 
     def digest(self) -> str:
         """Digest of every setting: a service with another one has to be started anew."""
-        return hashlib.sha256(self.model_dump_json(exclude={"notes"}).encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def environment(self) -> dict[str, str]:
         """The environment of the workers: this process's own, with the settings that this launch means."""

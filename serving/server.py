@@ -1,69 +1,48 @@
-"""BentoML's server as a child process: started, started again when it ends, and ended with all of its workers."""
+"""One worker's HTTP server: the BentoML application on a socket that other workers share, drained before it ends."""
 
-import logging
-import os
-import signal
-import subprocess
-import sys
+import asyncio
+import socket
 import time
-from contextlib import suppress
 
-from infra.processes import with_parent
-from serving.launch import Launch, ServiceError
+import uvicorn
 
-DRAIN_SECONDS = 20
-RESTARTS = 5  # within RESTART_SECONDS; after that something is wrong for good
-RESTART_SECONDS = 60.0
-_log = logging.getLogger("lendloop.supervisor")
+DRAIN_SECONDS = 20  # for the answers that are due when a worker is told to end
+KEEP_ALIVE_SECONDS = 30
+# Clients commonly drop a connection that was idle for 5 s: one that we close later meets no request under way.
+LINGER_SECONDS = 6.0
 
 
-class Server:
-    """BentoML's server as a child process, in a process group of its own."""
+class DrainingServer(uvicorn.Server):
+    """Ends without breaking a connection that is in use.
 
-    def __init__(self, launch: Launch) -> None:
-        self._launch = launch
-        self._starts = [time.monotonic()]
-        self._process = self._spawn()
+    New connections are left to the other workers at once; those that are open get `Connection: close` with their next
+    answer, so that clients go elsewhere by themselves. What stays idle is closed in the end.
+    """
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        launch = self._launch
-        command = [sys.executable, "-m", "bentoml", "serve", str(launch.bento), "--host", launch.host]
-        command += ["--port", str(launch.port), "--timeout-graceful-shutdown", str(DRAIN_SECONDS)]
-        # In the Bento's own folder, so that its files are imported and none of a checkout's.
-        return subprocess.Popen(
-            with_parent(command),
-            cwd=launch.bento / "src",
-            env=launch.environment(),
-            stdin=subprocess.DEVNULL,
-            process_group=0,
-        )
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then end as uvicorn does."""
+        for server in self.servers:
+            server.close()
+        state = self.server_state
+        state.default_headers = [*state.default_headers, (b"connection", b"close")]
+        until = time.monotonic() + LINGER_SECONDS
+        await asyncio.sleep(0.1)  # what was accepted a moment ago becomes a connection
+        while state.connections and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        await super().shutdown(sockets)
 
-    def ended(self) -> int | None:
-        """The exit code, when it has ended."""
-        # Not waited for with `poll`: while the dead leader is kept, no one else can get the group's number.
-        found = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return found.si_status if found else None
 
-    def restart(self) -> None:
-        """Start it again, unless that did not help lately."""
-        now = time.monotonic()
-        self._starts = [start for start in self._starts if now - start < RESTART_SECONDS] + [now]
-        if len(self._starts) > RESTARTS:
-            raise ServiceError(f"the server ended {RESTARTS} times within {RESTART_SECONDS:g} s; its log says why")
-        _log.error("server ended, starting it again", extra={"code": self.ended()})
-        self._end_group()
-        self._process = self._spawn()
+def answer_requests(listener: socket.socket) -> None:
+    """Be a worker: answer what arrives on `listener` until SIGTERM, then finish and return."""
+    from serving.service import application
 
-    def stop(self) -> None:
-        """Let it finish the requests it has, then end it and whatever is left of its group."""
-        if self.ended() is None:
-            self._process.terminate()
-        until = time.monotonic() + DRAIN_SECONDS + 5
-        while self.ended() is None and time.monotonic() < until:
-            time.sleep(0.05)
-        self._end_group()
-
-    def _end_group(self) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+    config = uvicorn.Config(
+        application(),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    DrainingServer(config).run(sockets=[listener])

@@ -106,3 +106,8 @@ class _Contract:
 
 
 DecisionService.add_asgi_middleware(_Contract)  # type: ignore[attr-defined]
+
+
+def application() -> Any:
+    """The ASGI application, as BentoML's own workers run it."""
+    return DecisionService.to_asgi(is_main=True)  # type: ignore[attr-defined]

@@ -1,100 +1,52 @@
-"""One process per machine: runs the BentoML workers as a child and keeps the releases that they serve up to date."""
+"""One supervisor per home: holds the port, runs the workers and the follower of releases, and passes its place on.
 
-import fcntl
+It imports what they need once and forks them, so that a worker that is killed is back in a moment. It opens nothing
+itself and starts no thread: what is forked from it begins clean.
+"""
+
+import gc
 import http.client
 import logging
 import os
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from threading import Event
 from types import FrameType
 
 from infra.processes import start_time
-from serving.following import Champions, Check, Followed, follow_once
+from serving.following import keep_following
+from serving.handover import Offer
 from serving.launch import Launch, Note, ServiceError, note_path, read_note
 from serving.logs import log_to_stderr
-from serving.pointers import pointed, pointed_portfolios, read_workers, write_fault
-from serving.server import Server
+from serving.pointers import pointed_portfolios, read_fault, read_workers
+from serving.post import Post, take_post
+from serving.server import DRAIN_SECONDS, answer_requests
+from serving.workers import Crew
 
-FOLLOW_SECONDS = 1.0
-RETRY_SECONDS = 5.0
 READY_SECONDS = 150.0
+TICK_SECONDS = 0.1
+TAKE_OVER = "--take-over"
+WORKER, FOLLOWER = "worker", "follower"
 _log = logging.getLogger("lendloop.supervisor")
 
 
-def open_champions(launch: Launch) -> Champions:
-    """The registry that the launch names."""
-    from training.registry import Registry
+def serve(launch: Launch, *, take_over: bool = False, stop: Event | None = None) -> None:
+    """Run the service until SIGTERM or SIGINT, or until `stop` is set; call it from the main thread of a process of its
+    own, that has started no threads.
 
-    registry: Champions = Registry(launch.mlflow_uri, launch.mlflow_artifacts)
-    return registry
-
-
-def release_check(launch: Launch) -> Check:
-    """What a release must pass before it is served.
-
-    Its digests are right, its features can be read online, and are as fresh as those of the release that serves now.
-    """
-
-    def check(portfolio: str, folder: Path) -> None:
-        from serving.desk import now, open_desk
-        from serving.freshness import check_switch
-
-        urls = {"registry": launch.feature_registry, "online": launch.online_store}
-        open_desk(portfolio, folder, **urls).rehearse()
-        served = pointed(launch.releases, portfolio)
-        serving = launch.releases / served if served else None
-        for warning in check_switch(folder, serving, at=None if launch.replay else now(), **urls):
-            _log.warning("stale features", extra={"release": folder.name, "found": warning})
-
-    return check
-
-
-def follow(launch: Launch, champions: Champions, check: Check, portfolio: str) -> Followed | None:
-    """`follow_once`, with a fault noted for the service to tell instead of raised."""
-    try:
-        followed = follow_once(launch.releases, portfolio, champions, check)
-    except Exception as error:  # whatever a registry, a disk or a release comes up with: the last good one stays
-        write_fault(launch.releases, portfolio, f"{type(error).__name__}: {error}")
-        return None
-    write_fault(launch.releases, portfolio, None)
-    return followed
-
-
-def serve(launch: Launch, *, on_ready: Callable[[Note], None] | None = None, stop: Event | None = None) -> None:
-    """Run the service until SIGTERM or SIGINT, or until `stop` is set; call it from the main thread.
-
+    With `take_over`, it takes the place of the service that runs on this home, if any, once its own workers are ready.
     Raises `ServiceError` when it cannot start: the port is taken, another runs on this home, nothing to serve.
     """
     stop = stop or Event()
-    with _only_one(launch), _signals(stop):
-        check_port(launch)
-        champions, check = open_champions(launch), release_check(launch)
-        _first_look(launch, champions, check)
-        with _workers(launch) as child:
-            note = _ready(launch, child, stop)
-            if note and on_ready:
-                on_ready(note)
-            _watch(launch, child, champions, check, stop)
-
-
-def check_port(launch: Launch) -> None:
-    """Raise `ServiceError` when the address cannot be bound."""
-    family = socket.AF_INET6 if ":" in launch.host else socket.AF_INET
-    with socket.socket(family) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with _signals(stop):
+        post = take_post(launch, take_over=take_over)
         try:
-            trial.bind((launch.host, launch.port))
-        except OSError as error:
-            raise ServiceError(
-                f"cannot listen on {launch.host}:{launch.port}: {error.strerror}; end what uses the port, "
-                "or choose another with LENDLOOP_PORT"
-            ) from None
+            _serve(launch, post, stop)
+        finally:
+            _forget(launch)
 
 
 def is_ready(launch: Launch, seconds: float = 1.0) -> bool:
@@ -109,45 +61,103 @@ def is_ready(launch: Launch, seconds: float = 1.0) -> bool:
         connection.close()
 
 
-def _first_look(launch: Launch, champions: Champions, check: Check) -> None:
-    faults = []
-    for portfolio in launch.portfolios:
-        try:
-            follow_once(launch.releases, portfolio, champions, check)
-            write_fault(launch.releases, portfolio, None)
-        except Exception as error:
-            write_fault(launch.releases, portfolio, f"{type(error).__name__}: {error}")
-            faults.append(f"{portfolio}: {error}")
-    if not pointed_portfolios(launch.releases):
-        found = "; ".join(faults) or f"none of {list(launch.portfolios)} has a champion"
-        raise ServiceError(f"there is no release to serve ({found}); make one with `lendloop run month`")
-
-
-@contextmanager
-def _workers(launch: Launch) -> Iterator[Server]:
-    child = Server(launch)
+def _serve(launch: Launch, post: Post, stop: Event) -> None:
+    _import()
+    looks, look = os.pipe()
+    crew = Crew(post.leave)
     try:
-        yield child
+        # First: it imports MLflow while the workers begin.
+        crew.add(FOLLOWER, lambda: keep_following(launch, lambda: _tell(look)))
+        for _ in range(launch.workers):
+            crew.add(WORKER, lambda: answer_requests(post.listener))
+        os.set_blocking(looks, False)
+        if _ready(launch, crew, looks, stop):
+            _relieve(post, crew, stop)
+            post.offer = Offer(launch.folder, post.listener, post.lock)
+            _take_note(launch)
+            _watch(post.offer, crew, stop)
     finally:
-        child.stop()
-        note_path(launch.folder).unlink(missing_ok=True)
+        # The workers close theirs when they are told to end: nobody is let in whom no one will answer.
+        post.listener.close()
+        crew.stop()
 
 
-def _ready(launch: Launch, child: Server, stop: Event) -> Note | None:
+def _import() -> None:
+    """Import, once for all that are forked from here, what answering and following need."""
+    import catboost
+
+    import features.store.coverage
+    import features.store.online
+    import serving.freshness
+    import serving.service
+
+    _ = catboost, features.store.coverage, features.store.online, serving.freshness, serving.service
+    # What is here by now stays in the pages that all share.
+    gc.collect()
+    gc.freeze()
+
+
+def _tell(pipe: int) -> None:
+    with suppress(OSError):
+        os.write(pipe, b"1")
+
+
+def _ready(launch: Launch, crew: Crew, looks: int, stop: Event) -> bool:
     until = time.monotonic() + READY_SECONDS
+    looked = False
     while not stop.is_set():
-        if (code := child.ended()) is not None:
-            raise ServiceError(f"the server ended with code {code} before it was ready; its log says why")
-        # One worker that is ready would do for the first requests, and be alone with all of them.
-        if is_ready(launch) and len(read_workers(launch.releases)) >= launch.workers:
-            return _take_note(launch)
+        crew.tend()
+        # Without the follower the last good releases still answer.
+        needed = [WORKER] if pointed_portfolios(launch.releases) else [WORKER, FOLLOWER]
+        if fault := crew.failing(needed):
+            raise ServiceError(f"{fault}; the lines of the log before this say why")
+        looked = looked or _heard(looks)
+        if looked and not pointed_portfolios(launch.releases):
+            raise ServiceError(f"there is no release to serve ({_faults(launch)}); make one with `lendloop run month`")
+        # Each has loaded a release; one that is ready would do for the first requests, and be alone with all of them.
+        reports = read_workers(launch.releases)
+        if all(reports.get(pid) for pid in crew.pids(WORKER)) and is_ready(launch):
+            return True
         if time.monotonic() > until:
             raise ServiceError(f"the server was not ready within {READY_SECONDS:g} s; GET {launch.url}/readyz says why")
-        stop.wait(0.1)
-    return None
+        stop.wait(TICK_SECONDS)
+    return False
 
 
-def _take_note(launch: Launch) -> Note:
+def _heard(pipe: int) -> bool:
+    try:
+        return bool(os.read(pipe, 1))
+    except BlockingIOError:
+        return False
+
+
+def _faults(launch: Launch) -> str:
+    found = {name: read_fault(launch.releases, name) for name in launch.portfolios}
+    told = "; ".join(f"{name}: {fault}" for name, fault in found.items() if fault)
+    return told or f"none of {list(launch.portfolios)} has a champion"
+
+
+def _relieve(post: Post, crew: Crew, stop: Event) -> None:
+    """Send the supervisor before this one away, and wait until its workers have answered what they had."""
+    if post.taken is None:
+        return
+    post.taken.ready()
+    until = time.monotonic() + DRAIN_SECONDS + 10
+    while not post.taken.gone() and time.monotonic() < until and not stop.wait(TICK_SECONDS / 2):
+        crew.tend()
+    post.taken.before.close()
+
+
+def _watch(offer: Offer, crew: Crew, stop: Event) -> None:
+    while not stop.is_set():
+        crew.tend()
+        if offer.accepted(TICK_SECONDS):
+            _log.info("handed over to the next supervisor")
+            offer.withdraw()
+            return
+
+
+def _take_note(launch: Launch) -> None:
     pid = os.getpid()
     note = Note(
         pid=pid,
@@ -163,33 +173,12 @@ def _take_note(launch: Launch) -> Note:
     new.chmod(0o600)
     new.replace(path)
     _log.info("service is ready", extra={"url": launch.url, "pid": pid})
-    return note
 
 
-def _watch(launch: Launch, child: Server, champions: Champions, check: Check, stop: Event) -> None:
-    again: dict[str, float] = {}
-    while not stop.wait(FOLLOW_SECONDS):
-        if child.ended() is not None:
-            child.restart()
-        for portfolio in sorted({*launch.portfolios, *pointed_portfolios(launch.releases)}):
-            if time.monotonic() < again.get(portfolio, 0.0):
-                continue
-            # A check loads the whole release: one that fails is not repeated each second.
-            if follow(launch, champions, check, portfolio) is None:
-                again[portfolio] = time.monotonic() + RETRY_SECONDS
-
-
-@contextmanager
-def _only_one(launch: Launch) -> Iterator[None]:
-    launch.folder.mkdir(parents=True, exist_ok=True)
-    with (launch.folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            running = read_note(launch.folder)
-            found = f"at {running.url}, process {running.pid}" if running else "and is starting or stopping"
-            raise ServiceError(f"a service runs on {launch.home} already, {found}; stop that one first") from None
-        yield
+def _forget(launch: Launch) -> None:
+    note = read_note(launch.folder)
+    if note and note.pid == os.getpid():
+        note_path(launch.folder).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -206,12 +195,16 @@ def _signals(stop: Event) -> Iterator[None]:
 
 
 def main() -> int:
-    """Run the service with the `Launch` given as JSON on standard input, as `serving.deployment.start` does."""
+    """`python -m serving.supervisor FD [--take-over]`, with a `Launch` as JSON on standard input.
+
+    What it fails by is written to the file descriptor.
+    """
     log_to_stderr()
     try:
-        serve(Launch.model_validate_json(sys.stdin.read()))
+        serve(Launch.model_validate_json(sys.stdin.read()), take_over=TAKE_OVER in sys.argv)
     except ServiceError as error:
         _log.error("service cannot run", extra={"fault": str(error)})
+        os.write(int(sys.argv[1]), str(error).encode())
         return 1
     return 0
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from serving.following import follow_once
+from serving.following import follow, follow_once, release_check
 from serving.freshness import StaleFeatures
 from serving.launch import Launch
 from serving.pointers import read_fault, read_pointer
-from serving.supervisor import follow, release_check
 from tests.serving.materialized import materialize
 from tests.serving.small_releases import PORTFOLIO, build_small
 

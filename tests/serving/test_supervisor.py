@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from infra.processes import is_running, start_time, stop_process, with_parent
-from serving.following import follow_once
+from serving.following import follow, follow_once
 from serving.launch import Launch, Note, ServiceError, note_path, read_note
 from serving.pointers import read_fault, read_pointer, write_pointer
+from serving.post import listen
 from serving.release import ReleaseCorrupt, ReleaseError
-from serving.supervisor import check_port, follow, serve
+from serving.supervisor import serve
 
 A, B = "a" * 64, "b" * 64
 
@@ -126,7 +127,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ServiceError, match=f"cannot listen on 127.0.0.1:{port}.*LENDLOOP_PORT"):
-            check_port(launch(tmp_path, port))
+            listen(launch(tmp_path, port))
 
 
 def test_a_second_service_on_the_same_home_is_refused(tmp_path: Path) -> None:
