@@ -109,7 +109,7 @@ async def _decide_all(workspace: Workspace, desk: Desk, asked: Sequence[Asked]) 
 
 async def _decide(workspace: Workspace, desk: Desk, inquiry: Inquiry, asked: Asked) -> Answer:
     paused = workspace.pauses.active_pause(workspace.name, asked.at) is not None
-    looked = desk.look_up(asked.request.entity_id, asked.at)
+    looked = desk.look_up([asked.request.entity_id], asked.at)
     found = await inquiry.circumstances(asked, desk.release.policy.risk, paused)
     decision = desk.decide(asked.kind, looked, application=asked.application, circumstances=found)
     return answer_of(workspace.log.append(record_of(asked, desk, looked, decision, found)).record)

@@ -69,8 +69,10 @@ class Asked:
         return hashlib.sha256(canonical({"portfolio": self.portfolio, "kind": self.kind, **body})).hexdigest()
 
 
-def record_of(asked: Asked, desk: Desk, looked: Looked, decision: Decision, found: Circumstances) -> Record:
-    """The record of a decision; `found`: the circumstances it was made in."""
+def record_of(
+    asked: Asked, desk: Desk, looked: Looked, decision: Decision, found: Circumstances, row: int = 0
+) -> Record:
+    """The record of a decision; `found`: the circumstances it was made in, `row`: its place in what was looked up."""
     decision_id = make_id(asked.at, os.urandom(10))
     personal = asked.request.model_dump(mode="json", exclude={"entity_id"}, exclude_none=True)
     rules = {rule.id for rule in desk.release.policy.risk.rules} if desk.release.policy.risk else set()
@@ -85,8 +87,8 @@ def record_of(asked: Asked, desk: Desk, looked: Looked, decision: Decision, foun
         entity_id=str(asked.request.entity_id),
         inputs={},
         personal=personal,
-        features=looked.values,
-        feature_times={view: None if time is None else time_text(time) for view, time in looked.times.items()},
+        features=looked.values[row],
+        feature_times={view: None if time is None else time_text(time) for view, time in looked.times[row].items()},
         context={
             **circumstances_json(found),
             "problems": {kind: list(names) for kind, names in decision.problems.items()},
@@ -115,9 +117,10 @@ def decide_again(desk: Desk, record: Record) -> Decision:
     if record.features is None or record.personal is None or record.kind == "erasure":
         raise ValueError(f"decision {record.decision_id}: its person was erased, or it is no decision; nothing to redo")
     times = {
-        view: None if time is None else datetime.fromisoformat(time) for view, time in record.feature_times.items()
+        view: [None if time is None else datetime.fromisoformat(time)] for view, time in record.feature_times.items()
     }
-    looked = looked_at(record.features, times, record.decided_at) if record.feature_times else LATE
+    values = {name: [value] for name, value in record.features.items()}
+    looked = looked_at(values, times, record.decided_at) if record.feature_times else LATE
     return desk.decide(
         record.kind,
         looked,

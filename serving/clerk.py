@@ -2,18 +2,23 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from serving.answers import Answer, Asked, answer_of, record_of
 from serving.api.problems import Problem
-from serving.desk import LATE, Desk, Looked
+from serving.applications import Circumstances
+from serving.decisions import Decisions
+from serving.desk import Desk, Looked, late, now
 from serving.inquiry import Inquiry
-from serving.log.batcher import Batcher, LogOverloaded
-from serving.log.commit import IdempotencyConflict
+from serving.log.batcher import PACE, Batcher, LogOverloaded, paced
+from serving.log.commit import Appended, IdempotencyConflict
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog
+from serving.partners.batch_keys import BatchKeys
 from serving.partners.directory import Directory
 from serving.partners.quotas import Quotas
 from serving.pauses import Pauses
@@ -21,6 +26,7 @@ from serving.runtime import Runtime
 
 PAUSE_SECONDS = 1.0  # how old a look at the pauses may be; a replay looks each time
 READERS = 8
+MORE_SECONDS = 0.001  # what each further item of a batch may add to the time in which features are read
 
 
 @dataclass
@@ -33,6 +39,7 @@ class Clerk:
     pauses: Pauses
     directory: Directory
     quotas: Quotas
+    batches: BatchKeys
     replay: bool = False
     feature_seconds: float = 0.25
     inquiry: Inquiry = field(default_factory=Inquiry)
@@ -41,20 +48,30 @@ class Clerk:
 
     async def answer(self, asked: Asked) -> Answer:
         """The answer to a request, after it is in the log; or a `Problem`, and then nothing was approved."""
-        desk = self._desk(asked)
+        (found,) = await self.answer_all([asked])
+        if isinstance(found, Problem):
+            raise found
+        return found
+
+    async def answer_all(self, asked: Sequence[Asked]) -> list[Answer | Problem]:
+        """What each of the requests gets: of one partner, portfolio, kind and time; features are read in one go.
+
+        Raises the `Problem` that all of them have.
+        """
+        desk = self._desk(asked[0])
+        fit = [one for one in asked if desk.accepts(one.request.entity_id)]
+        outcomes = iter(await self._decided(desk, fit) if fit else [])
+        return [next(outcomes) if desk.accepts(one.request.entity_id) else _misfit(desk) for one in asked]
+
+    async def claim(self, partner: str, key: str, request: Any) -> None:
+        """Give a batch its key, or raise the `Problem` that another batch has it; the same batch may ask again."""
         try:
-            paused = await self._paused(asked.portfolio, asked.at)
-            looked = await self._look_up(desk, asked)
-            found = await self.inquiry.circumstances(asked, desk.release.policy.risk, paused)
-            decision = desk.decide(asked.kind, looked, application=asked.application, circumstances=found)
-            appended = await self.log.append(record_of(asked, desk, looked, decision, found))
-        except IdempotencyConflict:
-            detail = "this key was used for another request; use a new key, or repeat that request"
-            raise Problem(422, detail, at=("header", "Idempotency-Key")) from None
-        except (LogUnavailable, LogOverloaded):
-            detail = "the decision log cannot be written, so nothing was decided; try again"
-            raise Problem(503, detail, headers={"retry-after": "1"}) from None
-        return answer_of(appended.record)
+            loop = asyncio.get_running_loop()
+            taken = await loop.run_in_executor(None, self.batches.claim, partner, key, request, now())
+        except LogUnavailable:
+            raise _unlogged() from None
+        if not taken:
+            raise _reused()
 
     async def close(self) -> None:
         """Stop following releases, commit what waits, end the threads."""
@@ -63,6 +80,7 @@ class Clerk:
         await self.directory.close()
         await self.inquiry.close()
         self.quotas.close()
+        self.batches.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _desk(self, asked: Asked) -> Desk:
@@ -75,18 +93,43 @@ class Clerk:
         if not desk.takes(asked.kind):
             other = "propensities" if asked.kind == "decision" else "decisions"
             raise Problem(404, f"the portfolio does not answer this; POST …/{other} does", at=("path", "portfolio"))
-        if not desk.accepts(asked.request.entity_id):
-            kind = desk.release.features.entity_type
-            raise Problem(422, f"expected {'an integer' if kind == 'int' else 'text'}", at=("body", "entity_id"))
         return desk
 
-    async def _look_up(self, desk: Desk, asked: Asked) -> Looked:
-        loop = asyncio.get_running_loop()
+    async def _decided(self, desk: Desk, asked: Sequence[Asked]) -> list[Answer | Problem]:
+        first = asked[0]
         try:
-            reading = loop.run_in_executor(self._threads, desk.look_up, asked.request.entity_id, asked.at)
-            return await asyncio.wait_for(reading, self.feature_seconds)
+            paused = await self._paused(first.portfolio, first.at)
+            looked = await self._look_up(desk, asked)
+            risk = desk.release.policy.risk
+            # All at once: each may wait for a vendor.
+            found = await asyncio.gather(*(self.inquiry.circumstances(one, risk, paused) for one in asked))
+            decisions = await self._decide(desk, looked, asked, found)
+            records = [
+                record_of(one, desk, looked, decisions.one(row), found[row], row)
+                async for row, one in paced(enumerate(asked))
+            ]
+            outcomes = await self.log.append_all(records)
+        except (LogUnavailable, LogOverloaded):
+            raise _unlogged() from None
+        return [_answer(outcome) for outcome in outcomes]
+
+    async def _decide(
+        self, desk: Desk, looked: Looked, asked: Sequence[Asked], found: Sequence[Circumstances]
+    ) -> Decisions:
+        given = (asked[0].kind, looked, [one.application for one in asked], found)
+        if len(asked) <= PACE:
+            return desk.decide_all(*given)
+        # In a thread: NumPy and CatBoost let go of the interpreter, and single requests go on meanwhile.
+        return await asyncio.get_running_loop().run_in_executor(self._threads, desk.decide_all, *given)
+
+    async def _look_up(self, desk: Desk, asked: Sequence[Asked]) -> Looked:
+        loop = asyncio.get_running_loop()
+        entities = [one.request.entity_id for one in asked]
+        try:
+            reading = loop.run_in_executor(self._threads, desk.look_up, entities, asked[0].at)
+            return await asyncio.wait_for(reading, self.feature_seconds + MORE_SECONDS * (len(asked) - 1))
         except TimeoutError:
-            return LATE
+            return late(len(asked))
 
     async def _paused(self, portfolio: str, at: datetime) -> bool:
         looked, paused = self._looks.get(portfolio, (float("-inf"), False))
@@ -96,3 +139,28 @@ class Clerk:
         found = await loop.run_in_executor(None, self.pauses.active_pause, portfolio, at) is not None
         self._looks[portfolio] = (time.monotonic(), found)
         return found
+
+
+def _answer(outcome: Appended | BaseException) -> Answer | Problem:
+    if isinstance(outcome, Appended):
+        return answer_of(outcome.record)
+    if isinstance(outcome, IdempotencyConflict):
+        return _reused()
+    if isinstance(outcome, LogUnavailable):
+        return _unlogged()
+    raise outcome
+
+
+def _reused() -> Problem:
+    detail = "this key was used for another request; use a new key, or repeat that request"
+    return Problem(422, detail, at=("header", "Idempotency-Key"))
+
+
+def _unlogged() -> Problem:
+    detail = "the decision log cannot be written, so nothing was decided; try again"
+    return Problem(503, detail, headers={"retry-after": "1"})
+
+
+def _misfit(desk: Desk) -> Problem:
+    expected = "an integer" if desk.release.features.entity_type == "int" else "text"
+    return Problem(422, f"expected {expected}", at=("body", "entity_id"))

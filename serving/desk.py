@@ -2,17 +2,18 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from serving.applications import Application, Applications, Circumstances, Context
+from serving.applications import NOTHING, Application, Applications, Circumstances, Context
 from serving.decide import FeatureRows, decide, late_rows, online_rows, target
-from serving.decisions import Decision
+from serving.decisions import Decision, Decisions
 from serving.release import LoadedRelease, load_release
+from serving.scoring import Column
 
 if TYPE_CHECKING:
     from features.store.online import OnlineRows
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lendloop.desk")
 
 Key = int | str
+Times = list[datetime | None]
 Kind = Literal["decision", "propensity"]
 
 
@@ -36,20 +38,28 @@ class DeskError(ValueError):
 
 @dataclass(frozen=True)
 class Looked:
-    """What was found about one entity: as the model reads it, and as it is written to the log."""
+    """What was found about some entities: as the model reads it, and by row as it is written to the log."""
 
     rows: FeatureRows
-    values: dict[str, float | str | None] = field(default_factory=dict)
-    times: dict[str, datetime | None] = field(default_factory=dict)
+    values: Sequence[Mapping[str, float | str | None]]
+    times: Sequence[Mapping[str, datetime | None]]
 
 
-def looked_at(values: Mapping[str, float | str | None], times: Mapping[str, datetime | None], at: datetime) -> Looked:
-    """What was found about one entity, aged at `at`."""
-    rows = online_rows({name: [one] for name, one in values.items()}, {view: [one] for view, one in times.items()}, at)
-    return Looked(rows, {name: _plain(one) for name, one in values.items()}, dict(times))
+def looked_at(values: Mapping[str, Column], times: Mapping[str, Times], at: datetime) -> Looked:
+    """What was found about some entities, by column, aged at `at`."""
+    rows = online_rows(values, times, at)
+    by_row = ({name: _plain(column[row]) for name, column in values.items()} for row in range(rows.rows))
+    return Looked(
+        rows, list(by_row), [{view: column[row] for view, column in times.items()} for row in range(rows.rows)]
+    )
 
 
-LATE = Looked(late_rows(1))
+def late(rows: int) -> Looked:
+    """What is known of entities whose features did not come in time: nothing."""
+    return Looked(late_rows(rows), [NOTHING] * rows, [NOTHING] * rows)
+
+
+LATE = late(1)
 NOTHING_ASKED = Application()
 NOTHING_KNOWN = Circumstances()
 
@@ -70,15 +80,14 @@ class Desk:
         """Whether `entity` is of the type of the portfolio's keys."""
         return isinstance(entity, int) == (self.release.features.entity_type == "int")
 
-    def look_up(self, entity: Key, at: datetime) -> Looked:
-        """The features of `entity`, aged at `at`; when they cannot be read, the decision is made without (blocks)."""
+    def look_up(self, entities: Sequence[Key], at: datetime) -> Looked:
+        """The features of `entities`, aged at `at`; when they cannot be read, it is decided without (blocks)."""
         try:
-            found = self.reader.read([entity])
+            found = self.reader.read(entities)
         except Exception as error:  # whatever a store comes up with must not become an approval, nor an error 500
             _log.warning("features not read", extra={"portfolio": self.release.portfolio, "error": _name(error)})
-            return LATE
-        values = {name: column[0] for name, column in found.values.items()}
-        return looked_at(values, {view: column[0] for view, column in found.event_timestamps.items()}, at)
+            return late(len(entities))
+        return looked_at(found.values, found.event_timestamps, at)
 
     def decide(
         self,
@@ -88,11 +97,17 @@ class Desk:
         application: Application = NOTHING_ASKED,
         circumstances: Circumstances = NOTHING_KNOWN,
     ) -> Decision:
-        """The decision on what was looked up; pure."""
-        context = Context.of([circumstances])
+        """The decision on what was looked up about one entity; pure."""
+        return self.decide_all(kind, looked, [application], [circumstances]).one(0)
+
+    def decide_all(
+        self, kind: Kind, looked: Looked, asked: Sequence[Application], found: Sequence[Circumstances]
+    ) -> Decisions:
+        """The decisions on what was looked up, in the same order; the same bits for a row alone. Pure."""
+        context = Context.of(found)
         if kind == "propensity":
-            return target(self.release, looked.rows, context).one(0)
-        return decide(self.release, Applications.of([application]), looked.rows, context).one(0)
+            return target(self.release, looked.rows, context)
+        return decide(self.release, Applications.of(asked), looked.rows, context)
 
     def rehearse(self) -> None:
         """Raise `DeskError` unless the features can be read, and nobody is approved without any."""

@@ -19,6 +19,7 @@ from serving.log.batcher import Batcher
 from serving.log.decision_log import open_log
 from serving.log.keys import open_keys
 from serving.logs import log_to_stderr
+from serving.partners.batch_keys import open_batch_keys
 from serving.partners.book import open_book
 from serving.partners.directory import Directory
 from serving.partners.key import server_secret
@@ -85,7 +86,8 @@ def open_clerk(settings: Settings) -> Clerk:
     directory = Directory(open_book(settings.decision_log_url, secret), secret)
     quotas = open_quotas(settings.root() / "quotas.db")
     pauses = open_pauses(settings.decision_log_url)
-    clerk = Clerk(runtime, Batcher(log), log, pauses, directory, quotas, settings.replay, patience)
+    batches = open_batch_keys(settings.decision_log_url, secret)
+    clerk = Clerk(runtime, Batcher(log), log, pauses, directory, quotas, batches, settings.replay, patience)
     listed = server_secret(settings.list_secret.get_secret_value(), settings.list_secret_file, "LENDLOOP_LIST_SECRET")
     clerk.inquiry = open_inquiry(settings.decision_log_url, listed, log.vault)
     runtime.start()

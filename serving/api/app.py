@@ -1,55 +1,31 @@
 """The HTTP contract: routes, their documents and their problems; a `Clerk` does the work."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import FastAPI, Header, Request
-from fastapi import Path as InPath
+from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from serving.answers import Asked
-from serving.api.gate import BEARER, SCHEME, SECURED, Gate, caller, json_response, present
+from serving.api.deciding import add_deciding
+from serving.api.described import describe
+from serving.api.gate import SECURED, Gate, caller, json_response, present
 from serving.api.limits import Limits
-from serving.api.problems import Problem, ProblemDocument, documented, handle_problems
+from serving.api.problems import Problem, documented, handle_problems
 from serving.api.reading import add_reading
 from serving.api.schemas import (
-    DecisionAnswer,
-    DecisionRequest,
     LiveAnswer,
-    PropensityAnswer,
-    PropensityRequest,
     ReadyAnswer,
     ReleaseAnswer,
     ReleasesAnswer,
 )
 from serving.clerk import Clerk
-from serving.desk import Kind, now
-from serving.partners.partner import Scope
 from serving.pointers import read_fault, read_workers
 
 BODY_BYTES = 16 * 1024
+BATCH_BYTES = 2 * 1024 * 1024  # 1,000 items with everything that an item can say
 CONCURRENCY = 256  # requests at once in one worker; more are refused before they queue
 SECONDS = 5.0
-
-Portfolio = Annotated[str, InPath(pattern=r"^[a-z][a-z0-9_]*$", max_length=63, examples=["taiwan_cards"])]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
-        description="a key of your own: the same request with the same key gets the first answer again",
-    ),
-]
-DecisionTime = Annotated[
-    str | None,
-    Header(alias="Lendloop-Decision-Time", description="RFC 3339; only where the service replays historic months"),
-]
-Body = DecisionRequest | PropensityRequest
-_REFUSALS = documented(400, 401, 403, 404, 405, 413, 415, 422, 429, 500, 503)
-_NEEDED: dict[Kind, Scope] = {"decision": "decide", "propensity": "propensity"}
 
 
 def create_app(clerk: Callable[[], Clerk | None], releases: Path) -> Any:
@@ -58,58 +34,14 @@ def create_app(clerk: Callable[[], Clerk | None], releases: Path) -> Any:
         title="Lendloop decision service", version="1", docs_url=None, redoc_url=None, description=__doc__ or ""
     )
     handle_problems(app)
-    _add_decisions(app, clerk)
+    add_deciding(app, clerk)
     add_reading(app, clerk)
     _add_state(app, clerk, releases)
-    _describe_problems(app)
+    describe(app)
     # The gate stands before the limits: nothing is read of a request from someone unknown.
-    return Gate(Limits(app, body_bytes=BODY_BYTES, concurrency=CONCURRENCY, seconds=SECONDS), clerk)
-
-
-def _add_decisions(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
-    async def answer(
-        request: Request, kind: Kind, portfolio: str, body: Body, key: str | None, at: str | None
-    ) -> Response:
-        worker, partner = present(clerk()), caller(request)
-        if not partner.may(_NEEDED[kind], portfolio):
-            # The same for a portfolio that there is not: nobody learns of another's.
-            raise Problem(403, "your key may not ask this of this portfolio", at=("path", "portfolio"))
-        asked = Asked(partner.name, portfolio, kind, body, _time(at, worker.replay), key)
-        return json_response(await worker.answer(asked))
-
-    @app.post(
-        "/v1/portfolios/{portfolio}/decisions",
-        response_model=DecisionAnswer,
-        responses=_REFUSALS,
-        tags=["v1"],
-        openapi_extra=SECURED,
+    return Gate(
+        Limits(app, body_bytes=BODY_BYTES, batch_bytes=BATCH_BYTES, concurrency=CONCURRENCY, seconds=SECONDS), clerk
     )
-    async def decisions(
-        request: Request,
-        portfolio: Portfolio,
-        body: DecisionRequest,
-        idempotency_key: IdempotencyKey = None,
-        decision_time: DecisionTime = None,
-    ) -> Response:
-        """Decide on an application for credit: approve, review or decline, with reasons."""
-        return await answer(request, "decision", portfolio, body, idempotency_key, decision_time)
-
-    @app.post(
-        "/v1/portfolios/{portfolio}/propensities",
-        response_model=PropensityAnswer,
-        responses=_REFUSALS,
-        tags=["v1"],
-        openapi_extra=SECURED,
-    )
-    async def propensities(
-        request: Request,
-        portfolio: Portfolio,
-        body: PropensityRequest,
-        idempotency_key: IdempotencyKey = None,
-        decision_time: DecisionTime = None,
-    ) -> Response:
-        """Say whether a campaign should contact a person."""
-        return await answer(request, "propensity", portfolio, body, idempotency_key, decision_time)
 
 
 def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) -> None:
@@ -157,33 +89,3 @@ def _releases(clerk: Clerk, releases: Path) -> list[ReleaseAnswer]:
         )
         for served in clerk.runtime.all()
     ]
-
-
-def _time(given: str | None, replay: bool) -> datetime:
-    if given is None:
-        return now()
-    where = ("header", "Lendloop-Decision-Time")
-    if not replay:
-        raise Problem(400, "this service decides at the present time only; leave the header out", at=where)
-    try:
-        when = datetime.fromisoformat(given)
-    except ValueError:
-        when = None
-    if when is None or when.tzinfo is None:
-        raise Problem(400, "expected a time with its zone, as in 2005-09-30T12:00:00Z", at=where)
-    return when.astimezone(UTC)
-
-
-def _describe_problems(app: FastAPI) -> None:
-    plain = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-            parts = schema.pop("$defs")
-            components = plain()["components"]
-            components["schemas"] |= {**parts, "ProblemDocument": schema}
-            components["securitySchemes"] = {BEARER: SCHEME}
-        return plain()
-
-    app.openapi = openapi  # type: ignore[method-assign]

@@ -62,6 +62,15 @@ class Gate:
         return problem_response(401, detail, headers={"www-authenticate": "Bearer"})
 
 
+def too_many_items(clerk: Clerk, partner: Partner, items: int, at: float) -> Response | None:
+    """The refusal of a batch that the partner's quota has no room for; `Gate` has counted its first item."""
+    if items > partner.quota.requests:
+        detail = f"{items} items are more than your quota of {partner.quota} ever lets in; send fewer at once"
+        raise Problem(422, detail, at=("body", "items"))
+    wait = clerk.quotas.take(partner, at, items - 1)
+    return None if wait is None else _too_much(f"more than {partner.quota} requests", wait, partner)
+
+
 def caller(request: Request) -> Partner:
     """The partner that `Gate` let in with this request."""
     partner = request.scope["state"]["partner"]  # without a gate before it, a route fails and answers nobody

@@ -1,11 +1,10 @@
 """What every request must keep to before it is looked at: size, media type, how many at once, how long."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from serving.api.problems import FieldFault, problem_response, shown_name
+from serving.api.problems import problem_response
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -19,9 +18,11 @@ PROBES = ("/livez", "/readyz")
 class Limits:
     """ASGI middleware: refuses what is too large (413), not JSON (415), too much at once (503) or too slow (503)."""
 
-    def __init__(self, app: App, *, body_bytes: int, concurrency: int, seconds: float) -> None:
+    def __init__(
+        self, app: App, *, body_bytes: int, concurrency: int, seconds: float, batch_bytes: int | None = None
+    ) -> None:
         self._app = app
-        self._body_bytes = body_bytes
+        self._body_bytes, self._batch_bytes = body_bytes, batch_bytes or body_bytes
         self._concurrency = concurrency
         self._seconds = seconds
         self._running = 0
@@ -50,28 +51,25 @@ class Limits:
             return await refusal(scope, receive, send)
         body = await self._body(scope, receive)
         if body is None:
-            refusal = problem_response(413, f"the body is larger than {self._body_bytes} bytes")
-            return await refusal(scope, receive, send)
-        twice = repeated_field(body)
-        if twice is not None:
-            # Two readers of such a body may each see another value: which one was meant cannot be known.
-            fault = FieldFault(field=twice, location="body", message="given more than once; expected once")
-            refusal = problem_response(422, f"body.{twice}: {fault.message}", [fault])
+            refusal = problem_response(413, f"the body is larger than {self._most(scope)} bytes")
             return await refusal(scope, receive, send)
         await self._app(scope, _replay(body, receive), send)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
-        length = _header(scope, b"content-length")
-        if length.isdigit() and int(length) > self._body_bytes:
+        length, most = _header(scope, b"content-length"), self._most(scope)
+        if length.isdigit() and int(length[:20]) > most:
             return None
-        body = b""
+        body = bytearray()
         while True:
             message = await receive()
-            body += bytes(message.get("body", b""))
-            if len(body) > self._body_bytes:
+            body += message.get("body", b"")
+            if len(body) > most:
                 return None
             if not message.get("more_body", False):
-                return body
+                return bytes(body)
+
+    def _most(self, scope: Scope) -> int:
+        return self._batch_bytes if scope["path"].endswith(":batch") else self._body_bytes
 
     async def _within_time(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -90,24 +88,6 @@ class Limits:
             late = problem_response(503, f"no answer within {self._seconds:g} s; ask again with the same "
                                     "Idempotency-Key", headers={"retry-after": "1"})  # fmt: skip
             await late(scope, receive, send)
-
-
-def repeated_field(body: bytes) -> str | None:
-    """The first field that an object in JSON `body` has twice; None too for a body that is no JSON."""
-    found: list[str] = []
-
-    def note(pairs: list[tuple[str, Any]]) -> None:
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                found.append(name)
-            seen.add(name)
-
-    try:
-        json.loads(body, object_pairs_hook=note)
-    except (ValueError, RecursionError):
-        return None  # the route says what is wrong with it
-    return shown_name(found[0]) if found else None
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -49,16 +49,51 @@ class Problem(Exception):
         """`at`: (location, field) of the fault, where one field has it."""
         super().__init__(detail)
         faults = [FieldFault(location=at[0], field=at[1], message=detail)] if at else []
-        self.response = problem_response(status, detail, faults, headers)
+        self._set(_document(status, detail, faults), headers)
+
+    @classmethod
+    def of_fields(cls, faults: Sequence[FieldFault]) -> "Problem":
+        """The problem of a request with these faults."""
+        detail = "; ".join(f"{fault.location}.{fault.field}: {fault.message}" for fault in faults)
+        made = cls(422, detail)
+        made._set(_document(422, detail, faults))
+        return made
+
+    @property
+    def response(self) -> Response:
+        """The answer to a request that has the problem."""
+        return _response(self.document, self._headers)
+
+    def of_item(self, place: int) -> "Problem":
+        """The same as the problem of one item of a batch, whose headers are fields of its own."""
+        names = {"Idempotency-Key": "idempotency_key"}
+        faults = [
+            FieldFault(
+                location="body", field=f"items.{place}.{names.get(fault.field, fault.field)}", message=fault.message
+            )
+            for fault in self.document.errors
+        ]
+        self._set(self.document.model_copy(update={"errors": faults}), self._headers)
+        return self
+
+    def _set(self, document: ProblemDocument, headers: Mapping[str, str] | None = None) -> None:
+        self.document, self._headers = document, headers
 
 
 def problem_response(
     status: int, detail: str, errors: Sequence[FieldFault] = (), headers: Mapping[str, str] | None = None
 ) -> Response:
     """The answer for an error."""
-    document = ProblemDocument(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors))
-    content = document.model_dump_json(exclude=None if errors else {"errors"})
-    return Response(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
+    return _response(_document(status, detail, errors), headers)
+
+
+def _document(status: int, detail: str, errors: Sequence[FieldFault]) -> ProblemDocument:
+    return ProblemDocument(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors))
+
+
+def _response(document: ProblemDocument, headers: Mapping[str, str] | None) -> Response:
+    content = document.model_dump_json(exclude=None if document.errors else {"errors"})
+    return Response(content, document.status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -90,9 +125,12 @@ async def _invalid(request: Request, error: Exception) -> Response:
     found = error.errors()
     if any(fault["type"] == "json_invalid" for fault in found):
         return problem_response(400, "the body is not valid JSON; expected one JSON object")
-    faults = _by_field([_fault(fault) for fault in found])
-    detail = "; ".join(f"{fault.location}.{fault.field}: {fault.message}" for fault in faults)
-    return problem_response(422, detail, faults)
+    return invalid(found).response
+
+
+def invalid(found: Sequence[Mapping[str, Any]]) -> Problem:
+    """The problem of what pydantic found; each `loc` begins with body, path, query or header."""
+    return Problem.of_fields(_by_field([_fault(fault) for fault in found]))
 
 
 def _by_field(faults: Sequence[FieldFault]) -> list[FieldFault]:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
+from typing import TypeVar
 
 from serving.log.commit import Appended, Outcome
 from serving.log.database import LogUnavailable
@@ -11,7 +13,12 @@ from serving.log.decision_log import DecisionLog
 from serving.log.entry import Entry, RecordError, encode
 from serving.log.record import Record
 
+T = TypeVar("T")
 Waiting = tuple[Entry, "asyncio.Future[Appended]"]
+
+
+PACE = 32
+"""Items of a batch after which other requests get their turn: about 2 ms."""
 
 
 class LogOverloaded(RuntimeError):
@@ -24,7 +31,7 @@ class Batcher:
     `room` bounds how many records wait for the commit that runs, `largest` how many one commit writes.
     """
 
-    def __init__(self, log: DecisionLog, *, room: int = 2000, largest: int = 500) -> None:
+    def __init__(self, log: DecisionLog, *, room: int = 4000, largest: int = 1000) -> None:
         self._log, self._room, self._largest = log, room, largest
         self._waiting: deque[Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="decision-log")
@@ -37,18 +44,29 @@ class Batcher:
         Raises `RecordError` (and its kinds `IdempotencyConflict`, `DuplicateDecision`), `LogOverloaded` or
         `LogUnavailable`. A caller that is cancelled may find its record logged all the same.
         """
+        (outcome,) = await self.append_all([record])
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    async def append_all(self, records: Sequence[Record]) -> list[Appended | BaseException]:
+        """As `append` for many records, of which up to `largest` are in one commit; each has an outcome of its own.
+
+        Raises `LogOverloaded` or `LogUnavailable` when none of them is taken in.
+        """
         if self._closed:
             raise LogUnavailable(
                 "the decision log is closed: this worker is stopping; expected requests to another one"
             )
-        if len(self._waiting) >= self._room:
+        entries = [encode(record) async for record in paced(records)]
+        if len(self._waiting) + len(entries) > self._room:
             raise LogOverloaded(f"found {len(self._waiting)} records waiting to be logged, expected under {self._room}")
-        entry = encode(record)
-        done: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-        self._waiting.append((entry, done))
+        loop = asyncio.get_running_loop()
+        waiting: list[Waiting] = [(entry, loop.create_future()) for entry in entries]
+        self._waiting.extend(waiting)
         if self._task is None:
             self._task = asyncio.create_task(self._drain())
-        return await done
+        return await asyncio.gather(*(done for _, done in waiting), return_exceptions=True)
 
     @property
     def waiting(self) -> int:
@@ -83,6 +101,14 @@ class Batcher:
                     _settle(batch, outcomes)
         finally:
             self._task = None
+
+
+async def paced(items: Iterable[T]) -> AsyncIterator[T]:
+    """The items, with a turn for everyone else on the event loop after every `PACE` of them."""
+    for place, item in enumerate(items, 1):
+        yield item
+        if place % PACE == 0:
+            await asyncio.sleep(0)
 
 
 def _settle(batch: list[Waiting], outcomes: list[Outcome]) -> None:

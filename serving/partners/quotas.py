@@ -42,8 +42,8 @@ class Quotas:
         self._database.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}").close()
         self._leases: dict[str, _Lease] = {}
 
-    def take(self, partner: Partner, at: float) -> int | None:
-        """Count one request at `at` (seconds since 1970); None: within the quota, else the seconds until there is more.
+    def take(self, partner: Partner, at: float, requests: int = 1) -> int | None:
+        """Count requests at `at` (seconds since 1970); None: within the quota, else the seconds until there is more.
 
         When the counts cannot be read or written, requests are let through: a quota is no right of access.
         """
@@ -52,30 +52,32 @@ class Quotas:
         lease = self._leases.get(partner.name)
         if lease is None or lease.window != window:
             lease = self._leases[partner.name] = _Lease(window)
-        if lease.left == 0 and not lease.spent:
+        short = requests - lease.left
+        if short > 0 and not lease.spent:
             try:
-                lease.left = self._lease(partner, window)
+                granted = self._lease(partner, window, short)
             except sqlite3.Error as error:
                 _log.warning("quotas not counted", extra={"error": type(error).__name__})
-                lease.left = LARGEST_LEASE
-            lease.spent = lease.left == 0
-        if lease.left == 0:
+                granted = max(short, LARGEST_LEASE)
+            lease.left += granted
+            lease.spent = granted < short
+        if lease.left < requests:
             return (window + 1) * length - int(at)
-        lease.left -= 1
+        lease.left -= requests
         return None
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
-    def _lease(self, partner: Partner, window: int) -> int:
+    def _lease(self, partner: Partner, window: int, short: int) -> int:
         limit = partner.quota.requests
         run = self._database.execute
         run("BEGIN IMMEDIATE")
         try:
             row = run("SELECT part, requests FROM used WHERE partner = ?", [partner.name]).fetchone()
             used = row[1] if row and row[0] == window else 0
-            granted: int = min(max(1, min(limit // PART, LARGEST_LEASE)), limit - used)
+            granted: int = min(max(short, min(limit // PART, LARGEST_LEASE)), limit - used)
             run(_SAVE, [partner.name, window, used + granted])
             run("COMMIT")
         finally:

@@ -18,6 +18,7 @@ from serving.log.batcher import Batcher
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import open_log
 from serving.log.erasure import RANDOM_BYTES, Erasure
+from serving.partners.batch_keys import open_batch_keys
 from serving.partners.book import open_book
 from serving.partners.directory import Directory
 from serving.partners.key import make_key
@@ -62,7 +63,15 @@ class Worker:
         directory = Directory(open_book(self.url, SECRET), SECRET)
         quotas = open_quotas(self.releases.parent / "quotas.db")
         clerk = Clerk(
-            runtime, batcher or Batcher(self.log), self.log, self.pauses, directory, quotas, self.replay, self.seconds
+            runtime,
+            batcher or Batcher(self.log),
+            self.log,
+            self.pauses,
+            directory,
+            quotas,
+            open_batch_keys(self.url, SECRET),
+            self.replay,
+            self.seconds,
         )
         transport = httpx.ASGITransport(create_app(lambda: clerk, self.releases), raise_app_exceptions=False)
         bearer = {"Authorization": f"Bearer {self.key}"} if self.key else {}
@@ -154,7 +163,7 @@ def test_a_store_that_is_down_or_slow_sends_everyone_to_review(worker: Worker) -
 
 def test_a_log_that_cannot_be_written_approves_nobody(worker: Worker) -> None:
     class Broken:
-        async def append(self, record: Any) -> Any:
+        async def append_all(self, records: Any) -> Any:
             raise LogUnavailable("disk full")
 
         async def close(self) -> None: ...
@@ -303,7 +312,7 @@ def test_unknown_places_and_methods_are_problems(worker: Worker) -> None:
 def test_a_bad_key_is_named(worker: Worker) -> None:
     for key in ("with blank", "x" * 256):
         assert fields(worker.post(DECISIONS, {"entity_id": 1}, **{"Idempotency-Key": key})) == [
-            "header.idempotency-key"
+            "header.Idempotency-Key"
         ]
 
 
@@ -313,7 +322,7 @@ def test_an_unexpected_fault_is_a_problem_that_tells_nothing(
     def fail(*_: Any, **__: Any) -> None:
         raise ValueError("entity 1 is Jane")
 
-    monkeypatch.setattr(Desk, "decide", fail)
+    monkeypatch.setattr(Desk, "decide_all", fail)
     response = worker.post(DECISIONS, {"entity_id": 1})
     problem(response, 500)
     assert "Jane" not in response.text
@@ -365,7 +374,9 @@ def test_the_openapi_document_is_whole(worker: Worker) -> None:
     document = worker.get("/openapi.json").json()
     assert set(document["paths"]) == {
         "/v1/portfolios/{portfolio}/decisions",
+        "/v1/portfolios/{portfolio}/decisions:batch",
         "/v1/portfolios/{portfolio}/propensities",
+        "/v1/portfolios/{portfolio}/propensities:batch",
         "/v1/decisions/{decision_id}",
         "/v1/decisions/{decision_id}/explanation",
         "/v1/releases",

@@ -1,0 +1,58 @@
+"""What the OpenAPI document says of routes that read their own requests."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from serving.api.batches import KEY_PATTERN, DecisionsRequest, PropensitiesRequest
+from serving.api.gate import BEARER, SCHEME, SECURED
+from serving.api.problems import ProblemDocument
+from serving.api.schemas import DecisionRequest, PropensityRequest
+
+_REF = "#/components/schemas/{model}"
+_READ = (DecisionRequest, PropensityRequest, DecisionsRequest, PropensitiesRequest, ProblemDocument)
+_PORTFOLIO = {
+    "name": "portfolio",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": 63, "examples": ["taiwan_cards"]},
+}
+_TIME = {
+    "name": "Lendloop-Decision-Time",
+    "in": "header",
+    "description": "RFC 3339; only where the service replays historic months",
+    "schema": {"type": "string", "format": "date-time"},
+}
+
+
+def described(body: type[BaseModel], longest_key: int) -> dict[str, Any]:
+    """OpenAPI's parameters and body of a route that decides."""
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "a key of your own: the same request with the same key gets the first answer again",
+        "schema": {"type": "string", "minLength": 1, "maxLength": longest_key, "pattern": KEY_PATTERN},
+    }
+    schema = {"$ref": _REF.format(model=body.__name__)}
+    return {
+        **SECURED,
+        "parameters": [_PORTFOLIO, key, _TIME],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+    }
+
+
+def describe(app: FastAPI) -> None:
+    """Complete the application's OpenAPI document by what FastAPI does not see."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _, schema = models_json_schema([(model, "validation") for model in _READ], ref_template=_REF)
+            components = plain()["components"]
+            components["schemas"] = {**schema["$defs"], **components["schemas"]}
+            components["securitySchemes"] = {BEARER: SCHEME}
+        return plain()
+
+    app.openapi = openapi  # type: ignore[method-assign]
