@@ -44,6 +44,11 @@ class Settings(BaseSettings):
         default=None, description="folder of the signed anchors of the decision log, best on another disk; empty: home"
     )
 
+    traces: str = Field(
+        default="", description="URL that takes OTLP traces over HTTP, as http://127.0.0.1:4318/v1/traces; empty: none"
+    )
+    traced_share: float = Field(default=0.01, ge=0, le=1, description="share of the requests that are traced")
+
     def root(self) -> Path:
         """The absolute path of `home`, so that a child process in another folder finds the same files."""
         return self.home.resolve()
@@ -106,6 +111,11 @@ class Settings(BaseSettings):
     def list_secret_file(self) -> Path:
         """File of the secret that negative lists are hashed under, when none is given."""
         return self.root() / "lists.key"
+
+    @property
+    def counters_folder(self) -> Path:
+        """Folder in which the workers of the service count for Prometheus."""
+        return self.root() / "counters"
 
     @property
     def anchors_folder(self) -> Path:

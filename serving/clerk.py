@@ -22,7 +22,8 @@ from serving.partners.batch_keys import BatchKeys
 from serving.partners.directory import Directory
 from serving.partners.quotas import Quotas
 from serving.pauses import Pauses
-from serving.runtime import Runtime
+from serving.runtime import Runtime, Served
+from serving.telemetry.telemetry import Telemetry
 
 PAUSE_SECONDS = 1.0  # how old a look at the pauses may be; a replay looks each time
 READERS = 8
@@ -43,6 +44,7 @@ class Clerk:
     replay: bool = False
     feature_seconds: float = 0.25
     inquiry: Inquiry = field(default_factory=Inquiry)
+    telemetry: Telemetry = field(default_factory=Telemetry)
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS, "features"))
     _looks: dict[str, tuple[float, bool]] = field(default_factory=dict)
 
@@ -72,6 +74,18 @@ class Clerk:
             raise _unlogged() from None
         if not taken:
             raise _reused()
+
+    def served(self) -> list[Served[Desk]]:
+        """What every portfolio is served with."""
+        return self.runtime.all()
+
+    def waiting(self) -> int:
+        """How many records wait for a commit."""
+        return self.log.waiting
+
+    def paused(self) -> dict[str, bool]:
+        """Whether automatic approval is paused, by portfolio, as last looked at."""
+        return {portfolio: paused for portfolio, (_, paused) in self._looks.items()}
 
     async def close(self) -> None:
         """Stop following releases, commit what waits, end the threads."""

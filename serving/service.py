@@ -26,10 +26,13 @@ from serving.partners.key import server_secret
 from serving.partners.quotas import open_quotas
 from serving.pauses import open_pauses
 from serving.runtime import Runtime
+from serving.telemetry.requests import Watched
+from serving.telemetry.telling import Telling, open_telling
 
 _settings = Settings()
 _clerks: list[Clerk] = []  # the one of this worker, while it runs
 _anchorings: list[Anchoring] = []  # the same
+_telling: list[Telling] = []  # the same
 
 
 @bentoml.service(
@@ -52,7 +55,9 @@ class DecisionService:
         die_with_parent(os.getppid())
         log_to_stderr()
         settings = Settings()
+        _telling[:] = [open_telling(settings.counters_folder, settings.traces, settings.traced_share)]
         _clerks[:] = [open_clerk(settings)]
+        _telling[0].watch(_clerks[0])
         # What is loaded by now stays: the collector need not walk it again and again (p99 112 → 7–19 ms).
         gc.collect()
         gc.freeze()
@@ -64,6 +69,8 @@ class DecisionService:
             await _clerks.pop().close()
         while _anchorings:
             await asyncio.to_thread(_anchorings.pop().stop)  # after the last decision: the anchor covers it
+        while _telling:
+            await _telling.pop().close()
 
 
 def open_clerk(settings: Settings) -> Clerk:
@@ -94,7 +101,10 @@ def open_clerk(settings: Settings) -> Clerk:
     return clerk
 
 
-_contract = create_app(lambda: _clerks[0] if _clerks else None, _settings.releases)
+_contract = Watched(
+    create_app(lambda: _clerks[0] if _clerks else None, _settings.releases),
+    lambda: _telling[0].told if _telling else None,
+)
 
 
 class _Contract:

@@ -156,11 +156,14 @@ def test_it_answers_logs_and_passes_its_smoke_test(deployed: Deployed) -> None:
 
 def test_the_contract_answers_in_the_place_of_bentoml(deployed: Deployed) -> None:
     base = deployed.launch.url
-    for path in ("/", "/docs.json", "/metrics", "/static_content/x", "/schema.json"):
+    for path in ("/", "/docs.json", "/static_content/x", "/schema.json"):
         response = httpx.get(base + path)
         assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
     assert httpx.get(base + "/livez").json() == {"status": "alive"}
     assert httpx.get(base + "/readyz").json()["status"] == "ready"
+    counted = httpx.get(base + "/metrics").text
+    assert 'lendloop_requests_total{method="GET",route="/readyz",status="200"}' in counted
+    assert f'release="{deployed.shas[0][:12]}"' in counted
     refused = deployed.ask(amount=-1)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "amount")
     headers = {"content-type": "application/json"}

@@ -1,0 +1,1 @@
+"""What operators watch of the service: counters and durations for Prometheus, traces for OpenTelemetry."""

@@ -1,0 +1,80 @@
+"""The telling of one worker, opened and closed with it; notes the worker's present state each second."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from serving.runtime import Served
+from serving.telemetry.counters import RELEASE_DIGITS, Counters
+from serving.telemetry.telemetry import Told
+from serving.telemetry.tracing import open_tracer
+
+SECONDS = 1.0
+
+
+class Worker(Protocol):
+    """Whose state is noted: a `Clerk`."""
+
+    def served(self) -> Iterable[Served[Any]]:
+        """What every portfolio is served with."""
+
+    def waiting(self) -> int:
+        """How many records wait for a commit."""
+
+    def paused(self) -> Mapping[str, bool]:
+        """Whether automatic approval is paused, by portfolio, as last looked at."""
+
+
+class Telling:
+    """What one worker tells; belongs to one event loop."""
+
+    def __init__(self, told: Told, end: Callable[[], None]) -> None:
+        self.told, self._end = told, end
+        self._shown: set[tuple[str, str]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(self, worker: Worker) -> None:
+        """Note the state of `worker` from now on."""
+        self._task = asyncio.create_task(self._run(worker))
+
+    async def close(self) -> None:
+        """Note nothing more, and send the traces that wait."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await asyncio.to_thread(self._end)
+
+    async def _run(self, worker: Worker) -> None:
+        while True:
+            self.note(worker)
+            await asyncio.sleep(SECONDS)
+
+    def note(self, worker: Worker) -> None:
+        """Note the state of this moment."""
+        counters = self.told.counters
+        counters.log_waiting.set(worker.waiting())
+        for portfolio, paused in worker.paused().items():
+            counters.paused.labels(portfolio).set(paused)
+        answering = set()
+        for served in worker.served():
+            counters.current.labels(served.portfolio).set(served.current)
+            if served.sha:
+                answering.add((served.portfolio, served.sha[:RELEASE_DIGITS]))
+        for labels in answering:
+            counters.release.labels(*labels).set(1)
+        for labels in self._shown - answering:
+            counters.release.labels(*labels).set(0)
+        self._shown = answering
+
+
+def open_telling(folder: Path, traces: str, share: float) -> Telling:
+    """Count in `folder`; send `share` of the requests as traces to the URL `traces`, where one is given."""
+    tracer, end = open_tracer(traces, share) if traces else (None, _nothing)
+    return Telling(Told(Counters(folder), tracer), end)
+
+
+def _nothing() -> None:
+    return None
