@@ -110,21 +110,26 @@ class Clerk:
         return desk
 
     async def _decided(self, desk: Desk, asked: Sequence[Asked]) -> list[Answer | Problem]:
-        first = asked[0]
+        first, step = asked[0], self.telemetry.step
         try:
-            paused = await self._paused(first.portfolio, first.at)
-            looked = await self._look_up(desk, asked)
-            risk = desk.release.policy.risk
-            # All at once: each may wait for a vendor.
-            found = await asyncio.gather(*(self.inquiry.circumstances(one, risk, paused) for one in asked))
-            decisions = await self._decide(desk, looked, asked, found)
-            records = [
-                record_of(one, desk, looked, decisions.one(row), found[row], row)
-                async for row, one in paced(enumerate(asked))
-            ]
-            outcomes = await self.log.append_all(records)
+            with step("features"):
+                looked = await self._look_up(desk, asked)
+            with step("circumstances"):
+                paused = await self._paused(first.portfolio, first.at)
+                risk = desk.release.policy.risk
+                # All at once: each may wait for a vendor.
+                found = await asyncio.gather(*(self.inquiry.circumstances(one, risk, paused) for one in asked))
+            with step("decide"):
+                decisions = await self._decide(desk, looked, asked, found)
+                records = [
+                    record_of(one, desk, looked, decisions.one(row), found[row], row)
+                    async for row, one in paced(enumerate(asked))
+                ]
+            with step("log"):
+                outcomes = await self.log.append_all(records)
         except (LogUnavailable, LogOverloaded):
             raise _unlogged() from None
+        self.telemetry.decided(outcomes)
         return [_answer(outcome) for outcome in outcomes]
 
     async def _decide(

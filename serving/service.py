@@ -27,6 +27,7 @@ from serving.partners.quotas import open_quotas
 from serving.pauses import open_pauses
 from serving.runtime import Runtime
 from serving.telemetry.requests import Watched
+from serving.telemetry.telemetry import Telemetry
 from serving.telemetry.telling import Telling, open_telling
 
 _settings = Settings()
@@ -56,7 +57,7 @@ class DecisionService:
         log_to_stderr()
         settings = Settings()
         _telling[:] = [open_telling(settings.counters_folder, settings.traces, settings.traced_share)]
-        _clerks[:] = [open_clerk(settings)]
+        _clerks[:] = [open_clerk(settings, _telling[0].told)]
         _telling[0].watch(_clerks[0])
         # What is loaded by now stays: the collector need not walk it again and again (p99 112 → 7–19 ms).
         gc.collect()
@@ -73,7 +74,7 @@ class DecisionService:
             await _telling.pop().close()
 
 
-def open_clerk(settings: Settings) -> Clerk:
+def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
     """The clerk of this worker, its releases loaded; belongs to the running event loop."""
 
     def load(portfolio: str, folder: Any) -> Desk:
@@ -94,7 +95,8 @@ def open_clerk(settings: Settings) -> Clerk:
     quotas = open_quotas(settings.root() / "quotas.db")
     pauses = open_pauses(settings.decision_log_url)
     batches = open_batch_keys(settings.decision_log_url, secret)
-    clerk = Clerk(runtime, Batcher(log), log, pauses, directory, quotas, batches, settings.replay, patience)
+    batcher = Batcher(log, heard=told.committed)
+    clerk = Clerk(runtime, batcher, log, pauses, directory, quotas, batches, settings.replay, patience, telemetry=told)
     listed = server_secret(settings.list_secret.get_secret_value(), settings.list_secret_file, "LENDLOOP_LIST_SECRET")
     clerk.inquiry = open_inquiry(settings.decision_log_url, listed, log.vault)
     runtime.start()

@@ -1,8 +1,9 @@
 """Group commit for asyncio: while one commit runs, the next batch fills. No timer: an idle log commits at once."""
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import TypeVar
@@ -14,6 +15,7 @@ from serving.log.entry import Entry, RecordError, encode
 from serving.log.record import Record
 
 T = TypeVar("T")
+Heard = Callable[[int, float, bool], None]
 Waiting = tuple[Entry, "asyncio.Future[Appended]"]
 
 
@@ -28,11 +30,14 @@ class LogOverloaded(RuntimeError):
 class Batcher:
     """Appends records of many requests in few commits; belongs to one event loop, commits in a thread of its own.
 
-    `room` bounds how many records wait for the commit that runs, `largest` how many one commit writes.
+    `room` bounds how many records wait for the commit that runs, `largest` how many one commit writes; `heard` is told
+    of each commit: records, seconds, whether it failed.
     """
 
-    def __init__(self, log: DecisionLog, *, room: int = 4000, largest: int = 1000) -> None:
-        self._log, self._room, self._largest = log, room, largest
+    def __init__(
+        self, log: DecisionLog, *, room: int = 4000, largest: int = 1000, heard: Heard = lambda *commit: None
+    ) -> None:
+        self._log, self._room, self._largest, self._heard = log, room, largest, heard
         self._waiting: deque[Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="decision-log")
         self._task: asyncio.Task[None] | None = None
@@ -93,12 +98,15 @@ class Batcher:
         try:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
+                began, failed = time.perf_counter(), False
                 try:
                     outcomes = await loop.run_in_executor(self._thread, self._log.commit, [entry for entry, _ in batch])
                 except Exception as error:
+                    failed = True
                     _fail(batch, error)
                 else:
                     _settle(batch, outcomes)
+                self._heard(len(batch), time.perf_counter() - began, failed)
         finally:
             self._task = None
 

@@ -1,10 +1,11 @@
 """What a worker tells of its work: every step timed and traced, every decision counted. Silent unless opened."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from serving.log.commit import Appended
 from serving.log.record import Record
 from serving.telemetry.counters import RELEASE_DIGITS, Counters
 
@@ -20,14 +21,11 @@ class Telemetry:
         """Time one step of an answer: `features`, `circumstances`, `decide`, `log`."""
         yield
 
-    def decided(self, record: Record) -> None:
-        """Count a decision that is in the log."""
+    def decided(self, outcomes: Sequence[object]) -> None:
+        """Count the decisions that are in the log for the first time, and not what was answered again or refused."""
 
-    def committed(self, records: int, seconds: float) -> None:
+    def committed(self, records: int, seconds: float, failed: bool = False) -> None:
         """Count one commit to the decision log."""
-
-    def log_failed(self) -> None:
-        """Count a commit that failed."""
 
 
 class Told(Telemetry):
@@ -49,19 +47,22 @@ class Told(Telemetry):
         finally:
             self.counters.step_seconds.labels(name).observe(time.perf_counter() - began)
 
-    def decided(self, record: Record) -> None:
-        """Count a decision, and what it had to do without."""
+    def decided(self, outcomes: Sequence[object]) -> None:
+        """Count the decisions that are new in the log, and what each had to do without."""
+        for outcome in outcomes:
+            if isinstance(outcome, Appended) and outcome.ours:
+                self._decided(outcome.record)
+
+    def _decided(self, record: Record) -> None:
         release = record.release[:RELEASE_DIGITS]
         self.counters.decisions.labels(record.portfolio, record.kind, release, record.outcome).inc()
         problems = record.context.get("problems")
         for problem in problems if isinstance(problems, dict) else ():
             self.counters.degraded.labels(record.portfolio, problem).inc()
 
-    def committed(self, records: int, seconds: float) -> None:
+    def committed(self, records: int, seconds: float, failed: bool = False) -> None:
         """Count one commit to the decision log."""
         self.counters.log_commit_seconds.observe(seconds)
         self.counters.log_commit_records.observe(records)
-
-    def log_failed(self) -> None:
-        """Count a commit that failed."""
-        self.counters.log_failures.inc()
+        if failed:
+            self.counters.log_failures.inc()

@@ -164,6 +164,7 @@ def test_the_contract_answers_in_the_place_of_bentoml(deployed: Deployed) -> Non
     counted = httpx.get(base + "/metrics").text
     assert 'lendloop_requests_total{method="GET",route="/readyz",status="200"}' in counted
     assert f'release="{deployed.shas[0][:12]}"' in counted
+    assert all(f'lendloop_step_seconds_count{{step="{step}"}}' in counted for step in ("features", "decide", "log"))
     refused = deployed.ask(amount=-1)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "amount")
     headers = {"content-type": "application/json"}

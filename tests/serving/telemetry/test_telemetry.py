@@ -29,8 +29,7 @@ told = open_telling(Path(sys.argv[1]), "", 0).told
 told.counters.log_waiting.set(5)
 with told.step("decide"):
     pass
-told.log_failed()
-told.committed(20, 0.004)
+told.committed(20, 0.004, failed=True)
 """
 
 
