@@ -6,139 +6,20 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from infra.processes import is_running, start_time
-from serving.deployment import build_bento, check, start, status, stop, switch
-from serving.launch import Launch, ServiceError
+from serving.deployment import check, start, status, stop, switch
+from serving.launch import ServiceError
 from serving.log.decision_log import open_log
-from serving.pointers import read_workers
-from tests.servers import RedisServer, free_port
-from tests.serving.materialized import materialize, two_customers
-from tests.serving.small_releases import PORTFOLIO, build_small
+from tests.serving.deployed import DECISIONS, RISKY, SAFE, Deployed, Load, until
+from tests.serving.small_releases import PORTFOLIO
 
 pytestmark = pytest.mark.integration
-
-PROJECT = Path(__file__).resolve().parents[2]
-DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
-SAFE, RISKY = 1, 2
-
-
-class Deployed:
-    """The running service with what it runs on."""
-
-    def __init__(self, folder: Path, redis: RedisServer) -> None:
-        from training.registry import Registry
-
-        self.redis = redis
-        self.launch = launch_in(folder, self.redis.url)
-        urls = {"registry": self.launch.feature_registry, "online": self.launch.online_store}
-        materialize("behaviour", datetime.now(UTC), rows=two_customers(SAFE, RISKY), **urls)
-        self.registry = Registry(self.launch.mlflow_uri, self.launch.mlflow_artifacts)
-        self.shas = [self.log_release(folder / "built", slope) for slope in (1.0, 1.1)]
-        self.registry.promote(PORTFOLIO, self.shas[0])
-        self.started = start(self.launch)
-        self.headers = {"Authorization": f"Bearer {self.launch.own_key()}"}
-
-    def log_release(self, built: Path, slope: float) -> str:
-        sha = build_small(built, slope=slope)
-        as_of = datetime(2026, 1, 31, tzinfo=UTC).date()
-        self.registry.log_release(PORTFOLIO, built / sha, sha, as_of=as_of, gates={}, runs={})
-        return sha
-
-    def ask(self, entity: int = SAFE, **more: Any) -> httpx.Response:
-        body = {"entity_id": entity, **more}
-        return httpx.post(self.launch.url + DECISIONS, json=body, headers=self.headers, timeout=10)
-
-    def answers(self) -> bool:
-        try:
-            return self.ask().status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    def workers(self) -> list[int]:
-        return sorted(read_workers(self.launch.releases))
-
-
-def launch_in(folder: Path, redis_url: str) -> Launch:
-    home = folder / "home"
-    # Moved after it was built: a Bento runs wherever it lies.
-    bento = folder / "elsewhere" / "bento"
-    shutil.copytree(build_bento(PROJECT, folder / "bentos"), bento)
-    return Launch(
-        home=home,
-        bento=bento,
-        portfolios=(PORTFOLIO, "none_yet"),
-        mlflow_uri=f"sqlite:///{folder / 'mlflow.db'}",
-        mlflow_artifacts=folder / "artifacts",
-        feature_registry=f"sqlite:///{folder / 'feature_registry.db'}",
-        online_store=redis_url,
-        decision_log=f"sqlite:///{folder / 'decisions.db'}",
-        port=free_port(),
-    )
-
-
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    folder = tmp_path_factory.mktemp("service")
-    redis = RedisServer(folder / "redis")
-    redis.start()
-    try:
-        yield Deployed(folder, redis)
-    finally:
-        stop(folder / "home")
-        redis.stop()
-
-
-class Load:
-    """Requests from a few clients until told to stop; what came back that was not an answer is kept."""
-
-    def __init__(self, deployed: Deployed, clients: int = 6) -> None:
-        self.url, self.headers, self.clients = deployed.launch.url, deployed.headers, clients
-        self.answers: list[tuple[float, str]] = []
-        self.failures: list[str] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-
-    def __enter__(self) -> "Load":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    async def _run(self) -> None:
-        await asyncio.gather(*(self._client() for _ in range(self.clients)))
-
-    async def _client(self) -> None:
-        async with httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=10) as client:
-            while not self._stop.is_set():
-                began = time.perf_counter()
-                try:
-                    response = await client.post(DECISIONS, json={"entity_id": SAFE})
-                except httpx.HTTPError as error:
-                    self.failures.append(repr(error))
-                    continue
-                if response.status_code == 200:
-                    self.answers.append((time.perf_counter() - began, response.json()["release"]))
-                else:
-                    self.failures.append(response.text)
-
-
-def until(true: Callable[[], bool], seconds: float = 90.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_it_answers_logs_and_passes_its_smoke_test(deployed: Deployed) -> None:
