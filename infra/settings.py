@@ -20,6 +20,10 @@ class Settings(BaseSettings):
     mlflow_uri: str = Field(default="", description="MLflow tracking and registry URI; empty: SQLite in home")
     decision_log: str = Field(default="", description="sqlite:///… or postgresql://…; empty: SQLite in home")
     metrics: str = Field(default="", description="SQLAlchemy URL of the metrics table; empty: SQLite in home")
+    counts: str = Field(
+        default="",
+        description="redis://… or sqlite:///…, where partners' requests are counted; empty: in home",
+    )
     prefect_api: str = Field(default="", description="URL of a Prefect server's API; empty: a local one, as a child")
     host: str = Field(default="127.0.0.1", description="address the decision service binds")
     port: int = Field(default=8080, ge=1, le=65535, description="port of the decision service")
@@ -96,6 +100,11 @@ class Settings(BaseSettings):
     def decision_log_url(self) -> str:
         """URL of the decision log."""
         return self.url(self.decision_log, "decision_log.db")
+
+    @property
+    def counts_url(self) -> str:
+        """URL of what partners have used of their limits."""
+        return self.url(self.counts, "quotas.db")
 
     @property
     def log_key_file(self) -> Path:

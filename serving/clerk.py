@@ -20,7 +20,7 @@ from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog
 from serving.partners.batch_keys import BatchKeys
 from serving.partners.directory import Directory
-from serving.partners.quotas import Quotas
+from serving.partners.limits import PartnerLimits
 from serving.pauses import Pauses
 from serving.runtime import Runtime, Served
 from serving.telemetry.telemetry import Telemetry
@@ -39,7 +39,7 @@ class Clerk:
     records: DecisionLog
     pauses: Pauses
     directory: Directory
-    quotas: Quotas
+    limits: PartnerLimits
     batches: BatchKeys
     replay: bool = False
     feature_seconds: float = 0.25
@@ -93,7 +93,7 @@ class Clerk:
         await self.log.close()
         await self.directory.close()
         await self.inquiry.close()
-        self.quotas.close()
+        await self.limits.close()
         self.batches.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 

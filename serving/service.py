@@ -23,7 +23,7 @@ from serving.partners.batch_keys import open_batch_keys
 from serving.partners.book import open_book
 from serving.partners.directory import Directory
 from serving.partners.key import server_secret
-from serving.partners.quotas import open_quotas
+from serving.partners.limits import open_limits
 from serving.pauses import open_pauses
 from serving.runtime import Runtime
 from serving.telemetry.requests import Watched
@@ -92,11 +92,11 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
     _anchorings[-1].start()
     secret = server_secret(settings.partner_secret.get_secret_value(), settings.partner_secret_file)
     directory = Directory(open_book(settings.decision_log_url, secret), secret)
-    quotas = open_quotas(settings.root() / "quotas.db")
+    limits = open_limits(settings.counts_url)
     pauses = open_pauses(settings.decision_log_url)
     batches = open_batch_keys(settings.decision_log_url, secret)
     batcher = Batcher(log, heard=told.committed)
-    clerk = Clerk(runtime, batcher, log, pauses, directory, quotas, batches, settings.replay, patience, telemetry=told)
+    clerk = Clerk(runtime, batcher, log, pauses, directory, limits, batches, settings.replay, patience, telemetry=told)
     listed = server_secret(settings.list_secret.get_secret_value(), settings.list_secret_file, "LENDLOOP_LIST_SECRET")
     clerk.inquiry = open_inquiry(settings.decision_log_url, listed, log.vault)
     runtime.start()

@@ -112,7 +112,7 @@ def _many(ask: _Ask, clerk: Callable[[], Clerk | None]) -> Any:
         key, at = _key(request, LONGEST_BATCH_KEY), _time(request, worker.replay)
         document = read_json(await request.body())
         items = checked(Items, document).items
-        if (refusal := too_many_items(worker, partner, len(items), time.time())) is not None:
+        if (refusal := await too_many_items(worker, partner, len(items), time.time())) is not None:
             return refusal
         if key is not None:
             await worker.claim(partner.name, key, [portfolio, ask.kind, document])

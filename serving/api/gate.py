@@ -1,7 +1,6 @@
 """Who may come in: a partner's key is checked before anything else of a request is read."""
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -27,47 +26,33 @@ class Gate:
 
     def __init__(self, app: App, clerk: Callable[[], Clerk | None]) -> None:
         self._app, self._clerk = app, clerk
-        self._running: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a partner's request on, refuse a stranger's."""
         if scope["type"] != "http" or not scope["path"].startswith(GUARDED):
             return await self._app(scope, receive, send)
-        found = await self._known(scope)
+        clerk = self._clerk()
+        if clerk is None:
+            return await _later("the worker is starting or stopping; try again")(scope, receive, send)
+        found = await _known(clerk, scope)
         if isinstance(found, Response):
             return await found(scope, receive, send)
         scope.setdefault("state", {})["partner"] = found
-        if self._running[found.name] >= found.concurrency:
+        slots = clerk.limits.slots
+        if not await slots.enter(found):
             return await _too_much(f"more than {found.concurrency} requests at once", 1)(scope, receive, send)
-        self._running[found.name] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._running[found.name] -= 1
-
-    async def _known(self, scope: Scope) -> Partner | Response:
-        clerk = self._clerk()
-        if clerk is None:
-            return _later("the worker is starting or stopping; try again")
-        key = bearer(scope)
-        try:
-            partner = await clerk.directory.partner(key, now()) if key else None
-        except DirectoryUnavailable:
-            return _later("it cannot be looked up whose key this is; try again")
-        if partner is not None:
-            wait = clerk.quotas.take(partner, time.time())
-            return partner if wait is None else _too_much(f"more than {partner.quota} requests", wait, partner)
-        fault = "is unknown, revoked or over" if key else "is missing"
-        detail = f"the key {fault}; expected the header Authorization: Bearer <key>"
-        return problem_response(401, detail, headers={"www-authenticate": "Bearer"})
+            slots.leave(found)
 
 
-def too_many_items(clerk: Clerk, partner: Partner, items: int, at: float) -> Response | None:
+async def too_many_items(clerk: Clerk, partner: Partner, items: int, at: float) -> Response | None:
     """The refusal of a batch that the partner's quota has no room for; `Gate` has counted its first item."""
     if items > partner.quota.requests:
         detail = f"{items} items are more than your quota of {partner.quota} ever lets in; send fewer at once"
         raise Problem(422, detail, at=("body", "items"))
-    wait = clerk.quotas.take(partner, at, items - 1)
+    wait = await clerk.limits.quotas.take(partner, at, items - 1)
     return None if wait is None else _too_much(f"more than {partner.quota} requests", wait, partner)
 
 
@@ -95,6 +80,20 @@ def bearer(scope: Scope) -> str:
     given: list[Any] = [value for name, value in scope["headers"] if name == b"authorization"]
     scheme, _, key = given[0].decode("latin-1").partition(" ") if len(given) == 1 else ("", "", "")
     return key.strip() if scheme.lower() == "bearer" else ""
+
+
+async def _known(clerk: Clerk, scope: Scope) -> Partner | Response:
+    key = bearer(scope)
+    try:
+        partner = await clerk.directory.partner(key, now()) if key else None
+    except DirectoryUnavailable:
+        return _later("it cannot be looked up whose key this is; try again")
+    if partner is not None:
+        wait = await clerk.limits.quotas.take(partner, time.time())
+        return partner if wait is None else _too_much(f"more than {partner.quota} requests", wait, partner)
+    fault = "is unknown, revoked or over" if key else "is missing"
+    detail = f"the key {fault}; expected the header Authorization: Bearer <key>"
+    return problem_response(401, detail, headers={"www-authenticate": "Bearer"})
 
 
 def _too_much(what: str, wait: int, partner: Partner | None = None) -> Response:

@@ -1,24 +1,20 @@
-"""How much of its quota a partner has used: the workers of a machine count together, in leases, so that it is cheap.
+"""How much of its quota a partner has used: all workers count together, in leases, so that it is cheap.
 
 A worker leases a small part of what is left of a window and gives requests out of it; no more is ever given than the
 quota. What a worker holds and does not use is at most `PART` of the quota for each worker.
 """
 
+import asyncio
 import logging
-import sqlite3
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
 
+from serving.partners.counts import Counts
 from serving.partners.partner import Partner
 
 PART = 50
 LARGEST_LEASE = 100
-BUSY_MILLISECONDS = 50  # a lease takes a tenth of one
-_TABLE = "CREATE TABLE IF NOT EXISTS used (partner TEXT PRIMARY KEY, part INTEGER NOT NULL, requests INTEGER NOT NULL)"
-_SAVE = (
-    "INSERT INTO used VALUES (?, ?, ?)"
-    " ON CONFLICT (partner) DO UPDATE SET part = excluded.part, requests = excluded.requests"
-)
+KEPT_SECONDS = 60  # after its window a count is of no use, but the clocks of machines differ
 _log = logging.getLogger("lendloop.quotas")
 
 
@@ -30,68 +26,41 @@ class _Lease:
 
 
 class Quotas:
-    """The counts of one machine, in an SQLite file that may be lost; belongs to one thread."""
+    """The quotas of one worker's partners; belongs to one event loop, and counts in a thread of `threads`."""
 
-    def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(file, isolation_level=None)
-        # Counts that a power cut takes back harm nobody: nothing here waits for the disk.
-        for line in ("synchronous = OFF", "journal_mode = PERSIST"):
-            self._database.execute(f"PRAGMA {line}").close()
-        self._database.execute(_TABLE).close()
-        self._database.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}").close()
+    def __init__(self, counts: Counts, threads: Executor) -> None:
+        self._counts, self._threads = counts, threads
         self._leases: dict[str, _Lease] = {}
 
-    def take(self, partner: Partner, at: float, requests: int = 1) -> int | None:
+    async def take(self, partner: Partner, at: float, requests: int = 1) -> int | None:
         """Count requests at `at` (seconds since 1970); None: within the quota, else the seconds until there is more.
 
-        When the counts cannot be read or written, requests are let through: a quota is no right of access.
+        When it cannot be counted, requests are let through: a quota is no right of access.
         """
         length = partner.quota.seconds
         window = int(at) // length
         lease = self._leases.get(partner.name)
         if lease is None or lease.window != window:
             lease = self._leases[partner.name] = _Lease(window)
-        short = requests - lease.left
-        if short > 0 and not lease.spent:
-            try:
-                granted = self._lease(partner, window, short)
-            except sqlite3.Error as error:
-                _log.warning("quotas not counted", extra={"error": type(error).__name__})
-                granted = max(short, LARGEST_LEASE)
-            lease.left += granted
-            lease.spent = granted < short
+        # Again, when others took what was leased meanwhile.
+        while lease.left < requests and not lease.spent:
+            await self._extend(lease, partner, requests - lease.left)
         if lease.left < requests:
             return (window + 1) * length - int(at)
         lease.left -= requests
         return None
 
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
-
-    def _lease(self, partner: Partner, window: int, short: int) -> int:
-        limit = partner.quota.requests
-        run = self._database.execute
-        run("BEGIN IMMEDIATE")
+    async def _extend(self, lease: _Lease, partner: Partner, short: int) -> None:
+        limit, length = partner.quota.requests, partner.quota.seconds
+        wanted = max(short, min(limit // PART, LARGEST_LEASE))
+        key, loop = f"quota/{partner.name}/{length}/{lease.window}", asyncio.get_running_loop()
         try:
-            row = run("SELECT part, requests FROM used WHERE partner = ?", [partner.name]).fetchone()
-            used = row[1] if row and row[0] == window else 0
-            granted: int = min(max(short, min(limit // PART, LARGEST_LEASE)), limit - used)
-            run(_SAVE, [partner.name, window, used + granted])
-            run("COMMIT")
-        finally:
-            if self._database.in_transaction:
-                run("ROLLBACK")
-        return granted
-
-
-def open_quotas(file: Path) -> Quotas:
-    """The counts in `file`; one that cannot be read is begun anew."""
-    try:
-        return Quotas(file)
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):  # locked, or no such folder: the file is not to blame
-            raise
-        file.unlink()
-        return Quotas(file)
+            used = await loop.run_in_executor(self._threads, self._counts.incr, key, length + KEPT_SECONDS, wanted)
+        except Exception as error:  # whatever a database or a client comes up with
+            _log.warning("quotas not counted", extra={"error": type(error).__name__})
+            lease.left += max(short, LARGEST_LEASE)
+            return
+        # What others had before is taken off: together all get the quota and no more, however they race.
+        granted = max(0, min(wanted, limit - (used - wanted)))
+        lease.left += granted
+        lease.spent = granted < wanted

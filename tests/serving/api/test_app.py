@@ -22,8 +22,8 @@ from serving.partners.batch_keys import open_batch_keys
 from serving.partners.book import open_book
 from serving.partners.directory import Directory
 from serving.partners.key import make_key
+from serving.partners.limits import open_limits
 from serving.partners.partner import make_partner
-from serving.partners.quotas import open_quotas
 from serving.pauses import Pause, open_pauses
 from serving.pointers import write_fault, write_pointer
 from serving.release import load_release
@@ -61,14 +61,14 @@ class Worker:
         runtime = Runtime(self.releases, lambda portfolio, folder: Desk(load_release(folder), self.reader))
         runtime.refresh()
         directory = Directory(open_book(self.url, SECRET), SECRET)
-        quotas = open_quotas(self.releases.parent / "quotas.db")
+        limits = open_limits(f"sqlite:///{self.releases.parent / 'quotas.db'}")
         clerk = Clerk(
             runtime,
             batcher or Batcher(self.log),
             self.log,
             self.pauses,
             directory,
-            quotas,
+            limits,
             open_batch_keys(self.url, SECRET),
             self.replay,
             self.seconds,

@@ -1,0 +1,29 @@
+"""What limits a worker's partners: quotas and slots, counted in one place and one thread."""
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from serving.partners.counts import Counts, open_counts
+from serving.partners.quotas import Quotas
+from serving.partners.slots import Slots
+
+
+class PartnerLimits:
+    """The limits that a worker asks before it does anything for a partner; belongs to one event loop."""
+
+    def __init__(self, counts: Counts, worker: str) -> None:
+        self._counts, self._thread = counts, ThreadPoolExecutor(1, "counts")
+        self.quotas = Quotas(counts, self._thread)
+        self.slots = Slots(counts, self._thread, worker)
+
+    async def close(self) -> None:
+        """Give the slots back and close the counts."""
+        await self.slots.close()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._counts.close)
+        self._thread.shutdown()
+
+
+def open_limits(url: str) -> PartnerLimits:
+    """The limits of this worker, counted at `redis://…` or `sqlite:///…`."""
+    return PartnerLimits(open_counts(url), f"{os.uname().nodename}-{os.getpid()}-{os.urandom(4).hex()}")
