@@ -463,7 +463,8 @@ def test_a_partner_has_only_so_many_requests_at_once_and_others_are_not_held_up(
             asks = (client.post(DECISIONS, json={"entity_id": 1}, headers=one) for one in headers)
             return [answer.status_code for answer in await asyncio.gather(*asks)]
 
-    assert asyncio.run(ask()) == [200, 200, 429, 429, 200]
+    *crowd, other = asyncio.run(ask())
+    assert (sorted(crowd), other) == ([200, 200, 429, 429], 200)
 
 
 def test_a_decision_is_read_again_and_explained_by_who_asked_for_it_alone(worker: Worker) -> None:
