@@ -96,7 +96,7 @@ def computed(name: str, arguments: dict[str, Any], frame: pl.DataFrame) -> pl.Se
     return ordered.with_columns(feature=transform.expression(ROWS, given))["feature"]
 
 
-@pytest.mark.parametrize(("name", "arguments", "loop"), LOOPS, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("name", "arguments", "loop"), LOOPS, ids=[f"{name} {given}" for name, given, _ in LOOPS])
 @settings(max_examples=60, deadline=None)
 @given(values=entities)
 def test_a_transform_is_the_loop_over_the_entitys_rows(
