@@ -24,6 +24,7 @@ from serving.log.canonical import Json, canonical
 from serving.log.record import SALT_BYTES, Record, make_id, time_text
 
 Answer = DecisionAnswer | PropensityAnswer
+_INEXACT = 2**53
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Asked:
     def digest(self) -> str:
         """SHA-256 of what was asked: the same key with another digest is another request."""
         body = self.request.model_dump(mode="json")
+        if isinstance(self.request.entity_id, int) and self.request.entity_id >= _INEXACT:
+            body["entity_id"] = str(self.request.entity_id)  # canonical JSON has no such number
         return hashlib.sha256(canonical({"portfolio": self.portfolio, "kind": self.kind, **body})).hexdigest()
 
 

@@ -48,7 +48,7 @@ def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) 
     @app.get(
         "/v1/releases",
         response_model=ReleasesAnswer,
-        responses=documented(401, 405, 429, 500, 503),
+        responses=documented(401, 405, 429, 431, 500, 503),
         tags=["v1"],
         openapi_extra=SECURED,
     )

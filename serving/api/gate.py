@@ -16,6 +16,7 @@ from serving.partners.directory import DirectoryUnavailable
 from serving.partners.partner import Partner
 
 GUARDED = "/v1/"
+HEADER_BYTES = 16 * 1024
 BEARER = "partner key"
 SECURED: dict[str, Any] = {"security": [{BEARER: []}]}
 SCHEME = {"type": "http", "scheme": "bearer", "description": "the key that `lendloop partner add` printed"}
@@ -31,6 +32,10 @@ class Gate:
         """Pass a partner's request on, refuse a stranger's."""
         if scope["type"] != "http" or not scope["path"].startswith(GUARDED):
             return await self._app(scope, receive, send)
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+            return await problem_response(431, f"the headers are larger than {HEADER_BYTES} bytes")(
+                scope, receive, send
+            )
         clerk = self._clerk()
         if clerk is None:
             return await _later("the worker is starting or stopping; try again")(scope, receive, send)

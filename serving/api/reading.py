@@ -22,7 +22,7 @@ DecisionId = Annotated[
     str,
     InPath(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", examples=["0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10"]),
 ]
-_REFUSALS = documented(401, 403, 404, 405, 422, 429, 500, 503)
+_REFUSALS = documented(401, 403, 404, 405, 422, 429, 431, 500, 503)
 
 
 class ExplanationAnswer(BaseModel):

@@ -57,7 +57,7 @@ class Worker:
         return self.book.add(partner, by="ann", at=datetime.now(UTC))
 
     @asynccontextmanager
-    async def client(self, batcher: Any = None) -> AsyncIterator[httpx.AsyncClient]:
+    async def opened(self, batcher: Any = None) -> AsyncIterator[Clerk]:
         runtime = Runtime(self.releases, lambda portfolio, folder: Desk(load_release(folder), self.reader))
         runtime.refresh()
         directory = Directory(open_book(self.url, SECRET), SECRET)
@@ -73,11 +73,16 @@ class Worker:
             self.replay,
             self.seconds,
         )
-        transport = httpx.ASGITransport(create_app(lambda: clerk, self.releases), raise_app_exceptions=False)
-        bearer = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=bearer) as client:
-            yield client
+        yield clerk
         await clerk.close()
+
+    @asynccontextmanager
+    async def client(self, batcher: Any = None) -> AsyncIterator[httpx.AsyncClient]:
+        bearer = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        async with self.opened(batcher) as clerk:
+            transport = httpx.ASGITransport(create_app(lambda: clerk, self.releases), raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=bearer) as client:
+                yield client
 
     def post(self, path: str, body: Any, **headers: Any) -> httpx.Response:
         async def one() -> httpx.Response:
@@ -298,6 +303,20 @@ def test_size_and_media_type_are_limited(worker: Worker) -> None:
     assert worker.send(b'{"entity_id": 1}', "application/json; charset=utf-8").status_code == 200
 
 
+def test_headers_are_limited(worker: Worker) -> None:
+    problem(worker.post(DECISIONS, {"entity_id": 1}, **{"X-Large": "x" * 20_000}), 431)
+    assert worker.log.head().records == 0
+
+
+def test_the_largest_id_is_an_id(worker: Worker) -> None:
+    for entity in (2**53, 2**63 - 1):
+        key = {"Idempotency-Key": str(entity)}
+        first = worker.post(DECISIONS, {"entity_id": entity}, **key)
+        assert first.json()["entity_id"] == str(entity)
+        assert worker.post(DECISIONS, {"entity_id": entity}, **key).content == first.content
+        problem(worker.post(DECISIONS, {"entity_id": entity - 1}, **key), 422)
+
+
 def test_unknown_places_and_methods_are_problems(worker: Worker) -> None:
     problem(worker.get("/nowhere"), 404)
     assert problem(worker.get(DECISIONS), 405)
@@ -384,7 +403,7 @@ def test_the_openapi_document_is_whole(worker: Worker) -> None:
         "/readyz",
     }
     answers = document["paths"]["/v1/portfolios/{portfolio}/decisions"]["post"]["responses"]
-    assert set(answers) == {"200", "400", "401", "403", "404", "405", "413", "415", "422", "429", "500", "503"}
+    assert set(answers) == {"200", "400", "401", "403", "404", "405", "413", "415", "422", "429", "431", "500", "503"}
     assert list(answers["422"]["content"]) == ["application/problem+json"]
     secured = {path for path, routes in document["paths"].items() for one in routes.values() if one.get("security")}
     assert secured == {path for path in document["paths"] if path.startswith("/v1/")}

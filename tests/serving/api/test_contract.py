@@ -1,0 +1,103 @@
+"""The OpenAPI document holds: requests made up from it, good and bad, over real HTTP; every answer is as documented."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import hypothesis
+import pytest
+import schemathesis
+import uvicorn
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import FailureGroup, negative_data_rejection, positive_data_acceptance
+from schemathesis.schemas import APIOperation
+
+from serving.api.app import create_app
+from tests.servers import free_port
+from tests.serving.api.test_app import Worker
+from tests.serving.small_releases import CAMPAIGN, PORTFOLIO
+
+EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "12"))
+UNKNOWABLE = positive_data_acceptance
+"""The document cannot say which portfolio has numbers for ids, nor refuse the integer 8080.0, as the service does."""
+
+
+@contextmanager
+def served(worker: Worker) -> Iterator[str]:
+    """The address of the worker's API while it runs in a thread of its own."""
+    port, ready, stop = free_port(), threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with worker.opened() as clerk:
+            config = uvicorn.Config(
+                create_app(lambda: clerk, worker.releases), port=port, log_level="error", lifespan="off"
+            )
+            server = uvicorn.Server(config)
+            running = asyncio.create_task(server.serve())
+            while not server.started:
+                await asyncio.sleep(0.01)
+            ready.set()
+            await asyncio.to_thread(stop.wait)
+            server.should_exit = True
+            await running
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert ready.wait(20)
+    yield f"http://127.0.0.1:{port}"
+    stop.set()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    worker = Worker(tmp_path_factory.mktemp("contract"))
+    key = worker.partner("busy", "decide,propensity,read", "*", quota="1000000/d")
+    with served(worker) as url:
+        yield url, key
+    worker.log.close()
+    worker.pauses.close()
+    worker.book.close()
+
+
+def check(operation: APIOperation, key: str, mode: GenerationMode, examples: int) -> list[str]:  # type: ignore[type-arg]
+    """What is wrong with the answers to requests made up for an operation."""
+    faults: list[str] = []
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def holds(case: schemathesis.Case) -> None:
+        if mode is GenerationMode.POSITIVE and "portfolio" in case.path_parameters:
+            case.path_parameters["portfolio"] = CAMPAIGN if "propensities" in operation.path else PORTFOLIO
+        # A bad item of a batch is refused by itself, in an answer of 200.
+        batch = [negative_data_rejection] if operation.path.endswith(":batch") else []
+        try:
+            case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, excluded_checks=[UNKNOWABLE, *batch])
+        except FailureGroup as error:
+            faults.append(f"{operation.label}: {error}")
+
+    try:
+        holds()
+    except hypothesis.errors.Unsatisfiable:
+        assert mode is GenerationMode.NEGATIVE  # nothing that is asked of this operation can be wrong
+    return faults
+
+
+@pytest.mark.parametrize("mode", GenerationMode)
+def test_every_answer_is_as_documented(address: tuple[str, str], mode: GenerationMode) -> None:
+    url, key = address
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert len(operations) >= 9
+    faults = [fault for operation in operations for fault in check(operation, key, mode, EXAMPLES)]
+    assert not faults, "\n\n".join(faults[:5])
