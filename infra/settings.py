@@ -34,6 +34,7 @@ class Settings(BaseSettings):
         description="master keys of the decision log, 64 hexadecimal digits each, comma between, the current one first;"
         " empty: made on first use and kept in home",
     )
+    tokens: bool = Field(default=False, description="give partners OAuth 2 tokens for their keys, and take them")
     partner_secret: SecretStr = Field(
         default=SecretStr(""),
         description="secret that partners' keys are hashed under, 64 hexadecimal digits or more; empty: made on first"

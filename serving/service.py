@@ -91,7 +91,7 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
     _anchorings.append(Anchoring(log, Anchors(settings.anchors_folder, settings.root() / "anchor.key"), now))
     _anchorings[-1].start()
     secret = server_secret(settings.partner_secret.get_secret_value(), settings.partner_secret_file)
-    directory = Directory(open_book(settings.decision_log_url, secret), secret)
+    directory = Directory(open_book(settings.decision_log_url, secret), secret, tokens=settings.tokens)
     limits = open_limits(settings.counts_url)
     pauses = open_pauses(settings.decision_log_url)
     batches = open_batch_keys(settings.decision_log_url, secret)
@@ -104,7 +104,7 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
 
 
 _contract = Watched(
-    create_app(lambda: _clerks[0] if _clerks else None, _settings.releases),
+    create_app(lambda: _clerks[0] if _clerks else None, _settings.releases, tokens=_settings.tokens),
     lambda: _telling[0].told if _telling else None,
 )
 

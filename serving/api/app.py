@@ -19,6 +19,7 @@ from serving.api.schemas import (
     ReleaseAnswer,
     ReleasesAnswer,
 )
+from serving.api.tokens import add_tokens
 from serving.clerk import Clerk
 from serving.pointers import read_fault, read_workers
 
@@ -28,7 +29,7 @@ CONCURRENCY = 256  # requests at once in one worker; more are refused before the
 SECONDS = 5.0
 
 
-def create_app(clerk: Callable[[], Clerk | None], releases: Path) -> Any:
+def create_app(clerk: Callable[[], Clerk | None], releases: Path, *, tokens: bool = False) -> Any:
     """The ASGI application; `clerk()` is None until the worker has started."""
     app = FastAPI(
         title="Lendloop decision service", version="1", docs_url=None, redoc_url=None, description=__doc__ or ""
@@ -36,6 +37,8 @@ def create_app(clerk: Callable[[], Clerk | None], releases: Path) -> Any:
     handle_problems(app)
     add_deciding(app, clerk)
     add_reading(app, clerk)
+    if tokens:
+        add_tokens(app, clerk)
     _add_state(app, clerk, releases)
     describe(app)
     # The gate stands before the limits: nothing is read of a request from someone unknown.

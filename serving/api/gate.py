@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from serving.api.limits import App, Receive, Scope, Send
+from serving.api.limits import TOKENS, App, Receive, Scope, Send
 from serving.api.problems import Problem, problem_response
 from serving.clerk import Clerk
 from serving.desk import now
@@ -30,7 +30,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a partner's request on, refuse a stranger's."""
-        if scope["type"] != "http" or not scope["path"].startswith(GUARDED):
+        if scope["type"] != "http" or not scope["path"].startswith(GUARDED) or scope["path"] == TOKENS:
             return await self._app(scope, receive, send)
         if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
             return await problem_response(431, f"the headers are larger than {HEADER_BYTES} bytes")(

@@ -12,6 +12,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+TOKENS, FORM = "/v1/oauth/token", "application/x-www-form-urlencoded"
 PROBES = ("/livez", "/readyz")
 
 
@@ -46,8 +47,9 @@ class Limits:
         if scope["method"] not in ("POST", "PUT", "PATCH"):
             return await self._app(scope, receive, send)
         media_type = _header(scope, b"content-type").split(";")[0].strip().lower()
-        if media_type != "application/json":
-            refusal = problem_response(415, "expected the header Content-Type: application/json")
+        expected = FORM if scope["path"] == TOKENS else "application/json"
+        if media_type != expected:
+            refusal = problem_response(415, f"expected the header Content-Type: {expected}")
             return await refusal(scope, receive, send)
         body = await self._body(scope, receive)
         if body is None:

@@ -10,6 +10,7 @@ from serving.log.record import PLATFORM
 from serving.partners.book import Book, Known
 from serving.partners.key import key_id, keyed_hash, own_key
 from serving.partners.partner import ALL, SCOPES, Partner, Quota
+from serving.partners.tokens import looks_like_token, make_token, narrowed, read_token
 
 LOOK_SECONDS = 0.4  # how often the book is read
 STALE_SECONDS = 0.9  # nobody is let in on what is older than this
@@ -25,8 +26,9 @@ class DirectoryUnavailable(RuntimeError):
 class Directory:
     """Whose key a key is; belongs to one event loop."""
 
-    def __init__(self, book: Book, secret: bytes) -> None:
-        self._book, self._secret = book, secret
+    def __init__(self, book: Book, secret: bytes, *, tokens: bool = False) -> None:
+        """`tokens`: let partners in by token too."""
+        self._book, self._secret, self._tokens = book, secret, tokens
         own = own_key(secret, PLATFORM)
         self._own = {str(key_id(own)): Known(keyed_hash(secret, own), _OWN, None)}
         self._known: dict[str, Known] = {}
@@ -40,17 +42,21 @@ class Directory:
             self._task = asyncio.create_task(self._follow())
         if time.monotonic() - self._looked > STALE_SECONDS:
             await self._look(STALE_SECONDS)
+        if looks_like_token(key):
+            return await self._of_token(key, at)
         name = key_id(key)
         if name is None:
             return None
-        if name not in self._known:
-            await self._look(MISS_SECONDS)
-        known = self._known.get(name)
+        known = await self._found(name)
         # The hash is made and compared for an unknown id too: time must not tell the ids that there are.
         matches = hmac.compare_digest(keyed_hash(self._secret, key), known.hash if known else "")
         if known is None or not matches or (known.ends_at is not None and known.ends_at <= at):
             return None
         return known.partner
+
+    def token(self, key: str, scopes: frozenset[str], at: datetime) -> str:
+        """A token for who came with this key, for no more than these scopes."""
+        return make_token(self._secret, str(key_id(key)), scopes, at)
 
     async def close(self) -> None:
         """Stop following the book, and close it."""
@@ -58,6 +64,19 @@ class Directory:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._book.close()
+
+    async def _found(self, name: str) -> Known | None:
+        if name not in self._known:
+            await self._look(MISS_SECONDS)
+        return self._known.get(name)
+
+    async def _of_token(self, token: str, at: datetime) -> Partner | None:
+        claims = read_token(self._secret, token, at) if self._tokens else None
+        known = await self._found(claims[0]) if claims else None
+        # A token is open no longer than the key it was given for.
+        if claims is None or known is None or (known.ends_at is not None and known.ends_at <= at):
+            return None
+        return narrowed(known.partner, claims[1])
 
     async def _follow(self) -> None:
         while True:

@@ -49,18 +49,21 @@ class Worker:
         self.pauses = open_pauses(self.url)
         self.book = open_book(self.url, SECRET)
         self.key = self.partner("shop", "decide,propensity,read", "*")
-        self.replay = False
+        self.replay = self.tokens = False
         self.seconds = 2.0
 
     def partner(self, name: str, scopes: str, portfolios: str, quota: str = "1000/s", concurrency: int = 100) -> str:
         partner = make_partner(name, scopes, portfolios, quota, concurrency)
         return self.book.add(partner, by="ann", at=datetime.now(UTC))
 
+    def app(self, clerk: Clerk) -> Any:
+        return create_app(lambda: clerk, self.releases, tokens=self.tokens)
+
     @asynccontextmanager
     async def opened(self, batcher: Any = None) -> AsyncIterator[Clerk]:
         runtime = Runtime(self.releases, lambda portfolio, folder: Desk(load_release(folder), self.reader))
         runtime.refresh()
-        directory = Directory(open_book(self.url, SECRET), SECRET)
+        directory = Directory(open_book(self.url, SECRET), SECRET, tokens=self.tokens)
         limits = open_limits(f"sqlite:///{self.releases.parent / 'quotas.db'}")
         clerk = Clerk(
             runtime,
@@ -80,7 +83,7 @@ class Worker:
     async def client(self, batcher: Any = None) -> AsyncIterator[httpx.AsyncClient]:
         bearer = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         async with self.opened(batcher) as clerk:
-            transport = httpx.ASGITransport(create_app(lambda: clerk, self.releases), raise_app_exceptions=False)
+            transport = httpx.ASGITransport(self.app(clerk), raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=bearer) as client:
                 yield client
 

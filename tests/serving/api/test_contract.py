@@ -15,7 +15,6 @@ from schemathesis import GenerationMode
 from schemathesis.checks import FailureGroup, negative_data_rejection, positive_data_acceptance
 from schemathesis.schemas import APIOperation
 
-from serving.api.app import create_app
 from tests.servers import free_port
 from tests.serving.api.test_app import Worker
 from tests.serving.small_releases import CAMPAIGN, PORTFOLIO
@@ -32,9 +31,7 @@ def served(worker: Worker) -> Iterator[str]:
 
     async def serve() -> None:
         async with worker.opened() as clerk:
-            config = uvicorn.Config(
-                create_app(lambda: clerk, worker.releases), port=port, log_level="error", lifespan="off"
-            )
+            config = uvicorn.Config(worker.app(clerk), port=port, log_level="error", lifespan="off")
             server = uvicorn.Server(config)
             running = asyncio.create_task(server.serve())
             while not server.started:
@@ -55,6 +52,7 @@ def served(worker: Worker) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     worker = Worker(tmp_path_factory.mktemp("contract"))
+    worker.tokens = True
     key = worker.partner("busy", "decide,propensity,read", "*", quota="1000000/d")
     with served(worker) as url:
         yield url, key
@@ -98,6 +96,6 @@ def test_every_answer_is_as_documented(address: tuple[str, str], mode: Generatio
     url, key = address
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) >= 9
+    assert len(operations) >= 10
     faults = [fault for operation in operations for fault in check(operation, key, mode, EXAMPLES)]
     assert not faults, "\n\n".join(faults[:5])
