@@ -66,8 +66,13 @@ def launch_of(settings: Settings) -> Launch:
         port=settings.port,
         workers=settings.workers,
         replay=settings.replay,
+        concurrency=settings.concurrency,
+        queue_seconds=settings.queue_seconds,
+        feature_seconds=settings.feature_seconds,
+        log_seconds=settings.log_seconds,
         log_key=settings.log_key.get_secret_value(),
         partner_secret=settings.partner_secret.get_secret_value(),
+        list_secret=settings.list_secret.get_secret_value(),
         anchors=settings.anchors_folder,
     )
 

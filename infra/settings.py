@@ -28,6 +28,18 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address the decision service binds")
     port: int = Field(default=8080, ge=1, le=65535, description="port of the decision service")
     workers: int = Field(default=2, ge=1, description="worker processes of the decision service")
+    concurrency: int = Field(
+        default=256, ge=8, description="requests at once in one worker; more are answered 503 before they queue"
+    )
+    queue_seconds: float = Field(
+        default=0.25, gt=0, description="when answers take longer on average, a worker takes on half as many at once"
+    )
+    feature_seconds: float = Field(
+        default=0.025, gt=0, description="features that are not read by then are missing: the decision goes to review"
+    )
+    log_seconds: float = Field(
+        default=2.0, gt=0, description="a decision that is not in the log by then is answered 503, to be asked again"
+    )
     replay: bool = Field(default=False, description="take the time of a decision from the request, for replays only")
     log_key: SecretStr = Field(
         default=SecretStr(""),

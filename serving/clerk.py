@@ -43,6 +43,7 @@ class Clerk:
     batches: BatchKeys
     replay: bool = False
     feature_seconds: float = 0.25
+    log_seconds: float = 5.0
     inquiry: Inquiry = field(default_factory=Inquiry)
     telemetry: Telemetry = field(default_factory=Telemetry)
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS, "features"))
@@ -126,7 +127,10 @@ class Clerk:
                     async for row, one in paced(enumerate(asked))
                 ]
             with step("log"):
-                outcomes = await self.log.append_all(records)
+                async with asyncio.timeout(self.log_seconds + MORE_SECONDS * len(records)):
+                    outcomes = await self.log.append_all(records)
+        except TimeoutError:
+            raise _slow_log() from None
         except (LogUnavailable, LogOverloaded):
             raise _unlogged() from None
         self.telemetry.decided(outcomes)
@@ -144,11 +148,13 @@ class Clerk:
     async def _look_up(self, desk: Desk, asked: Sequence[Asked]) -> Looked:
         loop = asyncio.get_running_loop()
         entities = [one.request.entity_id for one in asked]
-        try:
-            reading = loop.run_in_executor(self._threads, desk.look_up, entities, asked[0].at)
-            return await asyncio.wait_for(reading, self.feature_seconds + MORE_SECONDS * (len(asked) - 1))
-        except TimeoutError:
-            return late(len(asked))
+        reading = loop.run_in_executor(self._threads, desk.look_up, entities, asked[0].at)
+        # Not `wait_for`: what has come while the loop was busy with others is not late.
+        done, _ = await asyncio.wait([reading], timeout=self.feature_seconds + MORE_SECONDS * (len(asked) - 1))
+        if done:
+            return reading.result()
+        reading.cancel()
+        return late(len(asked))
 
     async def _paused(self, portfolio: str, at: datetime) -> bool:
         looked, paused = self._looks.get(portfolio, (float("-inf"), False))
@@ -177,6 +183,11 @@ def _reused() -> Problem:
 
 def _unlogged() -> Problem:
     detail = "the decision log cannot be written, so nothing was decided; try again"
+    return Problem(503, detail, headers={"retry-after": "1"})
+
+
+def _slow_log() -> Problem:
+    detail = "the decision log did not confirm in time; ask again with the same Idempotency-Key"
     return Problem(503, detail, headers={"retry-after": "1"})
 
 

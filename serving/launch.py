@@ -33,8 +33,13 @@ class Launch(Document):
     port: int = Field(8080, ge=1, le=65535)
     workers: int = Field(2, ge=1)
     replay: bool = False
+    concurrency: int = 256
+    queue_seconds: float = 0.25
+    feature_seconds: float = 0.025
+    log_seconds: float = 2.0
     log_key: str = Field("", repr=False)
     partner_secret: str = Field("", repr=False)
+    list_secret: str = Field("", repr=False)
     anchors: Path | None = Field(None, description="folder of the log's signed anchors; null: in home")
 
     @property
@@ -77,8 +82,13 @@ class Launch(Document):
             "PORT": self.port,
             "WORKERS": self.workers,
             "REPLAY": self.replay,
+            "CONCURRENCY": self.concurrency,
+            "QUEUE_SECONDS": self.queue_seconds,
+            "FEATURE_SECONDS": self.feature_seconds,
+            "LOG_SECONDS": self.log_seconds,
             "LOG_KEY": self.log_key,
             "PARTNER_SECRET": self.partner_secret,
+            "LIST_SECRET": self.list_secret,
             **({} if self.anchors is None else {"ANCHORS": self.anchors}),
         }
         return {

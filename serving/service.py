@@ -10,6 +10,7 @@ import bentoml
 from infra.processes import die_with_parent
 from infra.settings import Settings
 from serving.api.app import create_app
+from serving.api.shedding import Shedding
 from serving.clerk import Clerk
 from serving.desk import Desk, now, open_desk
 from serving.inquiry import open_inquiry
@@ -84,8 +85,6 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
         return desk
 
     runtime = Runtime(settings.releases, load)
-    # A replay may take its time; a checkout may not.
-    patience = 5.0 if settings.replay else 0.25
     keys = open_keys(settings.log_key.get_secret_value(), settings.log_key_file)
     log = open_log(settings.decision_log_url, keys)
     _anchorings.append(Anchoring(log, Anchors(settings.anchors_folder, settings.root() / "anchor.key"), now))
@@ -96,7 +95,10 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
     pauses = open_pauses(settings.decision_log_url)
     batches = open_batch_keys(settings.decision_log_url, secret)
     batcher = Batcher(log, heard=told.committed)
-    clerk = Clerk(runtime, batcher, log, pauses, directory, limits, batches, settings.replay, patience, telemetry=told)
+    clerk = Clerk(runtime, batcher, log, pauses, directory, limits, batches, settings.replay, telemetry=told)
+    # A replay may take its time; a checkout may not.
+    clerk.feature_seconds = max(settings.feature_seconds, 5.0 * settings.replay)
+    clerk.log_seconds = max(settings.log_seconds, 5.0 * settings.replay)
     listed = server_secret(settings.list_secret.get_secret_value(), settings.list_secret_file, "LENDLOOP_LIST_SECRET")
     clerk.inquiry = open_inquiry(settings.decision_log_url, listed, log.vault)
     runtime.start()
@@ -104,7 +106,12 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
 
 
 _contract = Watched(
-    create_app(lambda: _clerks[0] if _clerks else None, _settings.releases, tokens=_settings.tokens),
+    create_app(
+        lambda: _clerks[0] if _clerks else None,
+        _settings.releases,
+        Shedding(_settings.concurrency, _settings.queue_seconds),
+        tokens=_settings.tokens,
+    ),
     lambda: _telling[0].told if _telling else None,
 )
 

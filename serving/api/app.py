@@ -19,17 +19,19 @@ from serving.api.schemas import (
     ReleaseAnswer,
     ReleasesAnswer,
 )
+from serving.api.shedding import Shedding
 from serving.api.tokens import add_tokens
 from serving.clerk import Clerk
 from serving.pointers import read_fault, read_workers
 
 BODY_BYTES = 16 * 1024
 BATCH_BYTES = 2 * 1024 * 1024  # 1,000 items with everything that an item can say
-CONCURRENCY = 256  # requests at once in one worker; more are refused before they queue
 SECONDS = 5.0
 
 
-def create_app(clerk: Callable[[], Clerk | None], releases: Path, *, tokens: bool = False) -> Any:
+def create_app(
+    clerk: Callable[[], Clerk | None], releases: Path, shedding: Shedding | None = None, *, tokens: bool = False
+) -> Any:
     """The ASGI application; `clerk()` is None until the worker has started."""
     app = FastAPI(
         title="Lendloop decision service", version="1", docs_url=None, redoc_url=None, description=__doc__ or ""
@@ -42,9 +44,8 @@ def create_app(clerk: Callable[[], Clerk | None], releases: Path, *, tokens: boo
     _add_state(app, clerk, releases)
     describe(app)
     # The gate stands before the limits: nothing is read of a request from someone unknown.
-    return Gate(
-        Limits(app, body_bytes=BODY_BYTES, batch_bytes=BATCH_BYTES, concurrency=CONCURRENCY, seconds=SECONDS), clerk
-    )
+    taken = shedding or Shedding(most=256, queue_seconds=SECONDS)
+    return Gate(Limits(app, taken, body_bytes=BODY_BYTES, batch_bytes=BATCH_BYTES, seconds=SECONDS), clerk)
 
 
 def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) -> None:

@@ -1,10 +1,12 @@
 """What every request must keep to before it is looked at: size, media type, how many at once, how long."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from serving.api.problems import problem_response
+from serving.api.shedding import Shedding, is_decision
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -20,28 +22,28 @@ class Limits:
     """ASGI middleware: refuses what is too large (413), not JSON (415), too much at once (503) or too slow (503)."""
 
     def __init__(
-        self, app: App, *, body_bytes: int, concurrency: int, seconds: float, batch_bytes: int | None = None
+        self, app: App, shedding: Shedding, *, body_bytes: int, seconds: float, batch_bytes: int | None = None
     ) -> None:
         self._app = app
+        self._shedding = shedding
         self._body_bytes, self._batch_bytes = body_bytes, batch_bytes or body_bytes
-        self._concurrency = concurrency
         self._seconds = seconds
-        self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] != "http" or scope["path"] in PROBES:
-            await self._app(scope, receive, send)
-        elif self._running >= self._concurrency:
+            return await self._app(scope, receive, send)
+        decision = is_decision(scope["method"], scope["path"])
+        if not self._shedding.admit(decision):
             # Answered at once: a queue that grows only makes every answer late.
             refusal = problem_response(503, "too many requests at once; try again", headers={"retry-after": "1"})
-            await refusal(scope, receive, send)
-        else:
-            self._running += 1
-            try:
-                await self._within_time(scope, receive, send)
-            finally:
-                self._running -= 1
+            return await refusal(scope, receive, send)
+        began = time.monotonic()
+        try:
+            await self._within_time(scope, receive, send)
+        finally:
+            now = time.monotonic()
+            self._shedding.done(decision, now - began, now)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("POST", "PUT", "PATCH"):

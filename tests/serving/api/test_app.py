@@ -12,6 +12,7 @@ import pytest
 from serving.api import app as api
 from serving.api.app import create_app
 from serving.api.limits import Limits
+from serving.api.shedding import Shedding
 from serving.clerk import Clerk
 from serving.desk import Desk
 from serving.log.batcher import Batcher
@@ -60,7 +61,7 @@ class Worker:
         return create_app(lambda: clerk, self.releases, tokens=self.tokens)
 
     @asynccontextmanager
-    async def opened(self, batcher: Any = None) -> AsyncIterator[Clerk]:
+    async def opened(self, batcher: Any = None, log_seconds: float = 5.0) -> AsyncIterator[Clerk]:
         runtime = Runtime(self.releases, lambda portfolio, folder: Desk(load_release(folder), self.reader))
         runtime.refresh()
         directory = Directory(open_book(self.url, SECRET), SECRET, tokens=self.tokens)
@@ -75,14 +76,15 @@ class Worker:
             open_batch_keys(self.url, SECRET),
             self.replay,
             self.seconds,
+            log_seconds,
         )
         yield clerk
         await clerk.close()
 
     @asynccontextmanager
-    async def client(self, batcher: Any = None) -> AsyncIterator[httpx.AsyncClient]:
+    async def client(self, batcher: Any = None, log_seconds: float = 5.0) -> AsyncIterator[httpx.AsyncClient]:
         bearer = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        async with self.opened(batcher) as clerk:
+        async with self.opened(batcher, log_seconds) as clerk:
             transport = httpx.ASGITransport(self.app(clerk), raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=bearer) as client:
                 yield client
@@ -356,12 +358,34 @@ def test_too_many_at_once_and_too_slow_are_503() -> None:
         await asyncio.sleep(10)
 
     async def ask() -> list[httpx.Response]:
-        limits = Limits(slow, body_bytes=100, concurrency=2, seconds=0.1)
+        limits = Limits(slow, Shedding(2, 1.0), body_bytes=100, seconds=0.1)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(limits), base_url="http://service") as client:
-            return await asyncio.gather(*(client.post("/", json={}) for _ in range(3)))
+            return await asyncio.gather(*(client.post("/decisions", json={}) for _ in range(3)))
 
     details = sorted(problem(response, 503)["detail"] for response in asyncio.run(ask()))
     assert [detail.split()[0] for detail in details] == ["no", "no", "too"]
+
+
+def test_a_log_that_does_not_confirm_in_time_is_503_and_the_same_key_finds_what_it_did(worker: Worker) -> None:
+    class Slow(Batcher):
+        async def append_all(self, records: Any) -> Any:
+            done = asyncio.create_task(super().append_all(records))
+            await asyncio.sleep(0.2)
+            return await done
+
+    async def ask() -> tuple[httpx.Response, httpx.Response]:
+        headers = {"Idempotency-Key": "k"}
+        async with worker.client(Slow(worker.log), log_seconds=0.05) as client:
+            first = await client.post(DECISIONS, json={"entity_id": 1}, headers=headers)
+            await asyncio.sleep(0.05)
+        async with worker.client() as client:
+            return first, await client.post(DECISIONS, json={"entity_id": 1}, headers=headers)
+
+    first, second = asyncio.run(ask())
+    assert "Idempotency-Key" in problem(first, 503)["detail"]
+    assert first.headers["retry-after"] == "1"
+    assert second.json()["outcome"] == "approve"
+    assert worker.log.verify().valid
 
 
 def test_releases_and_readiness_say_what_is_served_and_what_is_wrong(worker: Worker) -> None:
