@@ -64,7 +64,7 @@ def test_a_redeploy_of_other_code_loses_no_request(deployed: Deployed) -> None:
 
 
 def test_code_that_cannot_start_leaves_the_running_service_alone(deployed: Deployed) -> None:
-    old, new = "_clerks[:] = [open_clerk(settings)]", "raise SystemExit('fault')"
+    old, new = "_clerks[:] = [", "raise SystemExit('fault'); _clerks[:] = ["
     other = changed_code(deployed.launch, "failing", "serving/service.py", old, new)
     with Load(deployed) as load, pytest.raises(ServiceError, match=r"a worker ended 2 times.*goes on answering"):
         start(other)
