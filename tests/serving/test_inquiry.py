@@ -82,8 +82,8 @@ def test_lists_are_searched_for_the_entity_and_the_person(url: str, log: Decisio
 
     found = asyncio.run(ask())
     assert [one.lists for one in found] == [{"tax", "industry"}, frozenset(), None]
-    decision = desk.decide("decision", desk.look_up(1, NOW), circumstances=found[0])
-    record = record_of(asked(), desk, desk.look_up(1, NOW), decision, found[0])
+    decision = desk.decide("decision", desk.look_up([1], NOW), circumstances=found[0])
+    record = record_of(asked(), desk, desk.look_up([1], NOW), decision, found[0])
     assert record.context["lists"] == ["industry", "tax"]
     book.close()
 
@@ -91,7 +91,7 @@ def test_lists_are_searched_for_the_entity_and_the_person(url: str, log: Decisio
 def test_what_quotas_granted_is_counted_from_the_log(url: str, log: DecisionLog, desk: Desk) -> None:
     def decide(at: datetime, entity: int, purpose: str, amount: float) -> None:
         one = asked(at, entity, purpose=purpose, amount=amount)
-        looked = desk.look_up(entity, NOW)
+        looked = desk.look_up([entity], NOW)
         calm = one.circumstances(False)
         made = desk.decide("decision", looked, application=one.application, circumstances=calm)
         log.append(record_of(one, desk, looked, made, calm))

@@ -26,7 +26,7 @@ def logged(desk):
 def _record(desk, number, entity, amount):
     at = NOW + timedelta(seconds=number)
     desk.reader.fault = OSError("away") if number == 7 else None
-    looked = desk.look_up(entity, at)
+    looked = desk.look_up([entity], at)
     found = Circumstances(paused=number % 6 == 0, business_date=at.date())
     decision = desk.decide("decision", looked, application=Application(amount), circumstances=found)
     return Record(
@@ -40,8 +40,8 @@ def _record(desk, number, entity, amount):
         entity_id=str(entity),
         inputs={},
         personal={} if amount is None else {"amount": amount},
-        features=looked.values,
-        feature_times={view: None if time is None else time_text(time) for view, time in looked.times.items()},
+        features=looked.values[0],
+        feature_times={view: None if time is None else time_text(time) for view, time in looked.times[0].items()},
         context=circumstances_json(found),
         release=decision.release,
         outcome=decision.outcome,
