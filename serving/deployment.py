@@ -75,7 +75,10 @@ def serve(launch: Launch, on_ready: Callable[[Note], None]) -> None:
     """Run the service in the foreground, its log on standard error, until Ctrl-C or until it ends."""
     with suppress(KeyboardInterrupt), _process(launch) as supervisor:
         on_ready(supervisor.wait_ready(launch, "its log says more"))
-        if supervisor.process.wait() != 0:
+        # Polars' handler of SIGINT has the kernel go on with a `wait` without end: a Ctrl-C would not be heard in one.
+        while supervisor.process.poll() is None:
+            time.sleep(0.1)
+        if supervisor.process.returncode != 0:
             raise ServiceError(f"the service ended: {supervisor.fault()}")
 
 
