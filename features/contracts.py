@@ -45,7 +45,10 @@ def check_table(spec: FeatureSpec, table: str, raw: pl.DataFrame) -> Checked:
     """Check every row of `raw` against the contract of `table`; columns that it does not list are left out."""
     columns = _columns(spec, table)
     if missing := sorted(set(columns) - set(raw.columns)):
-        raise ContractError(f"table {table!r}: columns {missing} are missing; found {sorted(raw.columns)}")
+        raise ContractError(
+            f"table {table!r}: columns {missing} are missing; found {sorted(raw.columns)}; "
+            "was the header of the raw file changed? Name the columns in it, in tables.py or in features.yaml alike"
+        )
     raw = raw.select(list(columns))
     typed = _typed(raw, columns)
     failures = _failures(typed, _row_schema(columns))

@@ -13,6 +13,7 @@ from features.definitions import check_definitions
 from features.documents import read_document
 from features.spec import FeatureSpec
 from features.transforms.registry import BUILT_IN, Registry
+from features.unquoted import unquoted
 
 TableReader = Callable[[Path], dict[str, pl.DataFrame]]
 
@@ -83,7 +84,9 @@ def _own_tables(module: Path, data: Path) -> dict[str, pl.DataFrame]:
     try:
         found = reader(data)
     except Exception as error:
-        raise PortfolioError(f"{module}: tables() failed on {data}: {type(error).__name__}: {error}") from error
+        raise PortfolioError(
+            f"{module}: tables() failed on {data}: {type(error).__name__}: {unquoted(error)}"
+        ) from error
     if not isinstance(found, dict) or not all(isinstance(frame, pl.DataFrame) for frame in found.values()):
         raise PortfolioError(
             f"{module}: tables() must return a dict of Polars data frames, found {type(found).__name__}"
@@ -129,4 +132,4 @@ def _flat_file(file: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise PortfolioError(f"{file}: cannot be read as a table: {error}") from error
+        raise PortfolioError(f"{file}: cannot be read as a table: {unquoted(error)}") from error

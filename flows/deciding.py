@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from rich.progress import track
 from rich.table import Table
 
+from features.unquoted import unquoted
 from flows.listing import list_secret
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
@@ -47,7 +48,7 @@ def decide_file(file: Path, portfolio: str, out: Path | None, at: str) -> None:
     _check_out(out)
     workspace = open_workspace(portfolio)
     desk = _desk(workspace)
-    asked = list(_asked(workspace, desk, read_applications(file), given_time(at)))
+    asked = list(_asked(workspace, desk, file, given_time(at)))
     answers = asyncio.run(_decide_all(workspace, desk, asked))
     rows = pl.DataFrame([answer.model_dump(mode="json", exclude={"reasons"}) for answer in answers])
     first = pl.DataFrame({"first_reason": [answer.reasons[0].en if answer.reasons else "" for answer in answers]})
@@ -67,7 +68,7 @@ def read_applications(file: Path) -> pl.DataFrame:
     try:
         rows: pl.DataFrame = reader(file)
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise BadFile(f"{file}: cannot be read as {file.suffix[1:]}: {error}") from error
+        raise BadFile(f"{file}: cannot be read as {file.suffix[1:]}: {unquoted(error)}") from error
     if "entity_id" not in rows.columns or rows.is_empty():
         raise BadFile(f"{file}: found {rows.height} rows of {rows.columns}; expected rows with a column entity_id")
     return rows
@@ -81,7 +82,14 @@ def _desk(workspace: Workspace) -> Desk:
     return open_desk(workspace.name, workspace.release_folder(champion.sha), **urls)
 
 
-def _asked(workspace: Workspace, desk: Desk, rows: pl.DataFrame, at: datetime) -> Iterator[Asked]:
+def _kind(value: object) -> str:
+    """What stands there, without saying it: the type of a value, in the words of a file."""
+    kinds = {str: "text", bool: "a truth value", int: "a whole number", float: "a number"}
+    return kinds.get(type(value), f"a {type(value).__name__}")
+
+
+def _asked(workspace: Workspace, desk: Desk, file: Path, at: datetime) -> Iterator[Asked]:
+    rows = read_applications(file)
     kind, model = ("decision", DecisionRequest) if desk.takes("decision") else ("propensity", PropensityRequest)
     for number, row in enumerate(rows.iter_rows(named=True), start=1):
         given: dict[str, Any] = {name: value for name, value in row.items() if value is not None}
@@ -89,11 +97,13 @@ def _asked(workspace: Workspace, desk: Desk, rows: pl.DataFrame, at: datetime) -
             request = model.model_validate(given)
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
-            raise BadFile(f"row {number}: {fault['loc'][0]}: {fault['msg']}; found {fault['input']!r}") from None
+            # The value itself may be personal, and messages end up in logs.
+            where = ".".join(map(str, fault["loc"]))
+            raise BadFile(f"{file}: row {number}: {where}: {fault['msg']}; found {_kind(fault['input'])}") from None
         if not desk.accepts(request.entity_id):
             expected = desk.release.features.entity_type
             raise BadFile(
-                f"row {number}: entity_id: found {request.entity_id!r}; expected an entity of type {expected}"
+                f"{file}: row {number}: entity_id: found {_kind(request.entity_id)}; expected type {expected}"
             )
         yield Asked(LOCAL, workspace.name, kind, request, at)  # type: ignore[arg-type]
 

@@ -6,11 +6,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 
 from infra.processes import Child, free_port, start_child
 from infra.settings import Settings
 
 STARTUP_SECONDS = 120.0
+
+
+class NoPrefect(RuntimeError):
+    """The Prefect server of the settings does not answer."""
 
 
 def quiet_environment(settings: Settings) -> dict[str, str]:
@@ -39,6 +44,7 @@ def prefect_api(settings: Settings, meanwhile: Callable[[], object] = int) -> It
     """
     os.environ.update(quiet_environment(settings))
     if settings.prefect_api:
+        refuse_silence(settings.prefect_api)
         os.environ["PREFECT_API_URL"] = settings.prefect_api
         yield settings.prefect_api
         return
@@ -51,6 +57,19 @@ def prefect_api(settings: Settings, meanwhile: Callable[[], object] = int) -> It
     finally:
         send_what_is_left()
         child.stop()
+
+
+def refuse_silence(url: str) -> None:
+    """Raise `NoPrefect` when nothing answers at `url`: Prefect would try for long, and say less."""
+    try:
+        urllib.request.urlopen(f"{url}/health", timeout=STARTUP_SECONDS / 10).close()  # the address is our own setting
+    except urllib.error.HTTPError:
+        return  # it answers; what it refuses, Prefect tells
+    except (OSError, ValueError, HTTPException) as error:
+        raise NoPrefect(
+            f"LENDLOOP_PREFECT_API: no Prefect server answers at {url} ({error}); expected an address such as "
+            "http://127.0.0.1:4200/api; start it or correct the address; unset it, and each run starts its own"
+        ) from None
 
 
 def send_what_is_left(seconds: float = 5) -> None:

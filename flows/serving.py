@@ -5,10 +5,13 @@ from pathlib import Path
 
 from flows.deploy import launch_of
 from flows.terminal import console
+from flows.workspace import open_registry
 from infra.settings import Settings
 from serving.deployment import serve, status, stop
+from serving.following import fetch_release
 from serving.launch import ServiceError
-from serving.pointers import pointed_portfolios
+from serving.pointers import pointed, pointed_portfolios
+from serving.release import ReleaseError, verify_release
 
 
 def serve_here(*, replay: bool) -> None:
@@ -17,6 +20,7 @@ def serve_here(*, replay: bool) -> None:
         os.environ["LENDLOOP_REPLAY"] = "true"
     settings = Settings()
     _refuse_nothing(settings)
+    _mend(settings)
     console.print("building the Bento and starting the workers …")
     serve(launch_of(settings), lambda note: console.print(f"serving on [cyan]{note.url}[/]; Ctrl-C stops it"))
 
@@ -26,6 +30,24 @@ def _refuse_nothing(settings: Settings) -> None:
     scheme, _, file = settings.mlflow_url.partition(":///")
     if scheme == "sqlite" and not Path(file).exists() and not pointed_portfolios(settings.releases):
         raise ServiceError(f"{settings.home}: there is no release to serve; make one with `lendloop run month`")
+
+
+def _mend(settings: Settings) -> None:
+    """Fetch anew what is damaged on local disk: workers only load it, and would never become ready."""
+
+    def check(_portfolio: str, folder: Path) -> None:
+        verify_release(folder)
+
+    for portfolio in pointed_portfolios(settings.releases):
+        sha = pointed(settings.releases, portfolio)
+        if sha is None:
+            continue
+        try:
+            verify_release(settings.releases / sha)
+        except ReleaseError as error:
+            # Only now is the registry asked: without it, whole releases are served all the same.
+            console.print(f"[yellow]{error}[/]\nfetching release {sha[:12]} of {portfolio} again …")
+            fetch_release(settings.releases, portfolio, sha, open_registry(settings), check)
 
 
 def stop_service() -> None:

@@ -57,7 +57,10 @@ class Child:
 
 
 def start_child(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> Child:
-    """Start `command` with its output appended to `log`; on Linux the kernel ends it when this process dies."""
+    """Start `command` with its output appended to `log`; on Linux the kernel ends it when this process dies.
+
+    It does not hear the terminal's Ctrl-C: this process does, and may need the child until it has tidied up.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -66,6 +69,7 @@ def start_child(command: Sequence[str], *, log: Path, env: Mapping[str, str] | N
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             env=None if env is None else dict(env),
+            start_new_session=True,
         )
     return Child(process, log)
 

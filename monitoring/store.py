@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 from sqlalchemy.sql.dml import Insert
 
 from monitoring.metric import KEY, RUN, SCHEMA, Metric, MetricError, Period, Role
@@ -99,7 +99,13 @@ class MetricStore:
 
 
 def _engine(url: str) -> Engine:
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # Not shown: what cannot be parsed may hold a password.
+        raise MetricStoreError(
+            "metrics: LENDLOOP_METRICS is not a URL; expected sqlite:/// or postgresql://…"
+        ) from None
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
@@ -120,6 +126,10 @@ def _explained(engine: Engine) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         where = engine.url.render_as_string(hide_password=True)
-        raise MetricStoreError(
-            f"metrics table in {where}: {error.__cause__ or error}; check LENDLOOP_METRICS and the server"
-        ) from error
+        raise MetricStoreError(f"metrics table in {where}: {error.__cause__ or error}; {_remedy(error)}") from error
+
+
+def _remedy(error: SQLAlchemyError) -> str:
+    if isinstance(error, DatabaseError) and any(word in str(error) for word in ("not a database", "malformed")):
+        return "the file is damaged: move it away; `lendloop run monitor` makes each month's rows again"
+    return "check LENDLOOP_METRICS, that its server runs, or its file's rights and the free space"

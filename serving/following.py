@@ -11,7 +11,7 @@ from typing import Protocol
 from serving.drafts import draft
 from serving.launch import Launch
 from serving.pointers import pointed, pointed_portfolios, write_fault, write_pointer
-from serving.release import ReleaseError
+from serving.release import ReleaseCorrupt, ReleaseError, ReleaseMissing
 
 FOLLOW_SECONDS = 1.0
 RETRY_SECONDS = 5.0
@@ -28,6 +28,10 @@ class Champions(Protocol):
 
     def fetch(self, portfolio: str, sha: str, to: Path) -> None:
         """Put the files of a release into the empty folder `to`."""
+
+
+class ReleaseInRegistryDamaged(ReleaseError):
+    """The registry's own copy of a release is not what its name says; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,15 @@ def _fetch_anew(folder: Path, portfolio: str, champions: Champions, check: Check
         whole = incoming / folder.name
         whole.mkdir()
         champions.fetch(portfolio, folder.name, whole)
-        check(portfolio, whole)
+        try:
+            check(portfolio, whole)
+        except (ReleaseCorrupt, ReleaseMissing) as error:
+            # Told by what it is a copy of: the copy itself is gone before anyone could look at it.
+            found = str(error).replace(str(whole), "its copy")
+            raise ReleaseInRegistryDamaged(
+                f"release {folder.name[:12]} of {portfolio} is damaged in the registry: {found}; bring MLflow's "
+                f"artifacts back from a backup, or serve another by `lendloop release rollback` or `promote`"
+            ) from error
         _sync(whole)
         _rename(whole, folder)
     return folder

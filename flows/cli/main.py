@@ -23,6 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: rich's would triple the time that `lendloop --help` takes
 )
+STOPPED = 130
+"""Exit code after Ctrl-C or SIGTERM."""
 running.add_commands(app)
 decisions.add_commands(app)
 app.add_typer(lists.app, name="list")
@@ -41,9 +43,12 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
-    except KeyboardInterrupt:
-        typer.secho("stopped; run the same command again to go on where it was", err=True)
-        sys.exit(130)
+    except (KeyboardInterrupt, SystemExit) as ended:
+        # Typer makes an exit code of Ctrl-C, and says nothing.
+        if isinstance(ended, SystemExit) and ended.code != STOPPED:
+            raise
+        typer.secho("stopped: what was finished is kept; the same command goes on where it was", err=True)
+        sys.exit(STOPPED)
     except Exception as error:
         from flows.cli.faults import explain
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from features.unquoted import unquoted
 from flows.onboarding.request import OnboardingError
 
 ENCODINGS = ("utf-8-sig", "gb18030", "cp1252")
@@ -42,7 +43,7 @@ def _of_parquet(path: Path) -> FlatFile:
     try:
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise OnboardingError(f"{path}: cannot be read as Parquet: {error}") from None
+        raise OnboardingError(f"{path}: cannot be read as Parquet: {unquoted(error)}") from None
     headers = tuple(frame.columns)
     nested = [name for name, dtype in frame.schema.items() if dtype.is_nested() or dtype in (pl.Binary, pl.Object)]
     if nested:
@@ -59,7 +60,7 @@ def _of_text(path: Path) -> FlatFile:
     except pl.exceptions.NoDataError:
         raise OnboardingError(f"{path}: is empty; expected a header and rows") from None
     except pl.exceptions.PolarsError as error:
-        raise OnboardingError(_ragged(path, text, separator) or f"{path}: cannot be read: {error}") from None
+        raise OnboardingError(_ragged(path, text, separator) or f"{path}: cannot be read: {unquoted(error)}") from None
     headers = tuple((name or "").strip() for name in frame.row(0))
     frame = frame.slice(1).rename(dict(zip(frame.columns, _positions(len(headers)), strict=True)))
     stripped = pl.all().str.strip_chars()

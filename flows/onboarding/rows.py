@@ -99,7 +99,7 @@ def _refuse_many(table: pl.DataFrame, headers: dict[str, str], time_column: str,
     if unreadable.height > MOST_UNREADABLE * len(table):
         raise OnboardingError(
             f"--time {headers[time_column]!r}: {unreadable.height:,} of {len(table):,} rows have no readable time, "
-            f"such as {_examples(unreadable[time_column])}; is it the right column?"
+            f"namely {_examples(unreadable[time_column])}; is it the right column?"
         )
     if id_column is None:
         return
@@ -128,5 +128,7 @@ def _as_written(rows: pl.DataFrame, headers: dict[str, str]) -> pl.DataFrame:
 
 
 def _examples(column: pl.Series) -> str:
-    found = column.drop_nulls().unique(maintain_order=True).head(3).to_list()
-    return ", ".join(repr(value) for value in found) or "nothing"
+    """The shapes of the first values: a person's date of birth, or a name, is not for a message."""
+    shapes = column.drop_nulls().cast(pl.String).str.replace_all(r"\d", "9").str.replace_all(r"\p{L}", "a")
+    found = shapes.unique(maintain_order=True).head(3).to_list()
+    return f"values shaped as {', '.join(map(repr, found))}" if found else "nothing"

@@ -94,4 +94,6 @@ def open_database(url: str, *, read_only: bool = False) -> Database:
         from serving.log.postgres import PostgresDatabase
 
         return PostgresDatabase(f"postgresql://{rest}", read_only=read_only)
-    raise LogUnavailable(f"found the URL scheme {scheme!r}, expected sqlite:///path/to/file.db or postgresql://…")
+    raise LogUnavailable(
+        f"decision log: found the URL scheme {scheme!r}, expected sqlite:///path/to/file.db or postgresql://…"
+    )

@@ -116,8 +116,14 @@ class SqliteDatabase:
                     connection.execute("ROLLBACK")
 
     def _unavailable(self, error: Exception) -> LogUnavailable:
-        advice = "expected a database file that can be written; check its folder's rights and the free space"
-        return LogUnavailable(f"{self.name}: {error}; {advice}")
+        return LogUnavailable(f"{self.name}: {error}; {self._advice(str(error))}")
+
+    def _advice(self, fault: str) -> str:
+        if self._path.is_dir():
+            return "it is a folder, expected a database file: move it away, or set LENDLOOP_DECISION_LOG"
+        if any(word in fault for word in ("not a database", "malformed")):
+            return "the file is damaged: keep it aside, and bring a backup back with `lendloop log restore`"
+        return "expected a database file that can be written; check its folder's rights and the free space"
 
 
 class _SqliteSession:

@@ -1,14 +1,20 @@
 """What a person meets first: help that is quick, and mistakes that are told plainly and leave nothing behind."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer import Typer
 from typer.testing import CliRunner
 
-from flows.cli.main import app
+import flows.cli.main
+from flows.cli.faults import explain
+from flows.cli.main import app, main
+from flows.deciding import BadFile, read_applications
+from flows.prefect_server import NoPrefect, refuse_silence
 
 LENDLOOP = Path(sys.executable).with_name("lendloop")
 SLOW = {
@@ -97,6 +103,34 @@ def test_a_mistake_is_told_plainly_and_leaves_nothing(folder: Path, words: tuple
     assert expected in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert {path.name for path in folder.iterdir()} == set(FILES)
+
+
+def test_ctrl_c_says_what_was_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    interrupted = Typer()
+
+    @interrupted.command()
+    def work() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(flows.cli.main, "app", interrupted)
+    monkeypatch.setattr(sys, "argv", ["lendloop"])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit, match="130"):
+        main()
+    assert "stopped: what was finished is kept" in capsys.readouterr().err
+
+
+def test_a_value_of_a_persons_row_is_not_in_a_message(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("entity_id,amount\n" + "1,2\n" * 200 + "1,Jane Doe\n")
+    with pytest.raises(BadFile, match=r"cannot be read as csv: could not parse a value.*'amount'") as caught:
+        read_applications(file)
+    assert "Jane" not in explain(caught.value)
+
+
+def test_a_prefect_server_that_does_not_answer_is_told_at_once() -> None:
+    with pytest.raises(NoPrefect, match="LENDLOOP_PREFECT_API: no Prefect server answers at rubbish"):
+        refuse_silence("rubbish")
 
 
 def test_a_setting_that_cannot_be_read_is_named(folder: Path) -> None:

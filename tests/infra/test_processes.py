@@ -21,6 +21,14 @@ def test_a_child_runs_until_it_is_stopped(tmp_path: Path) -> None:
     child.stop()
 
 
+def test_a_child_does_not_hear_the_terminals_ctrl_c(tmp_path: Path) -> None:
+    child = start_child(SLEEP, log=tmp_path / "child.log")
+    try:
+        assert os.getsid(child.pid) != os.getsid(0)
+    finally:
+        child.stop()
+
+
 def test_a_child_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     child = start_child([sys.executable, "-c", "raise SystemExit('no such port')"], log=tmp_path / "child.log")
     with pytest.raises(ChildFailed, match=r"(?s)the child ended with code 1.*no such port"):

@@ -62,3 +62,15 @@ def test_other_databases_are_refused() -> None:
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(MetricStoreError, match="metrics table in sqlite"):
         MetricStore(f"sqlite:///{tmp_path / 'none' / 'metrics.db'}")
+
+
+def test_a_damaged_file_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "metrics.db").write_bytes(b"rubbish" * 1000)
+    with pytest.raises(MetricStoreError, match=r"metrics\.db: file is not a database.*run monitor"):
+        MetricStore(f"sqlite:///{tmp_path / 'metrics.db'}")
+
+
+def test_what_is_no_url_is_not_shown() -> None:
+    with pytest.raises(MetricStoreError, match="LENDLOOP_METRICS is not a URL") as caught:
+        MetricStore("h1dden")
+    assert "h1dden" not in str(caught.value)

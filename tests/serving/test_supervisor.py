@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.processes import is_running, start_time, stop_process, with_parent
-from serving.following import follow, follow_once
+from serving.following import ReleaseInRegistryDamaged, follow, follow_once
 from serving.launch import Launch, Note, ServiceError, note_path, read_note
 from serving.pointers import read_fault, read_pointer, write_pointer
 from serving.post import listen
@@ -109,6 +109,17 @@ def test_a_folder_damaged_on_disk_is_fetched_anew(tmp_path: Path, champions: Fol
     (releases / A / "manifest.json").write_text("half writ")
     follow_once(releases, "cards", champions, is_whole)
     assert (releases / A / "manifest.json").read_text() == A
+
+
+def test_a_release_that_is_damaged_in_the_registry_is_named_and_not_its_copy(
+    tmp_path: Path, champions: FolderChampions
+) -> None:
+    def check(_portfolio: str, folder: Path) -> None:
+        raise ReleaseCorrupt(f"{folder / 'policy.json'}: digest 1, expected 2")
+
+    with pytest.raises(ReleaseInRegistryDamaged, match=f"release {A[:12]} of cards.*its copy/policy.json.*rollback"):
+        follow_once(tmp_path / "releases", "cards", champions, check)
+    assert [path.name for path in (tmp_path / "releases").iterdir()] == []
 
 
 def test_a_fault_of_the_registry_is_noted_and_cleared(tmp_path: Path, champions: FolderChampions) -> None:

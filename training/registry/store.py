@@ -208,14 +208,13 @@ class MlflowStore:
         try:
             yield
         except OSError as error:
-            raise RegistryError(f"the model registry's files cannot be used: {error}") from error
+            advice = "free space, or bring the files back from a backup of MLflow's artifacts"
+            raise RegistryError(f"the model registry's files cannot be used: {error}; {advice}") from error
         except Exception as error:
             if not type(error).__module__.startswith(("mlflow.", "sqlalchemy.")):
                 raise
             place = self.uri.rpartition("@")[2]
-            raise RegistryError(
-                f"the model registry at {place} failed: {error}; `lendloop doctor` checks it"
-            ) from error
+            raise RegistryError(f"the model registry at {place} failed: {_said(error)}") from error
 
 
 def save_flavor(model: Boosted, folder: Path) -> None:
@@ -230,6 +229,14 @@ def save_flavor(model: Boosted, folder: Path) -> None:
         signature = ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", "log_odds")]))
         needs = [f"catboost=={version('catboost')}"]
         mlflow.catboost.save_model(model.model, str(folder), signature=signature, pip_requirements=needs)
+
+
+def _said(error: Exception) -> str:
+    """What a database or MLflow says, without the SQL and the links around it, and what to do."""
+    text = " ".join(str(error).partition("\n[SQL")[0].partition("(Background on")[0].split())
+    if any(words in text for words in ("not a database", "malformed")):
+        return f"{text}; the file is damaged: bring it back from a backup, with MLflow's artifacts of the same time"
+    return f"{text}; `lendloop doctor` checks it"
 
 
 def _reach(uri: str) -> None:

@@ -27,3 +27,10 @@ def test_a_store_cut_short_leaves_nothing_and_is_made_the_next_time(
 
     monkeypatch.setattr(utils, "_initialize_tables", make)
     assert store.newest("cards.risk", 1) == []
+
+
+def test_a_damaged_store_is_told_without_sql(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(b"rubbish" * 1000)
+    with pytest.raises(RegistryError, match="file is not a database; the file is damaged") as caught:
+        MlflowStore(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts").newest("cards.risk", 1)
+    assert "SELECT" not in str(caught.value)
