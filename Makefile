@@ -31,8 +31,9 @@ lint: $(READY)
 types: $(READY)
 	@$(BIN)/mypy
 
+# A file stays on one worker, so that its servers are started once; the longest files come first, as they are named.
 unit: $(READY)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 bench-quality: $(READY)  ## AUC, KS and calibration beside peers and published figures
 	@$(BIN)/python -m benchmarks.quality

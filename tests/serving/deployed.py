@@ -11,10 +11,11 @@ from typing import Any
 
 import httpx
 
+from infra.processes import free_port
 from serving.deployment import build_bento, start
 from serving.launch import Launch
 from serving.pointers import read_workers
-from tests.servers import RedisServer, free_port
+from tests.servers import RedisServer
 from tests.serving.materialized import materialize, two_customers
 from tests.serving.small_releases import PORTFOLIO, build_small
 

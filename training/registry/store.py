@@ -129,6 +129,8 @@ class MlflowStore:
             from mlflow import MlflowClient
 
             logging.getLogger("mlflow").setLevel(logging.WARNING)
+            # It prints the traceback of each error that it raises, too.
+            logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
             # MLflow knows psycopg 3 by its full name only.
             uri = self.uri.replace("postgresql://", "postgresql+psycopg://", 1)
             _reach(uri)
@@ -164,7 +166,9 @@ class MlflowStore:
                 write(Path(folder))
                 self._client.log_artifacts(run_id, folder)
         except BaseException:
-            self._client.set_terminated(run_id, "FAILED")
+            # On a full disk this fails too; a run that is left is found RUNNING later, and marked then.
+            with suppress(Exception):
+                self._client.set_terminated(run_id, "FAILED")
             raise
         self._client.set_terminated(run_id, "FINISHED")
         return run_id

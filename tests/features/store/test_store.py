@@ -13,8 +13,8 @@ from features.lake import Lake, NoData
 from features.permitted import ForbiddenUse
 from features.spec import EVENT
 from features.store.store import OnlineStoreError, Store, StoreError, open_store
+from infra.processes import free_port
 from tests.features.store.made_up import KEY, NAME, SERVICE, SPEC, TIME, at, portfolio, put, rows
-from tests.servers import free_port
 
 DAY = date(2024, 3, 31)
 UNREAD = """

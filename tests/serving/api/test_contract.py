@@ -15,7 +15,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import FailureGroup, negative_data_rejection, positive_data_acceptance
 from schemathesis.schemas import APIOperation
 
-from tests.servers import free_port
+from infra.processes import free_port
 from tests.serving.api.test_app import Worker
 from tests.serving.small_releases import CAMPAIGN, PORTFOLIO
 
