@@ -84,8 +84,6 @@ class SqliteDatabase:
             self._reader.close()
 
     def _connect(self) -> sqlite3.Connection:
-        if self._path.is_dir():  # SQLite would say: disk I/O error
-            raise LogUnavailable(f"{self.name}: is a folder; expected a database file, or a path to make one at")
         try:
             if self._read_only:
                 name = f"{self._path.resolve().as_uri()}?mode=ro"

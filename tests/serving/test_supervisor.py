@@ -15,8 +15,9 @@ from serving.following import ReleaseInRegistryDamaged, follow, follow_once
 from serving.launch import Launch, Note, ServiceError, note_path, read_note
 from serving.pointers import read_fault, read_pointer, write_pointer
 from serving.post import listen
-from serving.release import ReleaseCorrupt, ReleaseError
+from serving.release import ReleaseCorrupt, ReleaseError, verify_release
 from serving.supervisor import serve
+from tests.serving.small_releases import build_small
 
 A, B = "a" * 64, "b" * 64
 
@@ -69,6 +70,19 @@ def launch(home: Path, port: int = 8080) -> Launch:
         partner_secret="h1dden",
         port=port,
     )
+
+
+def verified(portfolio: str, folder: Path) -> None:
+    verify_release(folder)
+
+
+def test_a_damaged_copy_in_the_registry_is_told_as_such(tmp_path: Path) -> None:
+    registry = FolderChampions(tmp_path / "registry")
+    sha = registry.current["cards"] = build_small(registry.folder)
+    (registry.folder / sha / "policy.json").write_bytes(b"{}")
+    with pytest.raises(ReleaseError, match=f"release {sha[:12]} of cards is damaged in the registry: its copy/policy"):
+        follow_once(tmp_path / "releases", "cards", registry, verified)
+    assert not any((tmp_path / "releases").iterdir())
 
 
 def test_it_fetches_the_champion_once_and_points_to_it(tmp_path: Path, champions: FolderChampions) -> None:
