@@ -228,4 +228,7 @@ def _nothing(lake: Lake, portfolio: str, layer: Layer, table: str, as_of: date |
     found = f"partitions {there[0]} to {there[-1]}" if there else "no partition"
     at = f" at {as_of}" if as_of else ""
     step = "build" if layer == "features" else "ingest"
-    return f"{portfolio}: nothing is known of {layer} {table!r}{at}; found {found}. Run {step} up to that date first"
+    return (
+        f"{portfolio}: nothing is known of {layer} {table!r}{at}; found {found}. Run {step} up to that date first; "
+        f"after that: is a later date meant, or does the raw table say with {CREATED} that it is known only later?"
+    )

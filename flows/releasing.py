@@ -3,13 +3,15 @@
 Neither waits for a run of the portfolio: a rollback is wanted at once, and the registry lets one of two moves win.
 """
 
+from pathlib import Path
+
 from rich.table import Table
 
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
 from serving.gates import Promotion
-from serving.release import verify_release
-from training.registry import ReleaseVersion
+from serving.release import ReleaseError, verify_release
+from training.registry import RegistryError, ReleaseVersion
 
 
 class KeptBack(ValueError):
@@ -79,10 +81,19 @@ def _rehearse(workspace: Workspace, sha: str) -> None:
     verify_release(folder)
     urls = {"registry": settings.feature_registry_url, "online": settings.online_store_url}
     open_desk(workspace.name, folder, **urls).rehearse()
-    champion = workspace.registry.champion_sha(workspace.name)
-    serving = workspace.release_folder(champion) if champion else None
+    serving = _serving(workspace)
     for warning in check_switch(folder, serving, at=None if settings.replay else now(), **urls):
         console.print(f"[yellow]warning[/]: {warning}, for the champion so far too: such decisions go to review")
+
+
+def _serving(workspace: Workspace) -> Path | None:
+    """The champion's folder; None without one, and for one that is damaged in the registry too: anything is better."""
+    champion = workspace.registry.champion_sha(workspace.name)
+    try:
+        return workspace.release_folder(champion) if champion else None
+    except (ReleaseError, RegistryError) as error:
+        console.print(f"[yellow]warning[/]: the champion so far cannot be read: {error}")
+        return None
 
 
 def _switched(workspace: Workspace, sha: str) -> None:

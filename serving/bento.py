@@ -55,4 +55,7 @@ def _build(project_root: Path, digest: str, bento: Path) -> None:
 
 
 def _last_lines(text: str) -> str:
-    return " ".join(text.split())[-600:] or "it said nothing"
+    """The end of what it said; of a traceback, the last line, which names the error."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    told = lines[-1:] if any(line.startswith("Traceback") for line in lines) else lines
+    return " ".join(" ".join(told).split())[-600:] or "it said nothing"

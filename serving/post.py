@@ -56,7 +56,7 @@ def listen(launch: Launch) -> socket.socket:
             if time.monotonic() >= until:
                 raise ServiceError(
                     f"cannot listen on {launch.host}:{launch.port}: {error.strerror}; end what uses the port, "
-                    "or choose another with LENDLOOP_PORT"
+                    "or choose another address with LENDLOOP_HOST and LENDLOOP_PORT"
                 ) from None
         time.sleep(0.05)
 

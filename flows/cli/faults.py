@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from infra.settings import Settings
 
+PLACES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+"""Faults of a path: another place, or other rights, would do."""
 OURS = ("infra", "features", "training", "serving", "monitoring", "flows")
 
 
@@ -23,7 +25,10 @@ def explain(error: BaseException) -> str:
     if type(error).__module__.partition(".")[0] in OURS:
         return str(error)
     if isinstance(error, OSError):
-        return f"{error.filename or type(error).__name__}: {error.strerror or error}"
+        remedy = (
+            "; check its folder and rights, or set LENDLOOP_HOME to another folder" if error.errno in PLACES else ""
+        )
+        return f"{error.filename or type(error).__name__}: {error.strerror or error}{remedy}"
     try:
         where = str(keep_traceback(error))
     except OSError as fault:

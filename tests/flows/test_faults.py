@@ -17,7 +17,9 @@ def test_a_full_disk_is_said_plainly() -> None:
 
 
 def test_a_fault_of_the_system_names_the_file() -> None:
-    assert explain(PermissionError(errno.EACCES, "Permission denied", "lake")) == "lake: Permission denied"
+    told = explain(PermissionError(errno.EACCES, "Permission denied", "lake"))
+    assert told.startswith("lake: Permission denied; ")
+    assert "LENDLOOP_HOME" in told
 
 
 def test_anything_else_is_kept_in_a_file_that_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

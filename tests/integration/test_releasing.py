@@ -50,6 +50,13 @@ class House:
         registry, online = self.settings.feature_registry_url, self.settings.online_store_url
         materialize(view, until, registry=registry, online=online)
 
+    def damage(self, sha: str) -> None:
+        """Cut the release's manifest short, on local disk and in the registry."""
+        whole = (self.settings.releases / sha / "manifest.json").read_bytes()
+        for path in self.settings.root().rglob("manifest.json"):
+            if path.read_bytes() == whole:
+                path.write_bytes(whole[:50])
+
     def champion(self) -> str | None:
         return self.workspace.registry.champion_sha(NAME)
 
@@ -93,3 +100,9 @@ def test_the_champion_moves_by_hand_and_the_doctor_tells(house: House) -> None:
     assert told[f"features of {NAME}"] == ("warn", "view spending was never materialized")
     write_pointer(house.settings.releases, NAME, first)
     assert {status for status, _ in house.told().values()} == {"ok"}
+
+    # A champion that nobody can read any more does not hold up the way back.
+    releasing.promote_release(NAME, kept, "ana", force=True)
+    house.damage(kept)
+    releasing.roll_back(NAME, "ben")
+    assert house.champion() == first

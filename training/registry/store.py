@@ -22,6 +22,11 @@ QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 LONGEST_PARAMETER = 6000
+AUTOFLUSH = (
+    "(raised as a result of Query-invoked autoflush; consider using a session.no_autoflush block if this flush is "
+    "occurring prematurely) "
+)
+"""What SQLAlchemy says to a programmer, before what the database says."""
 
 
 class RegistryError(RuntimeError):
@@ -238,8 +243,11 @@ def save_flavor(model: Boosted, folder: Path) -> None:
 def _said(error: Exception) -> str:
     """What a database or MLflow says, without the SQL and the links around it, and what to do."""
     text = " ".join(str(error).partition("\n[SQL")[0].partition("(Background on")[0].split())
+    text = text.replace(AUTOFLUSH, "")
     if any(words in text for words in ("not a database", "malformed")):
         return f"{text}; the file is damaged: bring it back from a backup, with MLflow's artifacts of the same time"
+    if "download artifacts" in text:
+        return f"{text.rstrip('.')}; bring MLflow's artifacts back from a backup, or make the release again"
     return f"{text}; `lendloop doctor` checks it"
 
 
@@ -279,6 +287,8 @@ def _quiet() -> Iterator[None]:
     os.environ.update(QUIET)
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It logs each error of the database with its traceback, and raises it: it is told once, by `RegistryError`.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         # MLflow 3.17 maps its tables with a loader that SQLAlchemy 2.1 deprecates, and warns of its own type hints.
         warnings.simplefilter("ignore")
