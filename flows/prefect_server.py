@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 
+from flows.reachable import masked
 from infra.processes import Child, free_port, start_child
 from infra.settings import Settings
 
@@ -65,9 +66,9 @@ def refuse_silence(url: str) -> None:
         urllib.request.urlopen(f"{url}/health", timeout=STARTUP_SECONDS / 10).close()  # the address is our own setting
     except urllib.error.HTTPError:
         return  # it answers; what it refuses, Prefect tells
-    except (OSError, ValueError, HTTPException) as error:
+    except (OSError, ValueError, HTTPException):
         raise NoPrefect(
-            f"LENDLOOP_PREFECT_API: no Prefect server answers at {url} ({error}); expected an address such as "
+            f"LENDLOOP_PREFECT_API: no Prefect server answers at {masked(url)}; expected an address such as "
             "http://127.0.0.1:4200/api; start it or correct the address; unset it, and each run starts its own"
         ) from None
 

@@ -5,12 +5,10 @@ from pathlib import Path
 
 from flows.deploy import launch_of
 from flows.terminal import console
-from flows.workspace import open_registry
 from infra.settings import Settings
 from serving.deployment import serve, status, stop
-from serving.following import fetch_release
 from serving.launch import ServiceError
-from serving.pointers import pointed, pointed_portfolios
+from serving.pointers import pointed, pointed_portfolios, pointer
 from serving.release import ReleaseError, verify_release
 
 
@@ -33,21 +31,19 @@ def _refuse_nothing(settings: Settings) -> None:
 
 
 def _mend(settings: Settings) -> None:
-    """Fetch anew what is damaged on local disk: workers only load it, and would never become ready."""
+    """Forget a pointer to a damaged release: the follower fetches the champion whole, and points to it again.
 
-    def check(_portfolio: str, folder: Path) -> None:
-        verify_release(folder)
-
+    Workers only load what is pointed to, and would never become ready by damaged files.
+    """
+    if status(settings.root()) is not None:
+        return
     for portfolio in pointed_portfolios(settings.releases):
-        sha = pointed(settings.releases, portfolio)
-        if sha is None:
-            continue
         try:
-            verify_release(settings.releases / sha)
+            if sha := pointed(settings.releases, portfolio):
+                verify_release(settings.releases / sha)
         except ReleaseError as error:
-            # Only now is the registry asked: without it, whole releases are served all the same.
-            console.print(f"[yellow]{error}[/]\nfetching release {sha[:12]} of {portfolio} again …")
-            fetch_release(settings.releases, portfolio, sha, open_registry(settings), check)
+            console.print(f"[yellow]damaged[/]: {error}; the champion of {portfolio} is taken from the registry")
+            pointer(settings.releases, portfolio).unlink()
 
 
 def stop_service() -> None:
