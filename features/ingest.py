@@ -74,7 +74,7 @@ def ingest(portfolio: Portfolio, lake: Lake, as_of: date) -> IngestReport:
         _refuse_excess(spec, table, parts, as_of)
     for table, parts in checked.items():
         lake.extend(name, "tables", table, parts.kept, first=since, as_of=as_of)
-    note_ingested(lake, name, Ingested(inputs, as_of))
+    note_ingested(lake, name, Ingested(inputs, as_of, portfolio.raw_files()))
     return _report(name, as_of, known, reused=False)
 
 

@@ -35,6 +35,13 @@ class Portfolio:
         """Folder of the raw files."""
         return self.folder / "data"
 
+    def raw_files(self) -> dict[str, str]:
+        """The SHA-256 of each raw file, by its path in the folder."""
+        files = (path for path in sorted(self.data.rglob("*")) if path.is_file())
+        return {
+            path.relative_to(self.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+        }
+
     def digest(self) -> str:
         """SHA-256 over the raw files, `features.yaml` and the portfolio's own code: what features depend on."""
         whole = hashlib.sha256()

@@ -26,7 +26,7 @@ def open_anchors(settings: Settings) -> Anchors:
 def verify_log(public_key: str = "") -> bool:
     """Check the whole chain and all anchors as an auditor does, reading only, and say what was found."""
     settings = Settings()
-    log, sealed = _auditor(settings)
+    log, sealed = open_for_audit(settings)
     anchors = open_anchors(settings).read(_public(public_key)) if settings.anchors_folder.exists() else []
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("verifying", total=None)
@@ -47,7 +47,7 @@ def verify_log(public_key: str = "") -> bool:
 def anchor_log() -> None:
     """Anchor the head now."""
     settings = Settings()
-    log, _ = _auditor(settings)
+    log, _ = open_for_audit(settings)
     anchors, head = open_anchors(settings), log.head()
     made = anchors.append(head, datetime.now(UTC))
     said = "anchored" if made else "already anchored"
@@ -92,7 +92,7 @@ def erase_person(portfolio: str, entity: str, by: str, reason: str) -> None:
         )
 
 
-def _auditor(settings: Settings) -> tuple[DecisionLog, bool]:
+def open_for_audit(settings: Settings) -> tuple[DecisionLog, bool]:
     """The log for reading only, and whether its master keys are here; no key is made for an auditor."""
     given = settings.log_key.get_secret_value()
     sealed = bool(given) or settings.log_key_file.exists()

@@ -18,7 +18,7 @@ from serving.applications import (
     circumstances_from,
     circumstances_json,
 )
-from serving.decisions import Decision
+from serving.decisions import Decision, Decisions
 from serving.desk import LATE, Desk, Kind, Looked, looked_at
 from serving.log.canonical import Json, canonical
 from serving.log.record import SALT_BYTES, Record, make_id, time_text
@@ -117,6 +117,11 @@ def record_of(
 
 def decide_again(desk: Desk, record: Record) -> Decision:
     """The decision on what a record holds, by the release of `desk`."""
+    return decisions_again(desk, record).one(0)
+
+
+def decisions_again(desk: Desk, record: Record) -> Decisions:
+    """The same as arrays of one row, with the points of every reason code."""
     if record.features is None or record.personal is None or record.kind == "erasure":
         raise ValueError(f"decision {record.decision_id}: its person was erased, or it is no decision; nothing to redo")
     times = {
@@ -124,12 +129,8 @@ def decide_again(desk: Desk, record: Record) -> Decision:
     }
     values = {name: [value] for name, value in record.features.items()}
     looked = looked_at(values, times, record.decided_at) if record.feature_times else LATE
-    return desk.decide(
-        record.kind,
-        looked,
-        application=application_from(record.personal),
-        circumstances=circumstances_from(record.context),
-    )
+    asked, found = application_from(record.personal), circumstances_from(record.context)
+    return desk.decide_all(record.kind, looked, [asked], [found])
 
 
 def answer_of(record: Record) -> Answer:

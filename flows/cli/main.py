@@ -14,6 +14,7 @@ import flows.cli.portfolios as portfolios
 import flows.cli.releases as releases
 import flows.cli.reports as reports
 import flows.cli.running as running
+import flows.cli.why as why
 
 app = typer.Typer(
     name="lendloop",
@@ -27,6 +28,7 @@ STOPPED = 130
 """Exit code after Ctrl-C or SIGTERM."""
 running.add_commands(app)
 decisions.add_commands(app)
+why.add_commands(app)
 app.add_typer(lists.app, name="list")
 app.add_typer(logs.log, name="log")
 app.add_typer(logs.decision, name="decision")

@@ -107,6 +107,14 @@ def test_a_month_serves_a_decision_that_is_explained_and_logged(lender: Lender) 
     assert first["outcome"] == "approve" or first["reasons"]
     assert httpx.post(address, json=body, headers=headers).json() == first
     assert "✓" in lender.run("log", "verify")
+    facts = json.loads(lender.run("why", first["decision_id"], "--json"))
+    assert facts["score"]["again"] is True
+    assert facts["score"]["sum"] == pytest.approx(first["score"], abs=1e-9)
+    assert facts["models"][0]["rows"] > 0
+    (view,) = facts["sources"]["views"].values()
+    assert view["row"]["differs"] == []
+    assert view["rows"][-1]["values"]
+    assert all(file["unchanged"] for file in facts["sources"]["raw"]["files"])
     problem = httpx.post(address, json={**body, "amount": -1}, headers=bearer)
     assert problem.status_code == 422
     assert problem.headers["content-type"] == "application/problem+json"
@@ -126,6 +134,8 @@ def test_rubbish_is_refused_with_a_message(lender: Lender) -> None:
         ("run", "retrain", "--portfolio", NAME, "--as-of", "2024-01-05"): "outcomes",
         ("release", "show", NAME, "ffff"): "no release begins with",
         ("decide", "absent.csv", "--portfolio", NAME): "no such file",
+        ("why", "1"): "no decision id",
+        ("why", "0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10"): "no such decision",
     }
     with ThreadPoolExecutor(2) as both:
         told = dict(zip(refused, both.map(lambda words: lender.fail(*words), refused), strict=True))

@@ -34,7 +34,7 @@ from training.registry.versions import (
     model_version,
     release_version,
 )
-from training.trained import HELD_OUT, TrainedModel, load_trained, save_trained
+from training.trained import HELD_OUT, TrainedModel, TrainingReport, load_trained, save_trained
 
 
 class NotRegistered(RegistryError):
@@ -93,6 +93,12 @@ class Registry:
         """A registered model with everything known about it."""
         with tempfile.TemporaryDirectory() as folder:
             return load_trained(self._store.download(model.run_id, "", Path(folder)))
+
+    def report(self, run_id: str) -> TrainingReport:
+        """What a training run was given, chose and measured."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = self._store.download(run_id, "report.json", Path(folder))
+            return TrainingReport.model_validate_json(file.read_bytes())
 
     def held_out(self, run_id: str) -> pl.DataFrame:
         """The rows that a run's model was tested on, with the predictions of the test."""
