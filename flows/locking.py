@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from hashlib import sha256
 from pathlib import Path
@@ -109,11 +109,18 @@ class PostgresLocks:
     @contextmanager
     def take(self, name: str) -> Iterator[None]:
         """Hold the advisory lock of `name`."""
+        import psycopg
+
         with self._connect() as connection:
             number = _number(name)
             if connection.execute("SELECT pg_try_advisory_lock(%s)", [number]).fetchone() != (True,):
                 raise Taken(_holder(connection, number) or "one that has just ended")
-            yield
+            try:
+                yield
+            finally:
+                # Closing would do it too, some time later: the next run may ask at once.
+                with suppress(psycopg.Error):
+                    connection.execute("SELECT pg_advisory_unlock(%s)", [number])
 
     def holder(self, name: str) -> str | None:
         """The machine and process that hold the advisory lock of `name`."""

@@ -135,11 +135,6 @@ class Settings(BaseSettings):
         return self.root() / "lists.key"
 
     @property
-    def counters_folder(self) -> Path:
-        """Folder in which the workers of the service count for Prometheus."""
-        return self.root() / "counters"
-
-    @property
     def anchors_folder(self) -> Path:
         """Folder of the decision log's signed anchors."""
         return (self.anchors or self.root() / "anchors").resolve()

@@ -10,6 +10,7 @@ import bentoml
 from infra.processes import die_with_parent
 from infra.settings import Settings
 from serving.api.app import create_app
+from serving.api.last_resort import LastResort
 from serving.api.shedding import Shedding
 from serving.clerk import Clerk
 from serving.desk import Desk, now, open_desk
@@ -27,6 +28,7 @@ from serving.partners.key import server_secret
 from serving.partners.limits import open_limits
 from serving.pauses import open_pauses
 from serving.runtime import Runtime
+from serving.telemetry.counters import counters_folder
 from serving.telemetry.requests import Watched
 from serving.telemetry.telemetry import Telemetry
 from serving.telemetry.telling import Telling, open_telling
@@ -57,7 +59,7 @@ class DecisionService:
         die_with_parent(os.getppid())
         log_to_stderr()
         settings = Settings()
-        _telling[:] = [open_telling(settings.counters_folder, settings.traces, settings.traced_share)]
+        _telling[:] = [open_telling(counters_folder(settings.root()), settings.traces, settings.traced_share)]
         _clerks[:] = [open_clerk(settings, _telling[0].told)]
         _telling[0].watch(_clerks[0])
         # What is loaded by now stays: the collector need not walk it again and again (p99 112 → 7–19 ms).
@@ -105,14 +107,16 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
     return clerk
 
 
-_contract = Watched(
-    create_app(
-        lambda: _clerks[0] if _clerks else None,
-        _settings.releases,
-        Shedding(_settings.concurrency, _settings.queue_seconds),
-        tokens=_settings.tokens,
-    ),
-    lambda: _telling[0].told if _telling else None,
+_contract = LastResort(
+    Watched(
+        create_app(
+            lambda: _clerks[0] if _clerks else None,
+            _settings.releases,
+            Shedding(_settings.concurrency, _settings.queue_seconds),
+            tokens=_settings.tokens,
+        ),
+        lambda: _telling[0].told if _telling else None,
+    )
 )
 
 

@@ -8,6 +8,7 @@ import gc
 import http.client
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
@@ -24,6 +25,7 @@ from serving.logs import log_to_stderr
 from serving.pointers import pointed_portfolios, read_fault, read_workers
 from serving.post import Post, take_post
 from serving.server import DRAIN_SECONDS, answer_requests
+from serving.telemetry.counters import counters_folder
 from serving.workers import Crew
 
 READY_SECONDS = 150.0
@@ -179,6 +181,7 @@ def _forget(launch: Launch) -> None:
     note = read_note(launch.folder)
     if note and note.pid == os.getpid():
         note_path(launch.folder).unlink(missing_ok=True)
+        shutil.rmtree(counters_folder(launch.home), ignore_errors=True)  # it began at nought; so will the next
 
 
 @contextmanager

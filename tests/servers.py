@@ -1,13 +1,14 @@
 """Real Postgres and Redis servers from PyPI wheels, each on a free loopback port with a folder of its own."""
 
 import os
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -51,6 +52,23 @@ class RedisServer:
             self._process.wait(timeout=READY_SECONDS)
             self._process = None
 
+    def kill(self) -> None:
+        """End it as a crash does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(timeout=READY_SECONDS)
+        self._process = None
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """It takes connections, and answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def _answers(self) -> bool:
         with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
             connection.sendall(b"PING\r\n")
@@ -78,6 +96,16 @@ class PostgresServer:
         if self._wheel is not None and (self.folder / "postmaster.pid").exists():
             self._pg_ctl("-m", "fast", "stop")
 
+    def kill(self) -> None:
+        """End it as a crash does: the postmaster by force; its children see that and end."""
+        leader = int((self.folder / "postmaster.pid").read_text().split()[0])
+        family = [leader, *_children(leader)]
+        os.kill(leader, signal.SIGKILL)
+        # Its children hold the shared memory: it cannot start again before they are gone.
+        wait_until(lambda: not any(_runs(pid) for pid in family), "the end of Postgres", self._wheel.log)
+        # Where nobody waits for orphans the dead leader keeps its number: Postgres would take it for a living one.
+        (self.folder / "postmaster.pid").unlink()
+
     def _opened(self) -> Any:
         if self._wheel is None:
             get_server = _wheel_of_postgres()
@@ -98,6 +126,25 @@ class PostgresServer:
 
         with psycopg.connect(self.url, connect_timeout=2) as connection:
             return connection.execute("select 1").fetchone() == (1,)
+
+
+def _children(parent: int) -> list[int]:
+    return [pid for pid in _processes() if (status := _status(pid)) is not None and int(status[1]) == parent]
+
+
+def _runs(pid: int) -> bool:
+    return (status := _status(pid)) is not None and status[0] != "Z"
+
+
+def _processes() -> list[int]:
+    return [int(place.name) for place in Path("/proc").iterdir() if place.name.isdigit()]
+
+
+def _status(pid: int) -> list[str] | None:
+    """State, parent and more of a process; None: it is gone."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return None
 
 
 def _wheel_of_postgres() -> Any:

@@ -3,6 +3,7 @@
 Labels are bounded: portfolios, releases, outcomes, kinds of problem, templates of routes; never a person or a key.
 """
 
+import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +21,24 @@ RECORDS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 RELEASE_DIGITS = 12
 
 
+SHARED_MEMORY = Path("/dev/shm")
+
+
+def counters_folder(home: Path) -> Path:
+    """Where the workers on `home` count: in memory where the system has a place for it.
+
+    The library maps its files: where a full disk has no page for one, the system would kill the worker.
+    """
+    if os.access(SHARED_MEMORY, os.W_OK):
+        return SHARED_MEMORY / f"lendloop-{os.getuid()}-{hashlib.sha256(str(home).encode()).hexdigest()[:16]}"
+    return home / "counters"
+
+
 class Counters:
     """The instruments of one worker; its values stand in files of `folder`, beside those of the other workers."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         forget_dead(folder)
         # The library looks for this when it is first imported, which BentoML may have done, with a folder of its own.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)

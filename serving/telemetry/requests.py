@@ -8,7 +8,7 @@ from typing import Any
 from serving.api.limits import App, Message, Receive, Scope, Send
 from serving.api.problems import problem_response
 from serving.telemetry.counters import CONTENT_TYPE
-from serving.telemetry.telemetry import Told
+from serving.telemetry.telemetry import Told, unharmed
 
 PAGE = "/metrics"
 NO_ROUTE = "-"
@@ -53,8 +53,9 @@ class Watched:
         finally:
             counters.running.dec()
             route = _route(scope)
-            counters.request_seconds.labels(route).observe(time.perf_counter() - began)
-            counters.requests.labels(_method(scope), route, str(status)).inc()
+            with unharmed():
+                counters.request_seconds.labels(route).observe(time.perf_counter() - began)
+                counters.requests.labels(_method(scope), route, str(status)).inc()
         return status
 
 

@@ -1,5 +1,6 @@
 """What a worker tells of its work: every step timed and traced, every decision counted. Silent unless opened."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from serving.telemetry.counters import RELEASE_DIGITS, Counters
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
+
+_log = logging.getLogger("lendloop.telemetry")
 
 
 class Telemetry:
@@ -26,6 +29,15 @@ class Telemetry:
 
     def committed(self, records: int, seconds: float, failed: bool = False) -> None:
         """Count one commit to the decision log."""
+
+
+@contextmanager
+def unharmed() -> Iterator[None]:
+    """What cannot be counted must not stop what is counted."""
+    try:
+        yield
+    except OSError as error:
+        _log.warning("not counted", extra={"error": type(error).__name__})
 
 
 class Told(Telemetry):
@@ -45,13 +57,15 @@ class Told(Telemetry):
                 with self.tracer.start_as_current_span(name, record_exception=False):
                     yield
         finally:
-            self.counters.step_seconds.labels(name).observe(time.perf_counter() - began)
+            with unharmed():
+                self.counters.step_seconds.labels(name).observe(time.perf_counter() - began)
 
     def decided(self, outcomes: Sequence[object]) -> None:
         """Count the decisions that are new in the log, and what each had to do without."""
-        for outcome in outcomes:
-            if isinstance(outcome, Appended) and outcome.ours:
-                self._decided(outcome.record)
+        with unharmed():
+            for outcome in outcomes:
+                if isinstance(outcome, Appended) and outcome.ours:
+                    self._decided(outcome.record)
 
     def _decided(self, record: Record) -> None:
         release = record.release[:RELEASE_DIGITS]
@@ -62,7 +76,8 @@ class Told(Telemetry):
 
     def committed(self, records: int, seconds: float, failed: bool = False) -> None:
         """Count one commit to the decision log."""
-        self.counters.log_commit_seconds.observe(seconds)
-        self.counters.log_commit_records.observe(records)
-        if failed:
-            self.counters.log_failures.inc()
+        with unharmed():
+            self.counters.log_commit_seconds.observe(seconds)
+            self.counters.log_commit_records.observe(records)
+            if failed:
+                self.counters.log_failures.inc()

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from serving.runtime import Served
 from serving.telemetry.counters import RELEASE_DIGITS, Counters
-from serving.telemetry.telemetry import Told
+from serving.telemetry.telemetry import Told, unharmed
 from serving.telemetry.tracing import open_tracer
 
 SECONDS = 1.0
@@ -49,7 +49,8 @@ class Telling:
 
     async def _run(self, worker: Worker) -> None:
         while True:
-            self.note(worker)
+            with unharmed():
+                self.note(worker)
             await asyncio.sleep(SECONDS)
 
     def note(self, worker: Worker) -> None:

@@ -28,11 +28,11 @@ PAUSE_SECONDS = 0.02
 class Deployed:
     """The running service with what it runs on."""
 
-    def __init__(self, folder: Path, redis: RedisServer) -> None:
+    def __init__(self, folder: Path, redis: RedisServer, **settings: Any) -> None:
         from training.registry import Registry
 
         self.redis = redis
-        self.launch = launch_in(folder, self.redis.url)
+        self.launch = launch_in(folder, self.redis.url).model_copy(update=settings)
         urls = {"registry": self.launch.feature_registry, "online": self.launch.online_store}
         materialize("behaviour", datetime.now(UTC), rows=two_customers(SAFE, RISKY), **urls)
         self.registry = Registry(self.launch.mlflow_uri, self.launch.mlflow_artifacts)
@@ -50,6 +50,11 @@ class Deployed:
     def ask(self, entity: int = SAFE, **more: Any) -> httpx.Response:
         body = {"entity_id": entity, **more}
         return httpx.post(self.launch.url + DECISIONS, json=body, headers=self.headers, timeout=10)
+
+    def counted(self, name: str) -> float:
+        """What `GET /metrics` says of a counter, its labels as they are written there; 0: nothing yet."""
+        lines = httpx.get(self.launch.url + "/metrics", timeout=10).text.splitlines()
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), 0.0)
 
     def answers(self) -> bool:
         try:
