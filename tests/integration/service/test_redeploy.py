@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -33,6 +34,13 @@ def changed_code(launch: Launch, name: str, path: str, old: str, new: str) -> La
 
 def version(launch: Launch) -> str:
     return str(httpx.get(launch.url + "/openapi.json").json()["info"]["version"])
+
+
+def parent(pid: int) -> int:
+    """The process that started this one; 0: it is gone."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
 
 
 @contextmanager
@@ -75,7 +83,7 @@ def test_code_that_cannot_start_leaves_the_running_service_alone(deployed: Deplo
 def test_only_one_can_take_the_place_and_when_it_is_killed_nothing_changes(deployed: Deployed) -> None:
     workers = deployed.workers()
     with Load(deployed) as load, next_supervisor(deployed.launch) as following:
-        until(lambda: len(deployed.workers()) > len(workers))
+        until(lambda: any(parent(pid) == following.pid for pid in deployed.workers()))
         os.kill(following.pid, signal.SIGSTOP)
         try:
             with pytest.raises(ServiceError, match="another deploy is replacing"):
@@ -91,7 +99,7 @@ def test_only_one_can_take_the_place_and_when_it_is_killed_nothing_changes(deplo
 def test_a_supervisor_that_is_killed_while_it_is_replaced_is_replaced(deployed: Deployed) -> None:
     workers = deployed.workers()
     with Load(deployed) as load, next_supervisor(deployed.launch) as following:
-        until(lambda: len(deployed.workers()) > len(workers))
+        until(lambda: any(parent(pid) == following.pid for pid in deployed.workers()))
         os.kill(deployed.started.note.pid, signal.SIGKILL)
         until(lambda: (note := status(deployed.launch.home)) is not None and note.pid == following.pid)
         until(lambda: set(deployed.workers()).isdisjoint(workers))
