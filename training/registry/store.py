@@ -1,9 +1,7 @@
 """MLflow's runs, model versions, tags and aliases, as little of them as the registry needs."""
 
 import logging
-import os
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,21 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from infra.files import sync
 from training.boosted import Boosted
+from training.registry.opening import make_whole, quiet, reach, said
 
-QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-    "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
 LONGEST_PARAMETER = 6000
-AUTOFLUSH = (
-    "(raised as a result of Query-invoked autoflush; consider using a session.no_autoflush block if this flush is "
-    "occurring prematurely) "
-)
-"""What SQLAlchemy says to a programmer, before what the database says."""
 
 
 class RegistryError(RuntimeError):
@@ -130,7 +117,7 @@ class MlflowStore:
 
     @cached_property
     def _client(self) -> Any:
-        with _quiet():
+        with quiet():
             from mlflow import MlflowClient
 
             logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -138,8 +125,8 @@ class MlflowStore:
             logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
             # MLflow knows psycopg 3 by its full name only.
             uri = self.uri.replace("postgresql://", "postgresql+psycopg://", 1)
-            _reach(uri)
-            _make_whole(uri)
+            reach(uri)
+            make_whole(uri)
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
             client.search_registered_models(max_results=1)
@@ -223,12 +210,12 @@ class MlflowStore:
             if not type(error).__module__.startswith(("mlflow.", "sqlalchemy.")):
                 raise
             place = self.uri.rpartition("@")[2]
-            raise RegistryError(f"the model registry at {place} failed: {_said(error)}") from error
+            raise RegistryError(f"the model registry at {place} failed: {said(error)}") from error
 
 
 def save_flavor(model: Boosted, folder: Path) -> None:
     """The model in MLflow's CatBoost flavor, its signature and requirements given rather than inferred."""
-    with _quiet():
+    with quiet():
         import mlflow.catboost
         from mlflow.models import ModelSignature
         from mlflow.types.schema import ColSpec, Schema
@@ -238,61 +225,6 @@ def save_flavor(model: Boosted, folder: Path) -> None:
         signature = ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", "log_odds")]))
         needs = [f"catboost=={version('catboost')}"]
         mlflow.catboost.save_model(model.model, str(folder), signature=signature, pip_requirements=needs)
-
-
-def _said(error: Exception) -> str:
-    """What a database or MLflow says, without the SQL and the links around it, and what to do."""
-    text = " ".join(str(error).partition("\n[SQL")[0].partition("(Background on")[0].split())
-    text = text.replace(AUTOFLUSH, "")
-    if any(words in text for words in ("not a database", "malformed")):
-        return f"{text}; the file is damaged: bring it back from a backup, with MLflow's artifacts of the same time"
-    if "download artifacts" in text:
-        return f"{text.rstrip('.')}; bring MLflow's artifacts back from a backup, or make the release again"
-    return f"{text}; `lendloop doctor` checks it"
-
-
-def _reach(uri: str) -> None:
-    """Fail at once when Postgres does not answer: MLflow would try for more than a minute and a half."""
-    if uri.startswith("postgresql"):
-        from sqlalchemy import create_engine
-
-        engine = create_engine(uri, connect_args={"connect_timeout": 5})
-        engine.connect().close()
-        engine.dispose()
-
-
-def _make_whole(uri: str) -> None:
-    """Make an SQLite store under another name first: one that a full disk cut short could never be opened again."""
-    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
-
-    if not uri.startswith("sqlite:///") or (file := Path(uri.removeprefix("sqlite:///"))).exists():
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".mlflow-", dir=file.parent) as folder:
-        made = Path(folder) / file.name
-        engine = create_sqlalchemy_engine(f"sqlite:///{made}")  # type: ignore[no-untyped-call]
-        try:
-            _initialize_tables(engine)  # type: ignore[no-untyped-call]
-        finally:
-            engine.dispose()
-        sync(made)
-        # A link, unlike a move, leaves a store alone that another process has made meanwhile.
-        with suppress(FileExistsError):
-            os.link(made, file)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Import and open MLflow without telemetry, log lines or its own code's deprecation warnings."""
-    os.environ.update(QUIET)
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # It logs each error of the database with its traceback, and raises it: it is told once, by `RegistryError`.
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-    with warnings.catch_warnings():
-        # MLflow 3.17 maps its tables with a loader that SQLAlchemy 2.1 deprecates, and warns of its own type hints.
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _version(found: Any, pointers: Mapping[str, int]) -> Version:
