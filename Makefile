@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit faults bench-quality bench-serving lock clean
+.PHONY: help setup demo test lint types faults bench-quality bench-serving lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -23,17 +23,14 @@ setup: $(READY)  ## make .venv with everything in it
 demo: $(READY)  ## run the whole loop on the two real data sets
 	@$(BIN)/lendloop demo
 
-test: $(READY) lint types unit  ## every check and every test
+test: $(READY)  ## every check and every test
+	@$(BIN)/python -m tests
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
 
 types: $(READY)
 	@$(BIN)/mypy
-
-# A file stays on one worker, so that its servers are started once; the longest files come first, as they are named.
-unit: $(READY)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 faults: $(READY)  ## stop, kill, pause and fill what the service stands on (a part of `make test`)
 	@$(BIN)/python -m pytest tests/faults

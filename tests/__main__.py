@@ -1,0 +1,103 @@
+"""`make test`: every check and every test, their output as it comes, and a table of what happened at the end."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from rich.console import Console
+from rich.table import Table
+
+PROJECT = Path(__file__).resolve().parent.parent
+RESULTS = PROJECT / "build" / "tests.xml"
+PYTHON = (sys.executable, "-m")
+# A file stays on one worker, so that its servers are started once; the longest files come first, as they are named.
+BOTH_CORES = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A command that must succeed, what it is for, and what to do when it does not."""
+
+    name: str
+    command: tuple[str, ...]
+    remedy: str
+
+
+CHECKS = (
+    Check("lint", (*PYTHON, "ruff", "check", "."), "ruff check --fix ."),
+    Check("format", (*PYTHON, "ruff", "format", "--check", "."), "ruff format ."),
+    Check("layers", (str(Path(sys.executable).parent / "lint-imports"),), ".importlinter says which may import which"),
+    Check("types", (*PYTHON, "mypy"), "the lines above"),
+    Check("tests", (*PYTHON, "pytest", *BOTH_CORES, f"--junitxml={RESULTS}"), "pytest path::name runs one alone"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a check ended."""
+
+    check: Check
+    code: int
+    seconds: float
+
+    def row(self) -> tuple[str, str, str, str]:
+        """What the table says of it: name, result, time, where to look."""
+        passed = self.code == 0
+        told = _counted() if self.check.name == "tests" else ("passed" if passed else "failed")
+        look = "" if passed else self.check.remedy
+        if self.check.name == "tests":
+            look = f"{RESULTS.relative_to(PROJECT)}; {look}".rstrip("; ")
+        colour = "green" if passed else "red"
+        return self.check.name, f"[{colour}]{told}[/]", f"{self.seconds:.0f} s", look
+
+
+def run(checks: Sequence[Check]) -> list[Outcome]:
+    """Every check in turn: one that fails does not hide what the next would say."""
+    outcomes = []
+    for place, check in enumerate(checks, 1):
+        console.print(f"[bold]{place}/{len(checks)} {check.name}[/]")
+        began = time.monotonic()
+        code = subprocess.run(check.command, cwd=PROJECT, check=False).returncode
+        outcomes.append(Outcome(check, code, time.monotonic() - began))
+    return outcomes
+
+
+def show(outcomes: Sequence[Outcome]) -> None:
+    """The table at the end."""
+    table = Table("check", "result", "time", "where to look")
+    for outcome in outcomes:
+        table.add_row(*outcome.row())
+    console.print(table)
+
+
+def _counted() -> str:
+    """How many tests passed and which did not, from the results that pytest wrote."""
+    try:
+        suites = list(ElementTree.parse(RESULTS).iter("testsuite"))
+    except (OSError, ElementTree.ParseError):
+        return "no results"
+    bad = [case.get("name", "") for suite in suites for case in suite.iter("testcase") if _is_bad(case)]
+    passed = sum(int(suite.get("tests", 0)) for suite in suites) - len(bad)
+    return f"{passed:,} passed" + (f", {len(bad)} failed: {', '.join(bad[:5])}" if bad else "")
+
+
+def _is_bad(case: ElementTree.Element) -> bool:
+    return case.find("failure") is not None or case.find("error") is not None
+
+
+def main() -> int:
+    """Run all, show the table; 1 when anything failed."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.unlink(missing_ok=True)
+    outcomes = run(CHECKS)
+    show(outcomes)
+    return int(any(outcome.code for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
