@@ -22,6 +22,7 @@ from serving.api.schemas import DecisionRequest, PropensityRequest
 from serving.desk import Desk, open_desk
 from serving.inquiry import Inquiry, open_inquiry
 from serving.partners.partner import LOCAL
+from serving.permitted import look_up
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".csv": pl.read_csv,
@@ -119,8 +120,9 @@ async def _decide_all(workspace: Workspace, desk: Desk, asked: Sequence[Asked]) 
 
 async def _decide(workspace: Workspace, desk: Desk, inquiry: Inquiry, asked: Asked) -> Answer:
     paused = workspace.pauses.active_pause(workspace.name, asked.at) is not None
-    looked = desk.look_up([asked.request.entity_id], asked.at)
-    found = await inquiry.circumstances(asked, desk.release.policy.risk, paused)
+    permitted = look_up(desk, asked.kind, [asked.request.entity_id], asked.at, inquiry.consents)
+    looked = permitted.looked
+    found = await inquiry.circumstances(asked, desk.release.policy.risk, paused, permitted.consents[0])
     decision = desk.decide(asked.kind, looked, application=asked.application, circumstances=found)
     return answer_of(workspace.log.append(record_of(asked, desk, looked, decision, found)).record)
 

@@ -33,7 +33,7 @@ def add_partner(name: str, scopes: str, portfolios: str, quota: str, concurrency
         raise BadPartner(f"portfolios: found {absent}, which there are not; expected some of {known}, or {ALL}")
     path, body = _request(partner, known)
     with _book(settings) as book:
-        key = book.add(partner, by=by or _user(), at=datetime.now(UTC))
+        key = book.add(partner, by=by or login_name(), at=datetime.now(UTC))
     _show_key(name, key)
     _show_example(_url(settings) + path, body, key)
 
@@ -61,7 +61,7 @@ def rotate_key(name: str, overlap: str, by: str) -> None:
     length = timedelta(seconds=int(found[1]) * SECONDS[found[2]])
     at = datetime.now(UTC)
     with _book(Settings()) as book:
-        key = book.rotate(name, overlap=length, by=by or _user(), at=at)
+        key = book.rotate(name, overlap=length, by=by or login_name(), at=at)
     _show_key(name, key)
     console.print(f"its other keys are open until {at + length:%Y-%m-%d %H:%M:%S} UTC")
 
@@ -69,7 +69,7 @@ def rotate_key(name: str, overlap: str, by: str) -> None:
 def revoke_partner(name: str, by: str) -> None:
     """Close every key of a partner for good."""
     with _book(Settings()) as book:
-        book.revoke(name, by=by or _user(), at=datetime.now(UTC))
+        book.revoke(name, by=by or login_name(), at=datetime.now(UTC))
     console.print(f"{name} is revoked; the service knows within a second")
 
 
@@ -148,7 +148,8 @@ def _plain(text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _user() -> str:
+def login_name() -> str:
+    """Who runs this process, as the system knows it."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

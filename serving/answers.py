@@ -19,7 +19,7 @@ from serving.applications import (
     circumstances_json,
 )
 from serving.decisions import Decision, Decisions
-from serving.desk import LATE, Desk, Kind, Looked, looked_at
+from serving.desk import LATE, PURPOSE_OF, Desk, Kind, Looked, looked_at
 from serving.log.canonical import Json, canonical
 from serving.log.record import SALT_BYTES, Record, make_id, time_text
 
@@ -60,13 +60,26 @@ class Asked:
         lists: frozenset[str] | None = None,
         signals: Mapping[str, str] = NOTHING,
         used: Mapping[str, float] = NOTHING,
+        consents: Mapping[str, str] = NOTHING,
     ) -> Circumstances:
         """What was looked up about it."""
-        return Circumstances(paused=paused, business_date=self.day, lists=lists, signals=signals, used=used)
+        mine = consents.get(PURPOSE_OF[self.kind], "unknown")
+        return Circumstances(
+            paused=paused,
+            business_date=self.day,
+            lists=lists,
+            signals=signals,
+            used=used,
+            consented=None if mine == "unknown" else mine == "granted",
+            automation_refused=isinstance(self.request, DecisionRequest) and self.request.refuse_automation,
+            consents=dict(consents),
+        )
 
     def digest(self) -> str:
         """SHA-256 of what was asked: the same key with another digest is another request."""
         body = self.request.model_dump(mode="json")
+        if not body.get("refuse_automation"):
+            body.pop("refuse_automation", None)  # a request that does not say it has the digest it always had
         if isinstance(self.request.entity_id, int) and self.request.entity_id >= _INEXACT:
             body["entity_id"] = str(self.request.entity_id)  # canonical JSON has no such number
         return hashlib.sha256(canonical({"portfolio": self.portfolio, "kind": self.kind, **body})).hexdigest()
@@ -78,6 +91,8 @@ def record_of(
     """The record of a decision; `found`: the circumstances it was made in, `row`: its place in what was looked up."""
     decision_id = make_id(asked.at, os.urandom(10))
     personal = asked.request.model_dump(mode="json", exclude={"entity_id"}, exclude_none=True)
+    if not personal.get("refuse_automation"):
+        personal.pop("refuse_automation", None)
     rules = {rule.id for rule in desk.release.policy.risk.rules} if desk.release.policy.risk else set()
     return Record(
         decision_id=decision_id,

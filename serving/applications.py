@@ -38,7 +38,8 @@ class Circumstances:
     """What was looked up for one application; None: it was not, which approves nobody where the policy asks for it.
 
     `lists`: names of the negative lists with a hit. `signals`: result (passed, failed, unanswered) of each identity
-    signal. `used`: what each quota has granted so far. `exposure`: what the customer owes already.
+    signal. `used`: what each quota has granted so far. `exposure`: what the customer owes already. `consents`: the last
+    word (granted, withdrawn, none, unknown) about each purpose the policy asks about, `consented` about this one's.
     """
 
     paused: bool = False
@@ -49,6 +50,7 @@ class Circumstances:
     consented: bool | None = None
     automation_refused: bool = False
     exposure: float | None = None
+    consents: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Context:
     consented: Sequence[bool | None] | None = None
     automation_refused: Sequence[bool] | None = None
     exposure: Floats | None = None
+    consents: Sequence[Mapping[str, str]] | None = None
 
     @classmethod
     def of(cls, rows: Sequence[Circumstances]) -> "Context":
@@ -104,6 +107,7 @@ class Context:
             _known([row.consented for row in rows]),
             _any([row.automation_refused for row in rows]),
             _numbers([row.exposure for row in rows]),
+            _any([row.consents for row in rows]),
         )
 
 
@@ -118,6 +122,7 @@ def circumstances_json(found: Circumstances) -> dict[str, Any]:
         **({} if found.consented is None else {"consented": found.consented}),
         **({"automation_refused": True} if found.automation_refused else {}),
         **({} if found.exposure is None else {"exposure": found.exposure}),
+        **({"consents": dict(found.consents)} if found.consents else {}),
     }
 
 
@@ -133,6 +138,7 @@ def circumstances_from(logged: Mapping[str, Any]) -> Circumstances:
         consented=logged.get("consented"),
         automation_refused=bool(logged.get("automation_refused")),
         exposure=logged.get("exposure"),
+        consents=dict(logged.get("consents", NOTHING)),
     )
 
 

@@ -12,7 +12,7 @@ from serving.answers import Answer, Asked, answer_of, record_of
 from serving.api.problems import Problem
 from serving.applications import Circumstances
 from serving.decisions import Decisions
-from serving.desk import Desk, Looked, late, now
+from serving.desk import Desk, Looked, now
 from serving.inquiry import Inquiry
 from serving.log.batcher import PACE, Batcher, LogOverloaded, paced
 from serving.log.commit import Appended, IdempotencyConflict
@@ -22,6 +22,7 @@ from serving.partners.batch_keys import BatchKeys
 from serving.partners.directory import Directory
 from serving.partners.limits import PartnerLimits
 from serving.pauses import Pauses
+from serving.permitted import Permitted, late_permitted, look_up
 from serving.runtime import Runtime, Served
 from serving.telemetry.telemetry import Telemetry
 
@@ -114,12 +115,16 @@ class Clerk:
         first, step = asked[0], self.telemetry.step
         try:
             with step("features"):
-                looked = await self._look_up(desk, asked)
+                permitted = await self._look_up(desk, asked)
+                looked = permitted.looked
             with step("circumstances"):
                 paused = await self._paused(first.portfolio, first.at)
-                risk = desk.release.policy.risk
+                risk, consents = desk.release.policy.risk, permitted.consents
                 # All at once: each may wait for a vendor.
-                found = await asyncio.gather(*(self.inquiry.circumstances(one, risk, paused) for one in asked))
+                each = zip(asked, consents, strict=True)
+                found = await asyncio.gather(
+                    *(self.inquiry.circumstances(one, risk, paused, said) for one, said in each)
+                )
             with step("decide"):
                 decisions = await self._decide(desk, looked, asked, found)
                 records = [
@@ -145,16 +150,17 @@ class Clerk:
         # In a thread: NumPy and CatBoost let go of the interpreter, and single requests go on meanwhile.
         return await asyncio.get_running_loop().run_in_executor(self._threads, desk.decide_all, *given)
 
-    async def _look_up(self, desk: Desk, asked: Sequence[Asked]) -> Looked:
+    async def _look_up(self, desk: Desk, asked: Sequence[Asked]) -> Permitted:
         loop = asyncio.get_running_loop()
         entities = [one.request.entity_id for one in asked]
-        reading = loop.run_in_executor(self._threads, desk.look_up, entities, asked[0].at)
+        given = (desk, asked[0].kind, entities, asked[0].at, self.inquiry.consents)
+        reading = loop.run_in_executor(self._threads, look_up, *given)
         # Not `wait_for`: what has come while the loop was busy with others is not late.
         done, _ = await asyncio.wait([reading], timeout=self.feature_seconds + MORE_SECONDS * (len(asked) - 1))
         if done:
             return reading.result()
         reading.cancel()
-        return late(len(asked))
+        return late_permitted(desk, asked[0].kind, len(asked))
 
     async def _paused(self, portfolio: str, at: datetime) -> bool:
         looked, paused = self._looks.get(portfolio, (float("-inf"), False))

@@ -22,7 +22,7 @@ from serving.decisions import Cause, Decisions, Problems, pack
 from serving.evaluation import Scores
 from serving.policy import GRADES, Policy, PropensityPolicy, RiskPolicy
 from serving.scoring import CheckedInputs, Column, LoadedModel, Scored, check_inputs
-from serving.verdict import Assessed, Verdict, judge
+from serving.verdict import Assessed, Verdict, consent_causes, judge
 from training.score import Floats
 
 __all__ = [
@@ -147,8 +147,9 @@ def target(release: Decider, features: FeatureRows, context: Context) -> Decisio
     causes = (
         Cause(reasons.UNDER_CONTACT_FROM, ~likely & ~problems.unscored, 1),
         Cause(reasons.PAUSED, context.paused, 1),
+        *consent_causes(context),
     )
-    skipped = problems.any | causes[0].rows | causes[1].rows
+    skipped = np.logical_or.reduce([problems.any, *(cause.rows for cause in causes)])
     outcome = np.where(skipped, "skip", "contact")
     return pack(
         release.sha, model, policy, outcome, scored, problems, causes,

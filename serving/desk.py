@@ -12,6 +12,7 @@ import numpy as np
 from serving.applications import NOTHING, Application, Applications, Circumstances, Context
 from serving.decide import FeatureRows, decide, late_rows, online_rows, target
 from serving.decisions import Decision, Decisions
+from serving.policy import ConsentPurpose
 from serving.release import LoadedRelease, load_release
 from serving.scoring import Column
 
@@ -23,6 +24,9 @@ _log = logging.getLogger("lendloop.desk")
 Key = int | str
 Times = list[datetime | None]
 Kind = Literal["decision", "propensity"]
+
+PURPOSE_OF: Mapping[Kind, ConsentPurpose] = {"decision": "credit", "propensity": "marketing"}
+"""What features are read for."""
 
 
 class Reader(Protocol):

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from serving.answers import Asked
 from serving.api.schemas import DecisionRequest
 from serving.applications import Circumstances
+from serving.consents import ConsentBook, open_consents
 from serving.lists.book import open_lists
 from serving.lists.watch import ListWatch
 from serving.log.database import open_database
 from serving.log.vault import Vault
+from serving.permitted import NO_CONSENTS, Consents
 from serving.policy import SIGNALS, RiskPolicy, Signal
 from serving.quotas import QuotaCounts
 from serving.signals import Vendor, names_of, results
@@ -25,20 +27,24 @@ class Inquiry:
     lists: ListWatch | None = None
     quotas: QuotaCounts | None = None
     vendors: Mapping[Signal, Vendor] = field(default_factory=dict)
+    consents: ConsentBook | None = None
 
-    async def circumstances(self, asked: Asked, risk: RiskPolicy | None, paused: bool) -> Circumstances:
+    async def circumstances(
+        self, asked: Asked, risk: RiskPolicy | None, paused: bool, consents: Consents = NO_CONSENTS
+    ) -> Circumstances:
         """What the policy looks at, each part None or absent where it could not be looked up."""
         request = asked.request
         if risk is None or not isinstance(request, DecisionRequest):
-            return asked.circumstances(paused)
+            return asked.circumstances(paused, consents=consents)
         hits, signals, used = None, {}, {}
         if self.lists is not None and (risk.lists or "context.listed" in risk.names):
             hits = await self.lists.hits(names_of(asked.portfolio, request.entity_id, request.identity), asked.day)
-        if request.identity is not None and (risk.signals or not _OF_SIGNALS.isdisjoint(risk.names)):
-            signals = await results(request.identity.evidence, self.vendors)
+        identity = request.identity if consents.get("identity", "granted") == "granted" else None
+        if identity is not None and (risk.signals or not _OF_SIGNALS.isdisjoint(risk.names)):
+            signals = await results(identity.evidence, self.vendors)
         if self.quotas is not None and risk.quotas:
             used = await self._used(self.quotas, asked, risk)
-        return asked.circumstances(paused, lists=hits, signals=signals, used=used)
+        return asked.circumstances(paused, lists=hits, signals=signals, used=used, consents=consents)
 
     async def close(self) -> None:
         """Stop following the lists and the log."""
@@ -46,6 +52,8 @@ class Inquiry:
             await self.lists.close()
         if self.quotas is not None:
             self.quotas.close()
+        if self.consents is not None:
+            self.consents.close()
 
     @staticmethod
     async def _used(quotas: QuotaCounts, asked: Asked, risk: RiskPolicy) -> dict[str, float]:
@@ -57,4 +65,8 @@ class Inquiry:
 
 def open_inquiry(url: str, list_secret: bytes, vault: Vault) -> Inquiry:
     """The inquiry on the decision log's database; or `LogUnavailable`."""
-    return Inquiry(ListWatch(open_lists(url, list_secret)), QuotaCounts(open_database(url), vault))
+    return Inquiry(
+        ListWatch(open_lists(url, list_secret)),
+        QuotaCounts(open_database(url), vault),
+        consents=open_consents(url, vault),
+    )

@@ -53,7 +53,11 @@ def judge(known: Assessed, applications: Applications, context: Context) -> Verd
     causes += _score(known)
     causes += _context(risk, applications, context)
     causes = [cause for cause in causes if occurs(cause.rows)]
-    return Verdict(_severity(causes, known.problems), tuple(causes), limit, tuple(open_rules))
+    severity = _severity(causes, known.problems)
+    if context.automation_refused is not None:
+        # Whoever refused to be decided on by a machine is neither approved nor declined by one.
+        severity = np.where(np.array(context.automation_refused, dtype=bool), 1, severity)
+    return Verdict(severity, tuple(causes), limit, tuple(open_rules))
 
 
 def tied_to_amount(verdict: Verdict, problems: Problems) -> Flags:
@@ -132,14 +136,21 @@ def _context(risk: RiskPolicy, applications: Applications, context: Context) -> 
     yield Cause(reasons.PAUSED, context.paused, 1)
     if context.automation_refused is not None:
         yield Cause(reasons.AUTOMATION_REFUSED, np.array(context.automation_refused, dtype=bool), 1)
-    if context.consented is not None:
-        yield Cause(reasons.CONSENT_MISSING, np.array([one is False for one in context.consented]), 1)
+    yield from consent_causes(context)
     if risk.lists:
         yield from _listed(risk, context, len(applications))
     if risk.signals:
         yield from _signals(risk, context, len(applications))
     for quota in risk.quotas:
         yield from _quota(quota, applications, context)
+
+
+def consent_causes(context: Context) -> Iterator[Cause]:
+    """Consents that are needed, and not given or not known."""
+    if context.consented is not None:
+        yield Cause(reasons.CONSENT_MISSING, np.array([one is False for one in context.consented]), 1)
+    if context.consents is not None:
+        yield Cause(reasons.CONTEXT_UNKNOWN, np.array(["unknown" in one.values() for one in context.consents]), 1)
 
 
 def _listed(risk: RiskPolicy, context: Context, rows: int) -> Iterator[Cause]:

@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+import flows.cli.consents as consents
 import flows.cli.decisions as decisions
 import flows.cli.lists as lists
 import flows.cli.logs as logs
@@ -29,6 +30,7 @@ STOPPED = 130
 running.add_commands(app)
 decisions.add_commands(app)
 why.add_commands(app)
+app.add_typer(consents.app, name="consent")
 app.add_typer(lists.app, name="list")
 app.add_typer(logs.log, name="log")
 app.add_typer(logs.decision, name="decision")

@@ -13,7 +13,7 @@ By = Annotated[str, typer.Option(help="who does it; kept; default: your login na
 def add(
     name: Annotated[str, typer.Argument(help="a-z, 0-9 and -; never used for another partner again")],
     portfolios: Annotated[str, typer.Option(help="portfolios open to it, with commas between; *: all")],
-    scopes: Annotated[str, typer.Option(help="some of decide,propensity,review,read")] = "decide,propensity,read",
+    scopes: Annotated[str, typer.Option(help="of decide,propensity,review,read,consents")] = "decide,propensity,read",
     quota: Annotated[str, typer.Option(help="requests per s, m, h or d")] = "100/s",
     concurrency: Annotated[int, typer.Option(help="requests at once")] = 50,
     by: By = "",

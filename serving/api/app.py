@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from serving.api.consents import add_consents
 from serving.api.deciding import add_deciding
 from serving.api.described import describe
 from serving.api.gate import SECURED, Gate, caller, json_response, present
@@ -39,6 +40,7 @@ def create_app(
     handle_problems(app)
     add_deciding(app, clerk)
     add_reading(app, clerk)
+    add_consents(app, clerk)
     if tokens:
         add_tokens(app, clerk)
     _add_state(app, clerk, releases)

@@ -44,6 +44,9 @@ class DecisionRequest(_Request):
     monthly_income: float | None = Field(
         None, ge=0, le=LARGEST_AMOUNT, allow_inf_nan=False, strict=True, description="income a month as stated"
     )
+    refuse_automation: bool = Field(
+        False, strict=True, description="the applicant wants a person to decide: always review, by no machine"
+    )
     identity: Identity | None = Field(None, description="who asks, where the policy looks at lists or signals")
 
 

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from serving.log.record import PLATFORM
 
-Scope = Literal["decide", "propensity", "review", "read"]
+Scope = Literal["decide", "propensity", "review", "read", "consents"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 ALL = "*"  # every portfolio, also those to come
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

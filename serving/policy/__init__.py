@@ -6,6 +6,7 @@ from serving.policy.risk import GRADES, Grade, RiskPolicy
 from serving.policy.terms import (
     SIGNALS,
     Capacity,
+    ConsentPurpose,
     CounterOffer,
     Economics,
     Price,
@@ -21,6 +22,7 @@ __all__ = [
     "Absence",
     "Capacity",
     "Code",
+    "ConsentPurpose",
     "CounterOffer",
     "Economics",
     "Gates",

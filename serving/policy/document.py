@@ -4,15 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, model_serializer, model_validator
 
 from features.documents import Document, Key, misplaced, read_document
 from features.permitted import FeatureColumn, select
 from features.spec import FeatureSpec, Name
 from serving.policy.gates import Gates
 from serving.policy.risk import RiskPolicy
+from serving.policy.terms import ConsentPurpose
 from serving.reasons import CAUSES
 from serving.rules import Kinds
 from training.spec import ModelsSpec
@@ -63,6 +64,7 @@ class Policy(Document):
     may_be_missing: tuple[Absence, ...] = ()
     reasons: dict[Code, Reason] = Field(description="inputs of a model that are in none are summed as `other`")
     reasons_shown: int = Field(4, ge=1, le=20)
+    consents: tuple[ConsentPurpose, ...] = Field((), description="purposes for which nothing is read without consent")
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> "Policy":
@@ -72,6 +74,14 @@ class Policy(Document):
         if faults:
             raise misplaced(faults)
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_asked_for(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A release is named by the bytes of its policy: one that asks for no consent keeps its name.
+        found: dict[str, Any] = whole(self)
+        if not self.consents:
+            found.pop("consents", None)
+        return found
 
     def section(self, model: str) -> RiskPolicy | PropensityPolicy:
         """The part of the policy about a model."""

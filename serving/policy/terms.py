@@ -14,6 +14,7 @@ Points = Annotated[float, Field(ge=0, le=100)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Purpose = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 Signal = Literal["liveness", "voice_print", "device"]
+ConsentPurpose = Literal["credit", "marketing", "identity"]
 SIGNALS: tuple[Signal, ...] = ("liveness", "voice_print", "device")
 ListName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 

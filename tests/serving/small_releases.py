@@ -11,7 +11,7 @@ import polars as pl
 from features.permitted import FeatureColumn
 from features.spec import Entity
 from features.store.online import OnlineRows
-from serving.policy import Gates, Policy, PropensityPolicy, Reason, RiskPolicy
+from serving.policy import ConsentPurpose, Gates, Policy, PropensityPolicy, Reason, RiskPolicy
 from serving.release import ModelParts, build_release
 from training.score import Calibration, ScoreScale
 
@@ -58,7 +58,14 @@ def fresh_reader(at: datetime | None = None) -> FakeReader:
     return FakeReader({1: (0.1, 0.0, day), 2: (0.9, 6.0, day), 3: (0.1, 0.0, old), 4: (0.1, None, day)})
 
 
-def build_small(releases: Path, *, portfolio: str = PORTFOLIO, slope: float = 1.0, view: str = "behaviour") -> str:
+def build_small(
+    releases: Path,
+    *,
+    portfolio: str = PORTFOLIO,
+    slope: float = 1.0,
+    view: str = "behaviour",
+    consents: tuple[ConsentPurpose, ...] = (),
+) -> str:
     """Build a release into `releases`/sha; another `slope` of the calibration gives another release."""
     from features.profiles import make_profile
 
@@ -75,6 +82,7 @@ def build_small(releases: Path, *, portfolio: str = PORTFOLIO, slope: float = 1.
     )
     entity = Entity(name="customer", key="customer_id", type="int", meaning="a made-up customer")
     policy = _campaign() if kind == "propensity" else _cards()
+    policy = policy.model_copy(update={"consents": consents})
     manifest = build_release(
         releases, portfolio=portfolio, as_of=date(2026, 1, 31), entity=entity, policy=policy, models={kind: parts}
     )

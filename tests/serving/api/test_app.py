@@ -14,7 +14,9 @@ from serving.api.app import create_app
 from serving.api.limits import Limits
 from serving.api.shedding import Shedding
 from serving.clerk import Clerk
+from serving.consents import open_consents
 from serving.desk import Desk
+from serving.inquiry import Inquiry
 from serving.log.batcher import Batcher
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import open_log
@@ -27,6 +29,7 @@ from serving.partners.limits import open_limits
 from serving.partners.partner import make_partner
 from serving.pauses import Pause, open_pauses
 from serving.pointers import write_fault, write_pointer
+from serving.policy import ConsentPurpose
 from serving.release import load_release
 from serving.runtime import Runtime
 from tests.serving.log.keyring import KEYS
@@ -40,11 +43,11 @@ PROPENSITIES = f"/v1/portfolios/{CAMPAIGN}/propensities"
 class Worker:
     """A worker without BentoML: real releases, log, pauses and partners; features from memory."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, consents: tuple[ConsentPurpose, ...] = ()) -> None:
         self.releases = folder / "releases"
         self.reader: FakeReader = fresh_reader()
         for portfolio in (PORTFOLIO, CAMPAIGN):
-            write_pointer(self.releases, portfolio, build_small(self.releases, portfolio=portfolio))
+            write_pointer(self.releases, portfolio, build_small(self.releases, portfolio=portfolio, consents=consents))
         self.url = f"sqlite:///{folder / 'log.db'}"
         self.log = open_log(self.url, KEYS)
         self.pauses = open_pauses(self.url)
@@ -77,6 +80,7 @@ class Worker:
             self.replay,
             self.seconds,
             log_seconds,
+            inquiry=Inquiry(consents=open_consents(self.url, self.log.vault)),
         )
         yield clerk
         await clerk.close()

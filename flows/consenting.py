@@ -1,0 +1,52 @@
+"""`lendloop consent`: what people consented to, recorded and shown."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from rich.table import Table
+
+from flows.deciding import given_time
+from flows.partnering import login_name
+from flows.terminal import console
+from flows.workspace import open_workspace
+from serving.consents import PURPOSES, BadConsent, Consent, ConsentBook, Word, open_consents
+from serving.policy import ConsentPurpose
+
+
+def record_consent(portfolio: str, entity: str, purpose: str, state: Word, source: str, at: str, by: str) -> None:
+    """Record that a person granted or withdrew consent to one purpose."""
+    given = Consent(_purpose(purpose), state, given_time(at), source)
+    with _opened(portfolio) as book:
+        new = book.record(portfolio, entity, given, by=by or login_name(), at=datetime.now(UTC))
+    console.print(f"{purpose} {state}: {'recorded' if new else 'stands there already'}; it holds for requests from now")
+
+
+def show_consents(portfolio: str, entity: str) -> None:
+    """Print every word of a person, oldest first."""
+    with _opened(portfolio) as book:
+        found = book.history(portfolio, entity)
+    table = Table("purpose", "state", "at", "source", "recorded by", "recorded", box=None)
+    for one in found:
+        said = one.consent
+        when, noted = f"{said.at:%Y-%m-%d %H:%M:%S}", f"{one.recorded_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(said.purpose, said.state, when, said.source, one.by, noted)
+    console.print(table if found else "this person said nothing about any purpose")
+
+
+@contextmanager
+def _opened(portfolio: str) -> Iterator[ConsentBook]:
+    workspace = open_workspace(portfolio)
+    book = open_consents(workspace.settings.decision_log_url, workspace.log.vault)
+    try:
+        yield book
+    finally:
+        book.close()
+        workspace.log.close()
+
+
+def _purpose(text: str) -> ConsentPurpose:
+    for purpose in PURPOSES:
+        if purpose == text:
+            return purpose
+    raise BadConsent(f"purpose: found {text!r}; expected one of {', '.join(PURPOSES)}")

@@ -1,0 +1,137 @@
+"""The consents of a person, told by the partner that asked for them, and read again; nothing else of the person."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request
+from fastapi import Path as InPath
+from fastapi.responses import Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from serving.api.bodies import checked, read_json
+from serving.api.gate import SECURED, caller, json_response, present
+from serving.api.problems import Problem, documented
+from serving.clerk import Clerk
+from serving.consents import LONGEST_SOURCE, Consent, ConsentBook
+from serving.desk import now
+from serving.log.database import LogUnavailable
+from serving.policy import ConsentPurpose
+
+Entity = Annotated[
+    str, InPath(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f/]+$", description="as in decisions, as text")
+]
+Portfolio = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_]{0,62}$", examples=["taiwan_cards"])]
+_PATH = "/v1/consents/{entity}"
+_AHEAD = timedelta(minutes=5)  # how far a partner's clock may be before ours
+
+
+class ConsentRequest(BaseModel):
+    """What a person said about one purpose."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"purpose": "credit", "state": "granted", "source": "checkout form v3"}]},
+    )
+
+    purpose: ConsentPurpose
+    state: Literal["granted", "withdrawn"]
+    source: str = Field(
+        min_length=1, max_length=LONGEST_SOURCE, strict=True, pattern=r"^[\x20-\x7e]+$", description="how it was given"
+    )
+    at: AwareDatetime | None = Field(None, description="when it was given; default: now")
+
+
+class ConsentAnswer(BaseModel):
+    """One word of a person."""
+
+    purpose: ConsentPurpose
+    state: Literal["granted", "withdrawn"]
+    at: datetime
+    source: str
+
+
+class ConsentsAnswer(BaseModel):
+    """All that a person said about each purpose, oldest first; the last word on a purpose holds."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "portfolio": "taiwan_cards",
+                    "consents": [
+                        {"purpose": "credit", "state": "granted", "at": "2026-03-02T09:30:00Z", "source": "checkout"}
+                    ],
+                }
+            ]
+        }
+    )
+
+    portfolio: str
+    consents: list[ConsentAnswer]
+
+
+def add_consents(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
+    """Add the routes about consents."""
+    schema = ConsentRequest.model_json_schema()
+    body = {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+    @app.put(
+        _PATH,
+        response_model=ConsentsAnswer,
+        responses=documented(400, 401, 403, 404, 405, 413, 415, 422, 429, 431, 500, 503),
+        tags=["v1"],
+        openapi_extra={**SECURED, **body},
+    )
+    async def record_consent(request: Request, entity: Entity, portfolio: Portfolio) -> Response:
+        """Record that a person granted or withdrew consent; the same word again changes nothing."""
+        book, partner = _book(request, present(clerk()), portfolio)
+        told, at = checked(ConsentRequest, read_json(await request.body())), now()
+        if told.at is not None and told.at > at + _AHEAD:
+            raise Problem(422, "expected a time that is not still to come", at=("body", "at"))
+        given = Consent(told.purpose, told.state, told.at or at, told.source)
+
+        def work() -> ConsentsAnswer:
+            book.record(portfolio, entity, given, by=partner, at=at)
+            return _answer(book, portfolio, entity)
+
+        return json_response(await _asked(work))
+
+    @app.get(
+        _PATH,
+        response_model=ConsentsAnswer,
+        responses=documented(401, 403, 404, 405, 422, 429, 431, 500, 503),
+        tags=["v1"],
+        openapi_extra=SECURED,
+    )
+    async def read_consents(request: Request, entity: Entity, portfolio: Portfolio) -> Response:
+        """Say what a person consented to, and when and how."""
+        book, _ = _book(request, present(clerk()), portfolio)
+        return json_response(await _asked(lambda: _answer(book, portfolio, entity)))
+
+
+def _book(request: Request, clerk: Clerk, portfolio: str) -> tuple[ConsentBook, str]:
+    partner = caller(request)
+    if not partner.may("consents", portfolio):
+        raise Problem(403, "your key may not read or record consents of this portfolio")
+    if clerk.runtime.get(portfolio) is None:
+        raise Problem(404, "no such portfolio is served; GET /v1/releases lists them", at=("query", "portfolio"))
+    if clerk.inquiry.consents is None:
+        raise Problem(503, "this service keeps no consents", headers={"retry-after": "60"})
+    return clerk.inquiry.consents, partner.name
+
+
+async def _asked(work: Callable[[], ConsentsAnswer]) -> Any:
+    try:
+        return await asyncio.get_running_loop().run_in_executor(None, work)
+    except LogUnavailable:
+        detail = "consents cannot be read or written; nothing was recorded; try again"
+        raise Problem(503, detail, headers={"retry-after": "1"}) from None
+
+
+def _answer(book: ConsentBook, portfolio: str, entity: str) -> ConsentsAnswer:
+    said = (one.consent for one in book.history(portfolio, entity))
+    found = [ConsentAnswer(purpose=one.purpose, state=one.state, at=one.at, source=one.source) for one in said]
+    return ConsentsAnswer(portfolio=portfolio, consents=found)

@@ -1,0 +1,116 @@
+"""What people consented to, by purpose, in the database of the decision log: every word of theirs is a row that stays.
+
+Whose consent it is stands there as the keyed hash under which the log finds a person; without the log's keys nobody can
+tell whose it was.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from serving.log.database import Database, Row, Session, open_tables
+from serving.log.record import time_text
+from serving.log.vault import Vault
+from serving.policy import ConsentPurpose
+
+Word = Literal["granted", "withdrawn"]
+State = Literal["granted", "withdrawn", "none", "unknown"]
+"""`none`: the person said nothing; `unknown`: it could not be looked up. Only `granted` permits."""
+PURPOSES: tuple[ConsentPurpose, ...] = get_args(ConsentPurpose)
+LONGEST_SOURCE = 128
+_COLUMNS = ("number", "person", "purpose", "state", "at", "source", "recorded_by", "recorded_at")
+_STATEMENTS = (
+    "CREATE TABLE IF NOT EXISTS consents (number BIGINT PRIMARY KEY, person TEXT NOT NULL, purpose TEXT NOT NULL,"
+    " state TEXT NOT NULL, at TEXT NOT NULL, source TEXT NOT NULL, recorded_by TEXT NOT NULL,"
+    " recorded_at TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS consents_person ON consents (person, purpose, at)",
+)
+
+
+class BadConsent(ValueError):
+    """A consent cannot be recorded as it was described."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """One word of a person about one purpose; `at` is when it was given, `source` how (a form, a call, a partner)."""
+
+    purpose: ConsentPurpose
+    state: Word
+    at: datetime
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A consent as it stands in the book, with who recorded it and when."""
+
+    consent: Consent
+    by: str
+    recorded_at: datetime
+
+
+class ConsentBook:
+    """Consents of all portfolios; every method blocks and may be called from any thread."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self._vault = database, vault
+
+    def record(self, portfolio: str, entity_id: str, consent: Consent, *, by: str, at: datetime) -> bool:
+        """Add a word; False where that very word stands there already."""
+        if not 0 < len(consent.source) <= LONGEST_SOURCE or not consent.source.isprintable():
+            raise BadConsent(f"source: expected 1 to {LONGEST_SOURCE} printable characters that say how it was given")
+        person = self._vault.person(portfolio, entity_id)
+        said = (person, consent.purpose, consent.state, time_text(consent.at), consent.source)
+
+        def work(session: Session) -> bool:
+            same = "person = ? AND purpose = ? AND state = ? AND at = ? AND source = ?"
+            if session.rows(f"SELECT 1 FROM consents WHERE {same}", said):
+                return False
+            number = int(session.rows("SELECT coalesce(max(number), 0) + 1 FROM consents")[0][0])
+            session.insert("consents", _COLUMNS, [(number, *said, by, time_text(at))])
+            return True
+
+        return self._database.alone(work)
+
+    def states(
+        self, portfolio: str, entities: Sequence[str], purposes: Sequence[ConsentPurpose], at: datetime
+    ) -> list[dict[str, State]]:
+        """What each person's last word until `at` is about each of the purposes; one query for all of them."""
+        persons = [self._vault.person(portfolio, entity) for entity in entities]
+
+        def work(session: Session) -> list[Row]:
+            among, value = session.among(list(dict.fromkeys(persons)))
+            sql = f"SELECT person, purpose, state FROM consents WHERE person IN {among} AND at <= ? ORDER BY at, number"
+            return session.rows(sql, [value, time_text(at)])
+
+        last = {(person, purpose): state for person, purpose, state in self._database.read(work)}
+        return [{purpose: last.get((person, purpose), "none") for purpose in purposes} for person in persons]
+
+    def history(self, portfolio: str, entity_id: str) -> list[Recorded]:
+        """Every word of a person, oldest first."""
+        sql = f"SELECT {', '.join(_COLUMNS[2:])} FROM consents WHERE person = ? ORDER BY at, number"
+        person = self._vault.person(portfolio, entity_id)
+        return [_recorded(*row) for row in self._database.read(lambda session: session.rows(sql, [person]))]
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+
+def open_consents(url: str, vault: Vault) -> ConsentBook:
+    """The consents at the decision log's URL, their table made when missing; or `LogUnavailable`."""
+    return ConsentBook(open_tables(url, "consents", _STATEMENTS), vault)
+
+
+def unknown(purposes: Sequence[ConsentPurpose]) -> Mapping[str, State]:
+    """What is known when consents cannot be looked up."""
+    return dict.fromkeys(purposes, "unknown")
+
+
+def _recorded(
+    purpose: ConsentPurpose, state: Word, at: str, source: str, recorded_by: str, recorded_at: str
+) -> Recorded:
+    consent = Consent(purpose, state, datetime.fromisoformat(at), source)
+    return Recorded(consent, recorded_by, datetime.fromisoformat(recorded_at))
