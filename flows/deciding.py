@@ -23,6 +23,7 @@ from serving.desk import Desk, open_desk
 from serving.inquiry import Inquiry, open_inquiry
 from serving.partners.partner import LOCAL
 from serving.permitted import look_up
+from serving.vendors import http_vendors
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".csv": pl.read_csv,
@@ -110,7 +111,10 @@ def _asked(workspace: Workspace, desk: Desk, file: Path, at: datetime) -> Iterat
 
 
 async def _decide_all(workspace: Workspace, desk: Desk, asked: Sequence[Asked]) -> list[Answer]:
-    inquiry = open_inquiry(workspace.settings.decision_log_url, list_secret(workspace.settings), workspace.log.vault)
+    settings, log = workspace.settings, workspace.log
+    vendors = http_vendors(settings.vendors, settings.opened_vendor_keys, settings.vendor_seconds)
+    secret = list_secret(settings)
+    inquiry = open_inquiry(settings.decision_log_url, secret, log.vault, vendors, settings.vendor_seconds)
     try:
         every = track(asked, "deciding", console=console, transient=True)
         return [await _decide(workspace, desk, inquiry, one) for one in every]

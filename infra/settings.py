@@ -57,6 +57,16 @@ class Settings(BaseSettings):
         description="secret that negative lists are hashed under, 64 hexadecimal digits or more; lost, they are lost;"
         " empty: made on first use and kept in home",
     )
+    vendors: dict[str, str] = Field(
+        default={},
+        description='vendors of identity checks, as JSON: {"liveness": "https://…"}; of liveness, voice_print, device',
+    )
+    vendor_keys: dict[str, SecretStr] = Field(
+        default={}, description='keys that the vendors are asked with, as JSON: {"liveness": "…"}'
+    )
+    vendor_seconds: float = Field(
+        default=0.2, gt=0, le=5, description="a check of identity that is not answered by then is not passed"
+    )
     anchors: Path | None = Field(
         default=None, description="folder of the signed anchors of the decision log, best on another disk; empty: home"
     )
@@ -69,6 +79,11 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """The absolute path of `home`, so that a child process in another folder finds the same files."""
         return self.home.resolve()
+
+    @property
+    def opened_vendor_keys(self) -> dict[str, str]:
+        """The vendors' keys, to be sent to them and nowhere else."""
+        return {signal: key.get_secret_value() for signal, key in self.vendor_keys.items()}
 
     @property
     def lake(self) -> Path:

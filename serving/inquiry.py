@@ -15,7 +15,7 @@ from serving.log.vault import Vault
 from serving.permitted import NO_CONSENTS, Consents
 from serving.policy import SIGNALS, RiskPolicy, Signal
 from serving.quotas import QuotaCounts
-from serving.signals import Vendor, names_of, results
+from serving.signals import VENDOR_SECONDS, Vendor, names_of, results
 
 _OF_SIGNALS = frozenset(f"context.{signal}" for signal in SIGNALS)
 
@@ -28,6 +28,7 @@ class Inquiry:
     quotas: QuotaCounts | None = None
     vendors: Mapping[Signal, Vendor] = field(default_factory=dict)
     consents: ConsentBook | None = None
+    vendor_seconds: float = VENDOR_SECONDS
 
     async def circumstances(
         self, asked: Asked, risk: RiskPolicy | None, paused: bool, consents: Consents = NO_CONSENTS
@@ -41,7 +42,7 @@ class Inquiry:
             hits = await self.lists.hits(names_of(asked.portfolio, request.entity_id, request.identity), asked.day)
         identity = request.identity if consents.get("identity", "granted") == "granted" else None
         if identity is not None and (risk.signals or not _OF_SIGNALS.isdisjoint(risk.names)):
-            signals = await results(identity.evidence, self.vendors)
+            signals = await results(identity.evidence, self.vendors, self.vendor_seconds)
         if self.quotas is not None and risk.quotas:
             used = await self._used(self.quotas, asked, risk)
         return asked.circumstances(paused, lists=hits, signals=signals, used=used, consents=consents)
@@ -50,6 +51,8 @@ class Inquiry:
         """Stop following the lists and the log."""
         if self.lists is not None:
             await self.lists.close()
+        for vendor in self.vendors.values():
+            await vendor.close()
         if self.quotas is not None:
             self.quotas.close()
         if self.consents is not None:
@@ -63,10 +66,18 @@ class Inquiry:
         return quotas.used(*given)
 
 
-def open_inquiry(url: str, list_secret: bytes, vault: Vault) -> Inquiry:
+def open_inquiry(
+    url: str,
+    list_secret: bytes,
+    vault: Vault,
+    vendors: Mapping[Signal, Vendor] | None = None,
+    vendor_seconds: float = VENDOR_SECONDS,
+) -> Inquiry:
     """The inquiry on the decision log's database; or `LogUnavailable`."""
     return Inquiry(
         ListWatch(open_lists(url, list_secret)),
         QuotaCounts(open_database(url), vault),
-        consents=open_consents(url, vault),
+        vendors or {},
+        open_consents(url, vault),
+        vendor_seconds,
     )

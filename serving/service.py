@@ -32,6 +32,7 @@ from serving.telemetry.counters import counters_folder
 from serving.telemetry.requests import Watched
 from serving.telemetry.telemetry import Telemetry
 from serving.telemetry.telling import Telling, open_telling
+from serving.vendors import http_vendors
 
 _settings = Settings()
 _clerks: list[Clerk] = []  # the one of this worker, while it runs
@@ -102,7 +103,9 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
     clerk.feature_seconds = max(settings.feature_seconds, 5.0 * settings.replay)
     clerk.log_seconds = max(settings.log_seconds, 5.0 * settings.replay)
     listed = server_secret(settings.list_secret.get_secret_value(), settings.list_secret_file, "LENDLOOP_LIST_SECRET")
-    clerk.inquiry = open_inquiry(settings.decision_log_url, listed, log.vault)
+    seconds = settings.vendor_seconds
+    vendors = http_vendors(settings.vendors, settings.opened_vendor_keys, seconds)
+    clerk.inquiry = open_inquiry(settings.decision_log_url, listed, log.vault, vendors, seconds)
     runtime.start()
     return clerk
 

@@ -76,6 +76,9 @@ class Vendor(Protocol):
     async def check(self, token: str) -> bool:
         """Whether the check that `token` names passed; raises where the vendor cannot say."""
 
+    async def close(self) -> None:
+        """Let go of its connections."""
+
 
 async def results(
     evidence: Mapping[Signal, Evidence], vendors: Mapping[Signal, Vendor], seconds: float = VENDOR_SECONDS

@@ -23,6 +23,9 @@ def explained(policy: Policy) -> str:
     if (propensity := policy.propensity) is not None:
         words = f"Whoever is likelier than {propensity.contact_from:.1%} by model `{propensity.model}` is contacted."
         parts += ["## Contacts", words]
+    if policy.consents:
+        words = "Only with a consent on record is anything read of a person for: " + ", ".join(policy.consents) + "."
+        parts += ["## Consent", f"{words} Without it an application goes to a person, and nobody is contacted."]
     parts += ["## Reasons", f"At most {policy.reasons_shown} are told, strongest first; the rest is `other`."]
     parts.append(_bullets(f"`{code}`: {reason.en} / {reason.zh}" for code, reason in policy.reasons.items()))
     if policy.may_be_missing:

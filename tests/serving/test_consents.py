@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from features.documents import parse_document
 from serving.api.schemas import DecisionAnswer
 from serving.clerk import Clerk
 from serving.consents import BadConsent, Consent, ConsentBook, Word, open_consents
 from serving.log.decision_log import DecisionLog, open_log
-from serving.policy import ConsentPurpose
+from serving.policy import ConsentPurpose, Policy
+from serving.policy.wording import explained
 from tests.serving.api.test_app import CAMPAIGN, DECISIONS, PORTFOLIO, Worker, problem
+from tests.serving.lender import POLICY
 from tests.serving.log.keyring import KEYS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -85,6 +88,15 @@ def test_whose_it_is_stands_nowhere(url: str, book: ConsentBook, tmp_path: Path)
 def test_a_consent_says_how_it_was_given(book: ConsentBook, source: str) -> None:
     with pytest.raises(BadConsent, match="source"):
         say(book, "granted", source=source)
+
+
+def test_a_policy_that_asks_for_no_consent_keeps_the_bytes_that_name_its_release() -> None:
+    policy = parse_document(POLICY, Policy, "policy.yaml")
+    assert "consents" not in policy.model_dump(mode="json")
+    asking = policy.model_copy(update={"consents": ("credit",)})
+    assert Policy.model_validate(asking.model_dump(mode="json")).consents == ("credit",)
+    assert "## Consent" in explained(asking)
+    assert "## Consent" not in explained(policy)
 
 
 @pytest.fixture

@@ -429,6 +429,7 @@ def test_the_openapi_document_is_whole(worker: Worker) -> None:
         "/v1/portfolios/{portfolio}/propensities:batch",
         "/v1/decisions/{decision_id}",
         "/v1/decisions/{decision_id}/explanation",
+        "/v1/consents/{entity}",
         "/v1/releases",
         "/livez",
         "/readyz",
