@@ -7,15 +7,9 @@ import polars as pl
 import pytest
 
 from flows.onboarding.folder import new_portfolio
-from flows.onboarding.plan import Plan, make_plan
+from flows.onboarding.plan import make_plan
 from flows.onboarding.request import OnboardingError
 from tests.flows.flat_files import asked, plain, write
-
-NASTY = {"name": "nasty", "id": "Customer ID", "time": "app.date", "label": "default"}
-
-
-def roles(plan: Plan) -> dict[str, str]:
-    return {column.header: column.role for column in plan.columns}
 
 
 def test_rows_that_cannot_be_used_are_set_aside_with_the_reason(tmp_path: Path) -> None:
