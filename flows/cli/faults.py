@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from infra.settings import Settings
 
@@ -20,6 +21,8 @@ def explain(error: BaseException) -> str:
         from flows.doctor import misset
 
         return "\n".join(misset(error))
+    if isinstance(error, SettingsError):
+        return f'settings: {error}; expected JSON, such as LENDLOOP_VENDORS=\'{{"liveness": "https://…"}}\''
     if is_disk_full(error):
         return f"no space left on the disk ({error}); free some and run the command again: it goes on where it was"
     if type(error).__module__.partition(".")[0] in OURS:

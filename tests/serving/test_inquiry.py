@@ -124,7 +124,7 @@ def test_a_log_that_cannot_be_read_leaves_quotas_unknown(url: str, log: Decision
     assert inquiry.quotas is not None
     inquiry.quotas.close()
     assert inquire(Inquiry(quotas=inquiry.quotas), asked(), risk(desk, quotas=QUOTAS)).used == {}
-    asyncio.run(Inquiry(inquiry.lists).close())
+    asyncio.run(Inquiry(inquiry.lists, consents=inquiry.consents).close())
 
 
 class Slow:
