@@ -74,6 +74,7 @@ def launch_of(settings: Settings) -> Launch:
         partner_secret=settings.partner_secret.get_secret_value(),
         list_secret=settings.list_secret.get_secret_value(),
         anchors=settings.anchors_folder,
+        variables=settings.variables(),
     )
 
 

@@ -1,5 +1,6 @@
 """Every address, path and secret that a process is given; read only by `flows/` and `serving/service.py`."""
 
+import json
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -80,6 +81,11 @@ class Settings(BaseSettings):
         """The absolute path of `home`, so that a child process in another folder finds the same files."""
         return self.home.resolve()
 
+    def variables(self) -> dict[str, str]:
+        """Every setting that was given, secrets too, as the variables by which another process is given the same."""
+        given = {name: getattr(self, name) for name in sorted(self.model_fields_set)}
+        return {f"LENDLOOP_{name.upper()}": _text(value) for name, value in given.items()}
+
     @property
     def opened_vendor_keys(self) -> dict[str, str]:
         """The vendors' keys, to be sent to them and nowhere else."""
@@ -158,3 +164,9 @@ class Settings(BaseSettings):
     def metrics_url(self) -> str:
         """URL of the metrics table."""
         return self.url(self.metrics, "monitoring.db")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return json.dumps({name: _text(one) for name, one in sorted(value.items())})
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -45,7 +45,13 @@ class Asked:
         if not isinstance(asked, DecisionRequest):
             return Application()
         return Application(
-            asked.amount, asked.purpose, asked.term_months, asked.annual_rate, asked.fees, asked.monthly_income
+            asked.amount,
+            asked.purpose,
+            asked.term_months,
+            asked.annual_rate,
+            asked.fees,
+            asked.monthly_income,
+            asked.exposure,
         )
 
     @property
@@ -78,8 +84,9 @@ class Asked:
     def digest(self) -> str:
         """SHA-256 of what was asked: the same key with another digest is another request."""
         body = self.request.model_dump(mode="json")
-        if not body.get("refuse_automation"):
-            body.pop("refuse_automation", None)  # a request that does not say it has the digest it always had
+        for later in ("refuse_automation", "exposure"):
+            if not body.get(later):
+                body.pop(later, None)  # a request that does not say it has the digest it always had
         if isinstance(self.request.entity_id, int) and self.request.entity_id >= _INEXACT:
             body["entity_id"] = str(self.request.entity_id)  # canonical JSON has no such number
         return hashlib.sha256(canonical({"portfolio": self.portfolio, "kind": self.kind, **body})).hexdigest()
@@ -164,7 +171,12 @@ def answer_of(record: Record) -> Answer:
     }
     if record.kind == "propensity":
         return PropensityAnswer.model_validate(common)
-    risk = {"score": record.score, "grade": record.grade, "limit": _number(record.offer.get("limit"))}
+    risk = {
+        "score": record.score,
+        "grade": record.grade,
+        "limit": _number(record.offer.get("limit")),
+        "counter_offer": record.offer.get("amount"),
+    }
     return DecisionAnswer.model_validate(common | risk)
 
 

@@ -23,7 +23,8 @@ NOTHING: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One application: amounts in the portfolio's money, `annual_rate` nominal (0.18 is 18 %); None: not stated."""
+    """One application: amounts in the portfolio's money, `annual_rate` nominal (0.18 is 18 %), `exposure` what
+    the customer owes already; None: not stated."""
 
     amount: float | None = None
     purpose: str | None = None
@@ -31,6 +32,7 @@ class Application:
     annual_rate: float | None = None
     fees: float | None = None
     monthly_income: float | None = None
+    exposure: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ class Circumstances:
     """What was looked up for one application; None: it was not, which approves nobody where the policy asks for it.
 
     `lists`: names of the negative lists with a hit. `signals`: result (passed, failed, unanswered) of each identity
-    signal. `used`: what each quota has granted so far. `exposure`: what the customer owes already. `consents`: the last
-    word (granted, withdrawn, none, unknown) about each purpose the policy asks about, `consented` about this one's.
+    signal. `used`: what each quota has granted so far. `consents`: the last word (granted, withdrawn, none, unknown)
+    about each purpose the policy asks about, `consented` about this one's.
     """
 
     paused: bool = False
@@ -49,7 +51,6 @@ class Circumstances:
     used: Mapping[str, float] = field(default_factory=dict)
     consented: bool | None = None
     automation_refused: bool = False
-    exposure: float | None = None
     consents: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -63,6 +64,7 @@ class Applications:
     annual_rate: Floats | None = None
     fees: Floats | None = None
     monthly_income: Floats | None = None
+    exposure: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.amount)
@@ -78,6 +80,7 @@ class Applications:
             _numbers([row.annual_rate for row in rows]),
             _numbers([row.fees for row in rows]),
             _numbers([row.monthly_income for row in rows]),
+            _numbers([row.exposure for row in rows]),
         )
 
 
@@ -92,7 +95,6 @@ class Context:
     used: Sequence[Mapping[str, float]] | None = None
     consented: Sequence[bool | None] | None = None
     automation_refused: Sequence[bool] | None = None
-    exposure: Floats | None = None
     consents: Sequence[Mapping[str, str]] | None = None
 
     @classmethod
@@ -106,7 +108,6 @@ class Context:
             _any([row.used for row in rows]),
             _known([row.consented for row in rows]),
             _any([row.automation_refused for row in rows]),
-            _numbers([row.exposure for row in rows]),
             _any([row.consents for row in rows]),
         )
 
@@ -121,7 +122,6 @@ def circumstances_json(found: Circumstances) -> dict[str, Any]:
         **({"used": dict(found.used)} if found.used else {}),
         **({} if found.consented is None else {"consented": found.consented}),
         **({"automation_refused": True} if found.automation_refused else {}),
-        **({} if found.exposure is None else {"exposure": found.exposure}),
         **({"consents": dict(found.consents)} if found.consents else {}),
     }
 
@@ -137,14 +137,13 @@ def circumstances_from(logged: Mapping[str, Any]) -> Circumstances:
         used={name: float(value) for name, value in logged.get("used", NOTHING).items()},
         consented=logged.get("consented"),
         automation_refused=bool(logged.get("automation_refused")),
-        exposure=logged.get("exposure"),
         consents=dict(logged.get("consents", NOTHING)),
     )
 
 
 def application_from(logged: Mapping[str, Any]) -> Application:
     """The application among the inputs a record holds; what it has besides is passed over."""
-    numbers = ("amount", "term_months", "annual_rate", "fees", "monthly_income")
+    numbers = ("amount", "term_months", "annual_rate", "fees", "monthly_income", "exposure")
     stated = {name: float(logged[name]) for name in numbers if isinstance(logged.get(name), int | float)}
     purpose = logged.get("purpose")
     return Application(purpose=purpose if isinstance(purpose, str) else None, **stated)

@@ -41,6 +41,7 @@ class Launch(Document):
     partner_secret: str = Field("", repr=False)
     list_secret: str = Field("", repr=False)
     anchors: Path | None = Field(None, description="folder of the log's signed anchors; null: in home")
+    variables: dict[str, str] = Field({}, repr=False, description="every other setting that the workers read")
 
     @property
     def releases(self) -> Path:
@@ -93,6 +94,7 @@ class Launch(Document):
         }
         return {
             **os.environ,
+            **self.variables,
             **{f"LENDLOOP_{name}": str(value) for name, value in given.items()},
             **quiet(),
             "BENTOML_HOME": str(self.home / "bentoml"),

@@ -17,7 +17,7 @@ from serving.policy import Quota
 LOOK_SECONDS = 0.4  # how often the log is asked for new approvals
 STALE_SECONDS = 0.9  # what is older is not known: a person decides
 PAGE = 5_000
-_COLUMNS = ("sequence", "decision_id", "portfolio", "decided_at", "subject", "features")
+_COLUMNS = ("sequence", "decision_id", "portfolio", "decided_at", "subject", "features", "offer")
 
 
 @dataclass
@@ -79,7 +79,8 @@ class QuotaCounts:
         purpose, amount = asked.get("purpose"), asked.get("amount")
         at = date.fromisoformat(str(stored["decided_at"])[:10]), purpose
         known.approvals[at] += 1
-        known.amount[at] += float(amount) if amount is not None else 0.0
+        granted = json.loads(str(stored["offer"])).get("limit", 0.0) if amount is None else amount
+        known.amount[at] += float(granted)
 
 
 def _page(session: Session, portfolio: str, known: _Granted) -> list[Stored]:

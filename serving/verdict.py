@@ -51,7 +51,7 @@ def judge(known: Assessed, applications: Applications, context: Context) -> Verd
     causes += _amount(applications.amount, limit)
     causes += _terms(risk, applications)
     causes += _score(known)
-    causes += _context(risk, applications, context)
+    causes += _context(risk, applications, context, limit)
     causes = [cause for cause in causes if occurs(cause.rows)]
     severity = _severity(causes, known.problems)
     if context.automation_refused is not None:
@@ -132,7 +132,7 @@ def _score(known: Assessed) -> Iterator[Cause]:
     yield Cause(reasons.SCORE_UNDER_REVIEW, (score < risk.review_below) & ~declined, 1)
 
 
-def _context(risk: RiskPolicy, applications: Applications, context: Context) -> Iterator[Cause]:
+def _context(risk: RiskPolicy, applications: Applications, context: Context, limit: Floats) -> Iterator[Cause]:
     yield Cause(reasons.PAUSED, context.paused, 1)
     if context.automation_refused is not None:
         yield Cause(reasons.AUTOMATION_REFUSED, np.array(context.automation_refused, dtype=bool), 1)
@@ -142,7 +142,7 @@ def _context(risk: RiskPolicy, applications: Applications, context: Context) -> 
     if risk.signals:
         yield from _signals(risk, context, len(applications))
     for quota in risk.quotas:
-        yield from _quota(quota, applications, context)
+        yield from _quota(quota, applications, context, limit)
 
 
 def consent_causes(context: Context) -> Iterator[Cause]:
@@ -170,12 +170,14 @@ def _signals(risk: RiskPolicy, context: Context, rows: int) -> Iterator[Cause]:
     yield Cause(reasons.SIGNAL_MISSING, ~passed & ~failed, 1)
 
 
-def _quota(quota: Quota, applications: Applications, context: Context) -> Iterator[Cause]:
+def _quota(quota: Quota, applications: Applications, context: Context, limit: Floats) -> Iterator[Cause]:
     rows = len(applications)
     used = np.array([found.get(quota.id, np.nan) for found in context.used or [{}] * rows])
     purposes = applications.purpose or [None] * rows
     counts = np.array([quota.purpose is None or one == quota.purpose for one in purposes])
-    more = np.nan_to_num(applications.amount) if quota.of == "amount" else 1.0
+    # Whoever names no amount is granted the whole limit.
+    asked = np.where(np.isnan(applications.amount), np.nan_to_num(limit), applications.amount)
+    more = asked if quota.of == "amount" else 1.0
     yield Cause(reasons.CONTEXT_UNKNOWN, counts & np.isnan(used), 1)
     yield Cause(reasons.QUOTA_REACHED, counts & (used + more > quota.at_most), 1, by_amount=quota.of == "amount")
 

@@ -16,10 +16,13 @@ def read_json(body: bytes) -> Any:
     """The JSON value of a body; a `Problem` for one that is not JSON, nested too deeply, or has a field twice."""
     try:
         found = orjson.loads(body)
+        fields = _fields(found)
     except ValueError:
         return _read_slowly(body)  # which tells NaN, that a field is at fault for, from what is not JSON at all
+    except RecursionError:
+        raise _unreadable() from None  # orjson goes deeper than Python does
     # Every field has a colon of its own: with no more of them than there are fields, none was given twice.
-    return found if body.count(b":") == _fields(found) else _read_slowly(body)
+    return found if body.count(b":") == fields else _read_slowly(body)
 
 
 def checked(model: type[Model], document: Any, at: Sequence[str] = ()) -> Model:
@@ -52,8 +55,12 @@ def _read_slowly(body: bytes) -> Any:
     try:
         found = json.loads(body.decode(), object_pairs_hook=note)
     except (ValueError, RecursionError):
-        raise Problem(400, "the body is not JSON in UTF-8, or is nested too deeply; expected one JSON object") from None
+        raise _unreadable() from None
     if twice:
         # Two readers of such a body may each see another value: which one was meant cannot be known.
         raise Problem(422, "a field is given more than once; expected once", at=("body", shown_name(twice[0])))
     return found
+
+
+def _unreadable() -> Problem:
+    return Problem(400, "the body is not JSON in UTF-8, or is nested too deeply; expected one JSON object")

@@ -44,6 +44,9 @@ class DecisionRequest(_Request):
     monthly_income: float | None = Field(
         None, ge=0, le=LARGEST_AMOUNT, allow_inf_nan=False, strict=True, description="income a month as stated"
     )
+    exposure: float | None = Field(
+        None, ge=0, le=LARGEST_AMOUNT, allow_inf_nan=False, strict=True, description="what the customer owes already"
+    )
     refuse_automation: bool = Field(
         False, strict=True, description="the applicant wants a person to decide: always review, by no machine"
     )
@@ -103,6 +106,7 @@ class DecisionAnswer(_Answer):
                     "score": 78.4,
                     "grade": "B",
                     "limit": 120000.0,
+                    "counter_offer": None,
                     "reasons": [
                         {"code": "PAID_ON_TIME", "en": "Bills were paid on time.", "zh": "按时还款。", "points": 9.1}
                     ],
@@ -115,6 +119,9 @@ class DecisionAnswer(_Answer):
     score: float | None = Field(description="0–100, higher is safer; null: there was nothing to score by")
     grade: Literal["A", "B", "C", "D", "E"] | None
     limit: float = Field(description="the largest amount granted; 0 unless approved")
+    counter_offer: float | None = Field(
+        None, description="the largest amount that would have been approved, where only the amount stood in the way"
+    )
 
 
 class PropensityAnswer(_Answer):

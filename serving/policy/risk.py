@@ -36,7 +36,7 @@ class RiskPolicy(Document):
 
     model: Name
     scale: ScoreScale
-    review_below: Points = Field(60, description="a lower score is never approved without a person")
+    review_below: float = Field(60, ge=60, le=100, description="a lower score is never approved without a person")
     decline_below: Points = Field(description="a lower score is declined")
     grades: dict[Grade, Points] = Field(description="lowest score of a grade; E is the rest")
     limits: dict[Grade, Amount] = Field(description="largest credit limit of a grade")

@@ -34,3 +34,24 @@ def test_a_port_that_is_none_is_refused() -> None:
 def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LENDLOOP_LOG_KEY", "hush")
     assert "hush" not in repr(Settings())
+
+
+def test_every_setting_that_was_given_reaches_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "LENDLOOP_VENDORS": '{"liveness": "https://vendor.example/check"}',
+        "LENDLOOP_VENDOR_KEYS": '{"liveness": "hush"}',
+        "LENDLOOP_TOKENS": "true",
+        "LENDLOOP_LOG_KEY": "hush",
+        "LENDLOOP_TRACED_SHARE": "0.5",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    first = Settings()
+    variables = first.variables()
+    assert set(variables) == set(given)
+    for name in given:
+        monkeypatch.delenv(name)
+    assert Settings() != first
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == first

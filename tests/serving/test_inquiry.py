@@ -89,7 +89,7 @@ def test_lists_are_searched_for_the_entity_and_the_person(url: str, log: Decisio
 
 
 def test_what_quotas_granted_is_counted_from_the_log(url: str, log: DecisionLog, desk: Desk) -> None:
-    def decide(at: datetime, entity: int, purpose: str, amount: float) -> None:
+    def decide(at: datetime, entity: int, purpose: str, amount: float | None) -> None:
         one = asked(at, entity, purpose=purpose, amount=amount)
         looked = desk.look_up([entity], NOW)
         calm = one.circumstances(False)

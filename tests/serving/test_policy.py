@@ -68,6 +68,11 @@ def fault(old: str, new: str) -> str:
     return str(caught.value)
 
 
+def test_no_policy_lets_a_machine_approve_a_score_under_60():
+    told = fault("  decline_below: 30", "  review_below: 59\n  decline_below: 30")
+    assert told.startswith("policy.yaml:5: risk.review_below: Input should be greater than or equal to 60")
+
+
 def line(text: str) -> int:
     return next(number for number, row in enumerate(POLICY.splitlines(), start=1) if text in row)
 

@@ -21,6 +21,8 @@ from tests.serving.test_decide import good, rows
 NOTHING = Application()
 QUOTA = "  quotas: [{id: d, of: approvals, each: day, at_most: 3}]"
 
+MONEY = "  quotas: [{id: d, of: amount, each: day, at_most: 5000}]"
+
 
 def ask(extra: str, application: Application = NOTHING, **circumstances):
     policy = parse_document(POLICY.replace("  rules:\n", f"{extra}\n  rules:\n", 1), Policy, "policy.yaml")
@@ -42,6 +44,8 @@ def ask(extra: str, application: Application = NOTHING, **circumstances):
         ("  price: {ceiling: 0.2}", Application(100, annual_rate=0.1), {}, "PRICE_UNKNOWN", "review"),
         (QUOTA, NOTHING, {"used": {"d": 3}}, "QUOTA_REACHED", "review"),
         (QUOTA, NOTHING, {}, "CONTEXT_UNKNOWN", "review"),
+        (MONEY, Application(600.0), {"used": {"d": 4500}}, "QUOTA_REACHED", "review"),
+        (MONEY, NOTHING, {"used": {"d": 4500}}, "QUOTA_REACHED", "review"),
         ("  capacity: {amount: request.monthly_income, because: x}", Application(), {}, "CAPACITY_UNKNOWN", "review"),
         ("", Application(), {"automation_refused": True}, "AUTOMATION_REFUSED", "review"),
         ("", Application(), {"consented": False}, "CONSENT_MISSING", "review"),
@@ -77,6 +81,13 @@ def test_a_counter_offer_is_the_largest_amount_that_is_approved(income, amount, 
         assert ask(extra, Application(offer, monthly_income=income)).outcome == "approve"
 
 
+def test_what_is_owed_already_counts_where_the_policy_says_so():
+    extra = "  capacity: {amount: 3 * request.monthly_income - request.exposure, because: x}"
+    assert ask(extra, Application(500.0, monthly_income=1000, exposure=2500)).outcome == "approve"
+    assert ask(extra, Application(501.0, monthly_income=1000, exposure=2500)).outcome == "review"
+    assert ask(extra, Application(500.0, monthly_income=1000)).reasons[0].code == "CAPACITY_UNKNOWN"
+
+
 def test_large_amounts_out_of_review_need_two_people():
     decision = ask("  two_people: {amount_from: 3000}", Application(3600.0))
     assert (decision.outcome, decision.confirmations) == ("review", 2)
@@ -90,9 +101,8 @@ def test_the_all_in_rate_discounts_the_instalments_to_what_was_received():
 
 
 def test_circumstances_and_applications_are_the_same_after_the_log():
-    found = Circumstances(
-        True, date(2026, 1, 1), frozenset({"b", "a"}), {"device": "passed"}, {"d": 2.0}, False, True, 5.0
-    )
+    found = Circumstances(True, date(2026, 1, 1), frozenset({"b", "a"}), {"device": "passed"}, {"d": 2.0}, False, True)
     assert circumstances_from(circumstances_json(found)) == found
     assert circumstances_from(circumstances_json(Circumstances())) == Circumstances()
     assert application_from({"amount": 5, "purpose": "car", "entity": "x"}) == Application(5.0, "car")
+    assert application_from({"exposure": 7}) == Application(exposure=7.0)

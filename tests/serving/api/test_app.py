@@ -281,6 +281,14 @@ def test_a_mangled_body_is_a_fault_of_the_caller(worker: Worker, content: bytes)
     assert worker.log.head().records == 0
 
 
+@pytest.mark.parametrize("levels", [1, 20, 400, 500, 600, 900, 1000, 1024, 1025, 2000])
+@pytest.mark.parametrize(("begin", "end"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_a_nested_body_is_a_fault_of_the_caller(worker: Worker, levels: int, begin: bytes, end: bytes) -> None:
+    response = worker.send(b'{"entity_id": ' + begin * levels + b"1" + end * levels + b"}")
+    assert response.status_code in (400, 422)
+    problem(response, response.status_code)
+
+
 @pytest.mark.parametrize(
     ("content", "field"),
     [
