@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from flows.demo_view import show_where
+from flows.demo_view import show_end
 from flows.locking import exclusive
 from flows.prefect_server import prefect_api
 from flows.progress import shown_by, started
@@ -53,13 +53,12 @@ def run_demo(portfolios: list[str], months: int) -> None:
     with Spinner() as spinner, shown_by(spinner), _servers(settings):
         from flows.replay import leave_plots, replay
 
-        reused = 0
+        done = []
         for name in portfolios:
             with exclusive(settings, name):
-                replayed = replay(settings, name, REPLAYS[name], months)
-                leave_plots(settings, replayed)
-                reused += sum(line.reused for line in replayed.lines)
-    show_where(settings, portfolios, time.monotonic() - since, reused)
+                done.append(replay(settings, name, REPLAYS[name], months))
+                leave_plots(settings, done[-1])
+    show_end(settings, done, time.monotonic() - since)
 
 
 def _settings() -> Settings:

@@ -1,9 +1,11 @@
 """What the demo shows: a line a month, the champion beside the frozen release, and where to look."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from rich.box import SIMPLE
+from rich.table import Table
 from rich.text import Text
 
 from flows.terminal import COLOURS, console
@@ -29,6 +31,13 @@ COLUMNS = (
 )
 """Paused: answered while a red alert's pause stood. Observed and predicted are event rates; frozen: the same of the
 first release; gap: largest between two groups."""
+
+NEXT = {
+    "open the newest report": "report open bank_deposits",
+    "list releases and gates": "release list bank_deposits",
+    "serve the champions": "serve",
+}
+"""What a person may want to do after the demo, and by which command."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +105,32 @@ def show_pauses(pauses: Iterable[Pause]) -> None:
         console.print(said, style="red", highlight=False, soft_wrap=True)
 
 
-def show_where(settings: Settings, portfolios: Iterable[str], seconds: float, reused: int) -> None:
-    """Where everything is, and what to do next."""
-    console.print(f"\n[bold green]done[/] in {seconds:.0f} s" + (f"; {reused} months were reused" if reused else ""))
-    for name in portfolios:
-        console.print(f"  plots and reports of {name}  [cyan]{settings.reports / name}[/]", highlight=False)
-    console.print("  open the newest report      [cyan].venv/bin/lendloop report open bank_deposits[/]")
-    console.print("  list releases and gates     [cyan].venv/bin/lendloop release list bank_deposits[/]")
-    console.print("  serve the champions         [cyan].venv/bin/lendloop serve[/]")
+def show_end(settings: Settings, done: Sequence[Replayed], seconds: float) -> None:
+    """A table of what happened and where to look, and what to do next."""
+    table = Table("portfolio", "months", "requests", "mean AUC", "frozen", "red months", "where to look", box=SIMPLE)
+    for replayed in done:
+        table.add_row(*_end_row(replayed), str(settings.reports / replayed.portfolio))
+    console.print(f"\n[bold green]done[/] in {seconds:.0f} s")
+    console.print(table)
+    for what, command in NEXT.items():
+        console.print(f"  {what:<28}[cyan].venv/bin/lendloop {command}[/]", highlight=False)
+
+
+def _end_row(replayed: Replayed) -> tuple[str, ...]:
+    lines = replayed.lines
+    reused = sum(line.reused for line in lines)
+    months = f"{len(lines)}, {reused} reused" if reused else str(len(lines))
+    means = (
+        _figure(_mean_auc(line.champion for line in lines), 3),
+        _figure(_mean_auc(line.frozen for line in lines), 3),
+    )
+    red = sum(line.level == "red" for line in lines)
+    return replayed.portfolio, months, f"{sum(line.traffic.sent for line in lines):,}", *means, str(red)
+
+
+def _mean_auc(months: Iterable[Sequence[Metric]]) -> float | None:
+    found = [value for rows in months if (value := _values(rows).get("auc")) is not None]
+    return sum(found) / len(found) if found else None
 
 
 def widest_gap(rows: Iterable[Metric]) -> float | None:

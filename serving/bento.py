@@ -18,11 +18,15 @@ PACKAGES = ("infra", "features", "training", "serving")
 def code_digest(project_root: Path) -> str:
     """Digest (16 hexadecimal digits) of every file that goes into the Bento."""
     whole = hashlib.sha256()
-    sources = [path for name in PACKAGES for path in sorted((project_root / name).rglob("*.py"))]
-    for path in [project_root / BENTOFILE, project_root / "requirements.lock", *sources]:
+    for path in _parts(project_root):
         whole.update(path.relative_to(project_root).as_posix().encode() + b"\0")
         whole.update(hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()[:16]
+
+
+def _parts(project_root: Path) -> list[Path]:
+    sources = [path for name in PACKAGES for path in sorted((project_root / name).rglob("*.py"))]
+    return [project_root / BENTOFILE, project_root / "requirements.lock", *sources]
 
 
 def build_bento(project_root: Path, out: Path) -> Path:
@@ -38,10 +42,14 @@ def build_bento(project_root: Path, out: Path) -> Path:
 
 
 def _build(project_root: Path, digest: str, bento: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=bento.parent) as store:
+    with (
+        tempfile.TemporaryDirectory(prefix="lendloop-") as code,
+        tempfile.TemporaryDirectory(prefix=".building-", dir=bento.parent) as store,
+    ):
+        _stage(project_root, Path(code))
         command = [sys.executable, "-m", "bentoml", "build", ".", "--bentofile", BENTOFILE, "--version", digest]
         environment = {**os.environ, **quiet(), "BENTOML_HOME": store}
-        run = subprocess.run(command, cwd=project_root, env=environment, capture_output=True, text=True, check=False)
+        run = subprocess.run(command, cwd=code, env=environment, capture_output=True, text=True, check=False)
         built = next(Path(store).glob(f"bentos/*/{digest}"), None)
         if run.returncode or built is None:
             raise ServiceError(f"`bentoml build` failed with code {run.returncode}: {_last_lines(run.stderr)}")
@@ -52,6 +60,18 @@ def _build(project_root: Path, digest: str, bento: Path) -> None:
             if not (bento / "bento.yaml").is_file():
                 shutil.rmtree(bento)
                 built.rename(bento)
+
+
+def _stage(project_root: Path, code: Path) -> None:
+    """Copy what goes into the Bento to a folder of its own, below no hidden one: `bentoml build` reads nothing there.
+
+    It walks all of its folder, the environment and earlier Bentos too, and copies the folders it meets: in a checkout
+    that holds `.lendloop` it would copy what it is making into itself.
+    """
+    for path in _parts(project_root):
+        copy = code / path.relative_to(project_root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
 
 
 def _last_lines(text: str) -> str:
