@@ -106,14 +106,17 @@ def show_pauses(pauses: Iterable[Pause]) -> None:
 
 
 def show_end(settings: Settings, done: Sequence[Replayed], seconds: float) -> None:
-    """A table of what happened and where to look, and what to do next."""
-    table = Table("portfolio", "months", "requests", "mean AUC", "frozen", "red months", "where to look", box=SIMPLE)
+    """A table of what happened, and one of where to look."""
+    happened = Table("portfolio", "months", "requests", "AUC retrained", "frozen", "red months", box=SIMPLE)
     for replayed in done:
-        table.add_row(*_end_row(replayed), str(settings.reports / replayed.portfolio))
-    console.print(f"\n[bold green]done[/] in {seconds:.0f} s")
-    console.print(table)
+        happened.add_row(*_end_row(replayed))
+    console.print(f"\n[bold green]done[/] in {seconds:.0f} s; AUC is the mean of the months")
+    console.print(happened)
+    look = Table("where to look", "", box=SIMPLE)
+    look.add_row("plots and reports", str(settings.home / settings.reports.name))
     for what, command in NEXT.items():
-        console.print(f"  {what:<28}[cyan].venv/bin/lendloop {command}[/]", highlight=False)
+        look.add_row(what, f".venv/bin/lendloop {command}")
+    console.print(look)
 
 
 def _end_row(replayed: Replayed) -> tuple[str, ...]:
