@@ -12,6 +12,7 @@ from serving.api.deciding import add_deciding
 from serving.api.described import describe
 from serving.api.gate import SECURED, Gate, caller, json_response, present
 from serving.api.limits import Limits
+from serving.api.partners import add_partners
 from serving.api.problems import Problem, documented, handle_problems
 from serving.api.reading import add_reading
 from serving.api.schemas import (
@@ -41,6 +42,7 @@ def create_app(
     add_deciding(app, clerk)
     add_reading(app, clerk)
     add_consents(app, clerk)
+    add_partners(app, clerk)
     if tokens:
         add_tokens(app, clerk)
     _add_state(app, clerk, releases)

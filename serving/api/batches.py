@@ -98,13 +98,38 @@ class PropensityResult(_Result):
     answer: PropensityAnswer
 
 
+_REFUSED: dict[str, Any] = {
+    "index": 1,
+    "idempotency_key": None,
+    "status": 422,
+    "problem": {
+        "type": "about:blank",
+        "title": "Unprocessable Content",
+        "status": 422,
+        "detail": "body.items.1.entity_id: Field required",
+        "errors": [{"field": "items.1.entity_id", "location": "body", "message": "Field required"}],
+    },
+}
+
+
+def _example(answer: type[BaseModel], key: str) -> ConfigDict:
+    """An example of a batch's answer: one item answered, one refused."""
+    (one,) = answer.model_json_schema()["examples"]
+    given = {"index": 0, "idempotency_key": key, "status": 200, "answer": one}
+    return ConfigDict(json_schema_extra={"examples": [{"results": [given, _REFUSED]}]})
+
+
 class DecisionsAnswer(BaseModel):
     """What each item got, in the order of the request."""
+
+    model_config = _example(DecisionAnswer, "a-1")
 
     results: list[DecisionResult | RefusedResult]
 
 
 class PropensitiesAnswer(BaseModel):
     """What each item got, in the order of the request."""
+
+    model_config = _example(PropensityAnswer, "c-1")
 
     results: list[PropensityResult | RefusedResult]

@@ -15,6 +15,20 @@ MEDIA_TYPE = "application/problem+json"
 LONGEST_NAME = 128
 _log = logging.getLogger("lendloop.api")
 
+_HEADERS = {
+    "Retry-After": {"description": "seconds to wait before asking again", "schema": {"type": "string"}},
+    "RateLimit": {"description": "what is left of the quota, and when it begins anew", "schema": {"type": "string"}},
+    "RateLimit-Policy": {"description": "the quota", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"description": "how to authenticate", "schema": {"type": "string"}},
+    "Allow": {"description": "methods that there are", "schema": {"type": "string"}},
+}
+_HEADERS_OF = {
+    401: ("WWW-Authenticate",),
+    405: ("Allow",),
+    429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
+    503: ("Retry-After",),
+}
+
 
 class FieldFault(BaseModel):
     """One thing wrong with a request."""
@@ -102,6 +116,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+            "headers": {name: _HEADERS[name] for name in _HEADERS_OF.get(status, ())},
         }
         for status in statuses
     }

@@ -159,6 +159,25 @@ class ReleaseAnswer(BaseModel):
 class ReleasesAnswer(BaseModel):
     """Every portfolio's release."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "releases": [
+                        {
+                            "portfolio": "taiwan_cards",
+                            "release": "9f2c" * 16,
+                            "wanted": "9f2c" * 16,
+                            "current": True,
+                            "fault": None,
+                        }
+                    ],
+                    "workers": {"4711": {"taiwan_cards": "9f2c" * 16}},
+                }
+            ]
+        }
+    )
+
     releases: list[ReleaseAnswer]
     workers: dict[str, dict[str, str]] = Field(description="what each worker serves: process id → portfolio → release")
 
@@ -166,11 +185,15 @@ class ReleasesAnswer(BaseModel):
 class LiveAnswer(BaseModel):
     """The worker runs."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "alive"}]})
+
     status: Literal["alive"] = "alive"
 
 
 class ReadyAnswer(BaseModel):
     """The worker can decide; `degraded` names portfolios that are served with an older release than wanted."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ready", "degraded": []}]})
 
     status: Literal["ready", "degraded"]
     degraded: list[str] = Field(default=[])

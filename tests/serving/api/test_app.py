@@ -36,6 +36,13 @@ from tests.serving.log.keyring import KEYS
 from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, FakeReader, build_small, fresh_reader
 
 DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
+PARTS = {
+    "ReasonAnswer",
+    "ReleaseAnswer",
+    "ConsentAnswer",
+    "DecisionItem",
+    "PropensityItem",
+}  # shown in the documents they are a part of
 SECRET = b"s" * 32
 PROPENSITIES = f"/v1/portfolios/{CAMPAIGN}/propensities"
 
@@ -438,6 +445,7 @@ def test_the_openapi_document_is_whole(worker: Worker) -> None:
         "/v1/decisions/{decision_id}",
         "/v1/decisions/{decision_id}/explanation",
         "/v1/consents/{entity}",
+        "/v1/partners/me",
         "/v1/releases",
         "/livez",
         "/readyz",
@@ -452,7 +460,9 @@ def test_the_openapi_document_is_whole(worker: Worker) -> None:
     text = json.dumps(document)
     wanted = {name.split('"')[0] for name in text.split("#/components/schemas/")[1:]}
     assert wanted <= set(schemas)
-    assert all(schemas[name].get("examples") for name in ("DecisionRequest", "DecisionAnswer", "ProblemDocument"))
+    whole = {name for name in schemas if name.endswith(("Request", "Answer", "Document"))}
+    assert {name for name in whole if not schemas[name].get("examples")} <= PARTS
+    assert "Retry-After" in answers["429"]["headers"]
     assert schemas["DecisionRequest"]["additionalProperties"] is False
 
 
@@ -468,6 +478,19 @@ def test_a_stranger_is_refused_before_the_body_is_read(worker: Worker, path: str
     assert "missing" in problem(worker.send(b" " * (api.BODY_BYTES + 1)), 401)["detail"]
     problem(worker.get("/v1/releases"), 401)
     assert worker.get("/openapi.json").status_code == worker.get("/readyz").status_code == 200
+
+
+def test_a_partner_sees_what_is_open_to_it(worker: Worker) -> None:
+    worker.key = worker.partner("corner-shop", "decide,read", PORTFOLIO, quota="50/s", concurrency=5)
+    assert worker.get("/v1/partners/me").json() == {
+        "name": "corner-shop",
+        "scopes": ["decide", "read"],
+        "portfolios": [PORTFOLIO],
+        "quota": "50/s",
+        "concurrency": 5,
+    }
+    worker.key = ""
+    problem(worker.get("/v1/partners/me"), 401)
 
 
 def test_what_is_not_open_to_a_partner_is_refused_as_if_it_were_not_there(worker: Worker) -> None:
