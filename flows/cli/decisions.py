@@ -38,6 +38,20 @@ def list_pauses(portfolio: PortfolioName) -> None:
     show_pauses(portfolio)
 
 
+@pause.command("set")
+def set_pause(
+    portfolio: PortfolioName,
+    by: Annotated[str, typer.Option(help="who pauses; kept in the history")],
+    reason: Annotated[str, typer.Option(help="why new business stops; kept in the history")],
+    at: Annotated[str, typer.Option(help="RFC 3339 time of decisions from which it is paused; default: now")] = "",
+    until: Annotated[str, typer.Option(help="RFC 3339 time at which it ends by itself; default: when lifted")] = "",
+) -> None:
+    """Stop automatic approval: whoever would be approved goes to a person."""
+    from flows.pausing import pause_by_hand
+
+    pause_by_hand(portfolio, by, reason, at, until)
+
+
 @pause.command("lift")
 def lift(
     portfolio: PortfolioName,
