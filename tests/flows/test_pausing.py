@@ -9,9 +9,7 @@ from flows.workspace import open_workspace
 NAME = "taiwan_cards"
 
 
-def test_a_person_stops_new_business_and_another_lets_it_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_person_stops_new_business_and_another_lets_it_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LENDLOOP_HOME", str(tmp_path))
     pause_by_hand(NAME, "ann", "the law changes", "2026-03-02T10:00:00Z", "2026-03-09T10:00:00Z")
     pauses = open_workspace(NAME).pauses
