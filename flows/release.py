@@ -17,6 +17,7 @@ from serving.examination import Examined, examine
 from serving.gates import Promotion
 from serving.reference import model_parts
 from serving.release import Manifest, build_release, load_release
+from training.boosted import load_boosted
 from training.registry import ModelVersion
 from training.registry.history import stack
 from training.trained import TrainedModel
@@ -114,8 +115,12 @@ def _champion(workspace: Workspace) -> Champion | None:
     champion = workspace.registry.champion(workspace.name)
     if champion is None:
         return None
-    held_out = {name: workspace.registry.held_out(run) for name, run in champion.runs.items()}
-    return Champion(load_release(workspace.release_folder(champion.sha)), held_out)
+    trained = {name: workspace.registry.trained(run) for name, run in champion.runs.items()}
+    return Champion(
+        load_release(workspace.release_folder(champion.sha)),
+        {name: model.held_out for name, model in trained.items()},
+        {name: load_boosted(model.validated, model.columns) for name, model in trained.items() if model.validated},
+    )
 
 
 def _described(workspace: Workspace, manifest: Manifest, promotion: Promotion) -> Summary:

@@ -1,7 +1,7 @@
 """Champion and candidate on equal terms: the rows that neither of them has learned from."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -12,9 +12,15 @@ from serving.decide import frame_rows
 from serving.gates import Contest
 from serving.release import LoadedRelease
 from serving.scoring import LoadedModel, Scored, check_inputs
+from training.boosted import Boosted
 from training.labels import KNOWN, LABEL
+from training.score import log_odds
 
 PROBABILITY = "probability"
+SAME = 1e-6
+"""Log-odds within which two predictions are one: more than what float32 inputs and the order of a sum leave."""
+LEAST = 3  # two points are always on one line
+ONE = "the tested model is the champion's own"
 RIVAL = "champions_probability"
 
 
@@ -27,6 +33,37 @@ class Champion:
 
     release: LoadedRelease
     held_out: Mapping[str, pl.DataFrame]
+    validated: Mapping[str, Boosted] = field(default_factory=dict)
+    """The models of that test: each learned from one step less of the past than the released one."""
+
+
+def rival_of(name: str, held_out: pl.DataFrame, champion: Champion | None, contest: Contest | None) -> Contest | None:
+    """The comparison by which a candidate may be told worse: `contest`, unless champion and tested model are one.
+
+    Nothing but time lies between the releases of a portfolio whose `models.yaml` stays: the candidate is tested by the
+    model of the past up to its held-out rows, which is the champion. It loses nothing to itself, whatever it learned
+    last. What can be told is whether it lost to the model before it: whether the last thing learned did harm.
+    """
+    if champion is None or contest is None or not _is_one(contest):
+        return contest
+    before = champion.validated.get(name)
+    if before is None or {column.name for column in before.columns} - set(held_out.columns):
+        return replace(contest, basis=f"{contest.basis}; {ONE}, and the one before is not known")
+    rows = _unknown_to(champion, held_out)
+    basis = f"{rows.height} rows that neither had learned from; {ONE}, so it meets the one before it"
+    return Contest(rows[LABEL].to_numpy(), rows[PROBABILITY].to_numpy(), before.log_odds(rows), basis)
+
+
+def _is_one(contest: Contest) -> bool:
+    """Whether the log-odds of one are an affine function of the other's: calibration apart, they are one model."""
+    if len(contest.labels) < LEAST:
+        return False
+    ours, theirs = log_odds(contest.candidate), log_odds(contest.champion)
+    spread = theirs - theirs.mean()
+    if not spread.any():
+        return not (ours - ours.mean()).any()
+    slope = float(spread @ ours / (spread @ spread))
+    return bool(np.abs(ours - ours.mean() - slope * spread).max() < SAME)
 
 
 def contest_of(name: str, held_out: pl.DataFrame, champion: Champion | None) -> Contest | None:
@@ -52,7 +89,7 @@ def score(model: LoadedModel, frame: pl.DataFrame) -> Scored:
 
 
 def _fair(name: str, model: LoadedModel, held_out: pl.DataFrame, champion: Champion) -> Iterator[Contest]:
-    fresh = held_out.filter(pl.col(KNOWN) >= cutoff(champion.release.manifest.as_of))
+    fresh = _unknown_to(champion, held_out)
     if not fresh.is_empty() and not _gone(model, held_out):
         rivals = fresh.with_columns(pl.Series(RIVAL, score(model, fresh).probability))
         yield _contest(rivals, f"{fresh.height} rows whose label the champion did not know")
@@ -61,6 +98,10 @@ def _fair(name: str, model: LoadedModel, held_out: pl.DataFrame, champion: Champ
         theirs = champion.held_out[name].select(key, EVENT, pl.col(PROBABILITY).alias(RIVAL))
         shared = held_out.join(theirs, on=[key, EVENT], how="inner", maintain_order="left")
         yield _contest(shared, f"{shared.height} rows that both were tested on, each by a model of its past")
+
+
+def _unknown_to(champion: Champion, held_out: pl.DataFrame) -> pl.DataFrame:
+    return held_out.filter(pl.col(KNOWN) >= cutoff(champion.release.manifest.as_of))
 
 
 def _contest(rows: pl.DataFrame, basis: str) -> Contest:

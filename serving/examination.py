@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.contest import Champion, contest_of, score
+from serving.contest import Champion, contest_of, rival_of, score
 from serving.gates import (
     GateName,
     GateResult,
@@ -78,7 +78,7 @@ def _examine(
         yield permitted(name, inputs, model.permitted)
     if "not_worse" in due:
         contest = contest_of(name, held_out, champion)
-        yield not_worse(name, limits, contest)
+        yield not_worse(name, limits, rival_of(name, held_out, champion, contest))
         yield beats_scorecard(name, limits, labels, predicted, card)
         yield calibrated(name, limits, labels, predicted, contest)
     if "approval_gap" in due:

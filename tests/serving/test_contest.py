@@ -7,9 +7,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from serving.contest import Champion, contest_of
+from serving.contest import Champion, contest_of, rival_of, score
+from serving.gates import not_worse
 from serving.release import load_release
 from tests.serving.small_releases import build_small
+from training.boosted import Boosted, load_boosted
+from training.score import Floats
 
 AS_OF = date(2026, 1, 31)
 
@@ -76,3 +79,47 @@ def test_a_champion_that_reads_a_feature_there_no_longer_is_is_compared_by_its_o
 
 def test_the_first_release_has_no_contest(folder: Path) -> None:
     assert contest_of("risk", held_out(10, AS_OF), None) is None
+
+
+def own(folder: Path, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows as the champion itself predicts them, on another calibration."""
+    model = load_release(folder).models["risk"]
+    raw = 0.8 * score(model, rows).log_odds - 0.1
+    return rows.with_columns(probability=1 / (1 + np.exp(-raw)))
+
+
+def test_a_champion_that_meets_itself_meets_the_model_before_it_instead(folder: Path) -> None:
+    rows = own(folder, held_out(60, date(2026, 2, 28)))
+    released = load_release(folder)
+    before = load_boosted((folder / "models/risk/model.cbm").read_bytes(), released.models["risk"].columns)
+
+    class Before(Boosted):
+        def log_odds(self, frame: pl.DataFrame) -> Floats:
+            return frame["label"].to_numpy() * 1.0  # knows it all
+
+    past = Before(before.columns, before.cbm)
+    there = Champion(released, {}, {"risk": past})
+    contest = contest_of("risk", rows, there)
+    rival = rival_of("risk", rows, there, contest)
+    assert contest is not None
+    assert rival is not None
+    assert "it meets the one before it" in rival.basis
+    limits = released.policy.risk.gates
+    assert not_worse("risk", limits, contest).passed
+    assert "+0.0000 AUC lost" in not_worse("risk", limits, contest).found
+    assert not not_worse("risk", limits, rival).passed
+
+
+def test_a_champion_without_a_model_before_it_is_said_to_have_met_itself(folder: Path) -> None:
+    rows = own(folder, held_out(60, date(2026, 2, 28)))
+    contest = contest_of("risk", rows, champion(folder))
+    rival = rival_of("risk", rows, champion(folder), contest)
+    assert rival is not None
+    assert "the champion's own, and the one before is not known" in rival.basis
+
+
+def test_models_that_differ_meet_as_they_are(folder: Path) -> None:
+    rows = held_out(60, date(2026, 2, 28))
+    contest = contest_of("risk", rows, champion(folder))
+    assert rival_of("risk", rows, champion(folder), contest) is contest
+    assert rival_of("risk", rows, None, None) is None

@@ -91,8 +91,12 @@ class Registry:
 
     def load_model(self, model: ModelVersion) -> TrainedModel:
         """A registered model with everything known about it."""
+        return self.trained(model.run_id)
+
+    def trained(self, run_id: str) -> TrainedModel:
+        """The model that a run trained, with everything known about it."""
         with tempfile.TemporaryDirectory() as folder:
-            return load_trained(self._store.download(model.run_id, "", Path(folder)))
+            return load_trained(self._store.download(run_id, "", Path(folder)))
 
     def report(self, run_id: str) -> TrainingReport:
         """What a training run was given, chose and measured."""
