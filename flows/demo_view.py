@@ -8,6 +8,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
+from flows.steps import Summary
 from flows.terminal import COLOURS, console
 from flows.traffic import Traffic
 from infra.settings import Settings
@@ -94,6 +95,15 @@ def show_line(line: MonthLine) -> None:
     if line.reused:
         text.append("  reused", style="dim")
     console.print(text, soft_wrap=True)
+
+
+def show_kept_back(release: Summary, by: str = "") -> None:
+    """Which gates kept a release back, and who promoted it all the same."""
+    kept = [gate for gate in release["gates"] if not gate["passed"] and gate["level"] == "block"]
+    for gate in kept:
+        all_the_same = f"; promoted all the same by {by}" if by else "; the champion so far goes on"
+        said = f"         {release['release'][:8]} kept back by {gate['name']}: {gate['found']}{all_the_same}"
+        console.print(said, style="dark_orange", highlight=False, soft_wrap=True)
 
 
 def show_pauses(pauses: Iterable[Pause]) -> None:

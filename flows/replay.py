@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from features.calendar import cutoff, month_ends, month_start
 from flows.comparison import Role, compare
-from flows.demo_view import MonthLine, Replayed, show_heading, show_line, show_pauses
+from flows.demo_view import MonthLine, Replayed, show_heading, show_kept_back, show_line, show_pauses
 from flows.ingest import ingest
 from flows.materialize import materialize
 from flows.month import month_flow
 from flows.progress import started
+from flows.releasing import promote_release
 from flows.served import Served, open_served
 from flows.steps import Summary, directly
 from flows.traffic import Traffic, send_days, tally
@@ -33,19 +34,31 @@ def replay(settings: Settings, name: str, months: "Months", most: int) -> Replay
     """Run the portfolio's months in order; the first one's release is frozen and compared with from then on."""
     opening, *ends = month_ends(months.first, months.last)[: most + 1]
     show_heading(name)
-    first = asyncio.run(month_flow(name, opening))
+    first = _open(name, opening)
     workspace = open_workspace(name)
     frozen = open_served(workspace, first["release"]["release"])
     lines = [_opening_line(opening, first)]
     show_line(lines[0])
     for end in ends:
-        lines.append(_replay_month(settings, name, end, frozen, months.sample))
-        show_line(lines[-1])
+        line, closed = _replay_month(settings, name, end, frozen, months.sample)
+        lines.append(line)
+        show_line(line)
+        show_kept_back(closed["release"])
         show_pauses(_lift_pause(workspace, end))
     return Replayed(name, tuple(lines))
 
 
-def _replay_month(settings: Settings, name: str, end: date, frozen: Served, sample: int) -> MonthLine:
+def _open(name: str, opening: date) -> Summary:
+    """The first month. What the gates keep back is for a person to promote, and the demo plays that person."""
+    first = asyncio.run(month_flow(name, opening))
+    if first["release"]["champion"] is None:
+        promote_release(name, first["release"]["release"], OFFICER, force=True)
+        show_kept_back(first["release"], OFFICER)
+        first |= {part: done for part, done in asyncio.run(month_flow(name, opening)).items() if part != "retrain"}
+    return first
+
+
+def _replay_month(settings: Settings, name: str, end: date, frozen: Served, sample: int) -> tuple[MonthLine, Summary]:
     workspace, answers = open_workspace(name), []
     # Each request is answered from the data of its own day at the latest. Until the day before the month closes nothing
     # is known that a request of its first days must not know; the last day brings contacts and statements of its own.
@@ -59,7 +72,7 @@ def _replay_month(settings: Settings, name: str, end: date, frozen: Served, samp
     closed = asyncio.run(month_flow(name, end))
     started(f"{end:%Y-%m} champion beside frozen")
     rows = compare(workspace, served, frozen, end)
-    return _line(end, served, traffic, rows, closed)
+    return _line(end, served, traffic, rows, closed), closed
 
 
 def _arrive(name: str, day: date) -> None:
