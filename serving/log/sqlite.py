@@ -87,9 +87,9 @@ class SqliteDatabase:
         try:
             if self._read_only:
                 name = f"{self._path.resolve().as_uri()}?mode=ro"
-                return sqlite3.connect(name, PATIENCE, isolation_level=None, check_same_thread=False, uri=True)
+                return sqlite3.connect(name, timeout=PATIENCE, isolation_level=None, check_same_thread=False, uri=True)
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self._path, PATIENCE, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             connection.execute(f"PRAGMA page_size={PAGE_BYTES}")  # of a new file; another keeps its own
             if not self._one_file:
                 _switch_to_wal(connection)
