@@ -63,7 +63,7 @@ def _report(workspace: Workspace, version: ReleaseVersion, name: str) -> Trainin
 def _beside(before: TrainingReport, after: TrainingReport) -> str:
     rows = [
         ("held out", *(", ".join(one.held_out_months) for one in (before, after))),
-        ("learned from", *(f"{one.rows:,} rows, {one.first_month} to {one.last_month}" for one in (before, after))),
+        ("learned from", *(one.learned for one in (before, after))),
         *((what, *pair) for what, pair in _evaluated(before.model, after.model)),
     ]
     gaps = before.fairness.keys() & after.fairness.keys()

@@ -8,6 +8,7 @@ from prefect import flow
 from features.lake import NoData
 from features.permitted import FeatureColumn, select
 from features.spec import EVENT
+from flows.bringing import brought_model
 from flows.business_date import business_date, run_name
 from flows.progress import note, noting
 from flows.steps import Summary, as_task
@@ -60,11 +61,14 @@ def within_reach(known: pl.DataFrame, spec: ModelSpec) -> pl.DataFrame:
 
 
 def _retrain(workspace: Workspace, name: str, spec: ModelSpec, as_of: date) -> Summary:
+    brought = brought_model(workspace, name, spec)
     frame, columns, groups = training_frame(workspace, name, spec, as_of)
+    if brought is not None:
+        columns = list(brought.columns)
     digest = inputs_digest(name, spec, frame, columns, groups, as_of)
     found = workspace.registry.find_model(workspace.name, name, digest)
     if found is None:
-        trained = train(name, spec, frame, columns, groups, as_of, progress=noting(name))
+        trained = train(name, spec, frame, columns, groups, as_of, brought=brought, progress=noting(name))
         note(f"{name}: registering")
         found = workspace.registry.log_model(workspace.name, trained)
         report, reused = trained.report, False
@@ -76,9 +80,9 @@ def _retrain(workspace: Workspace, name: str, spec: ModelSpec, as_of: date) -> S
 
 def _described(report: TrainingReport) -> Summary:
     auc, card = report.model.auc.value, report.scorecard.auc.value
-    partial = "" if report.held_out_why.startswith(("whole", "a quarter")) else ", tested on a partly labelled month"
-    window = f"window {report.window.months} months{partial}"
-    line = f"{report.name}: AUC {auc:.3f} out of time (scorecard {card:.3f}), {window}"
+    tested = "" if report.held_out_why.startswith(("whole", "a quarter")) else ", tested on a partly labelled month"
+    learned = f"window {report.window.months} months" if report.origin is None else f"learned {report.origin}"
+    line = f"{report.name}: AUC {auc:.3f} out of time (scorecard {card:.3f}), {learned}{tested}"
     return {"summary": line, "auc": auc, "scorecard_auc": card, "window": report.window.months, "rows": report.rows}
 
 

@@ -224,6 +224,7 @@ def _trained(workspace: Workspace, name: str, run: str) -> Facts:
         return facts | {"fault": f"the run's report cannot be read: {error}"}
     return facts | {
         "as_of": report.as_of,
+        "origin": None if report.origin is None else str(report.origin),
         "first_month": report.first_month,
         "last_month": report.last_month,
         "window": report.window.model_dump(mode="json"),

@@ -140,9 +140,12 @@ def _model(model: Facts) -> RenderableType:
         return Text(f"{model['model']}: MLflow run {model['run']}: {model['fault']}", "red")
     lines = Text.assemble((model["model"], "bold"), f": MLflow run {model['run']}, as of {model['as_of']}\n")
     window = model["window"]
+    learned = f"window of {window['months']} months: {window['why']}"
+    if model["origin"] is not None:
+        learned = f"calibrated and profiled on them, learned {model['origin']}"
     lines.append(
         f"{model['rows']:,} rows, {model['events']:,} events, {model['first_month']} to {model['last_month']}; "
-        f"window of {window['months']} months: {window['why']}\n"
+        f"{learned}\n"
         f"out of time AUC {model['auc']:.4f} ({model['auc_low']:.4f} to {model['auc_high']:.4f}); "
         f"inputs {model['inputs'][:SHORT]}, code {model['code'][:SHORT]}"
     )

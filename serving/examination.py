@@ -29,7 +29,7 @@ from training.groups import group_values
 from training.labels import LABEL
 from training.score import Floats, log_odds
 from training.spec import ModelSpec
-from training.trained import FittedOn, TrainedModel, TrainingReport
+from training.trained import TrainedModel
 
 SAMPLE = 2_000
 """Rows on which a release must reproduce training's log-odds."""
@@ -92,17 +92,17 @@ def _reproduced(name: str, trained: TrainedModel, candidate: LoadedRelease) -> I
     expected = trained.calibration.log_odds(load_boosted(trained.cbm, trained.columns).log_odds(sample))
     found = score(candidate.models[name], sample).log_odds
     why = "what the service loads is what training fitted: on all months, so not the very model that was validated"
-    yield reproducible(name, limits, expected, found, _learned(trained.report), why)
+    if trained.report.origin is not None:
+        why = "what the service loads is the model that was brought, tested and calibrated here"
+    yield reproducible(name, limits, expected, found, trained.report.learned, why)
     if trained.validated is not None:
         again = load_boosted(trained.validated, trained.columns).log_odds(trained.held_out)
         why = "the out-of-time figures can be measured again: of this model, which saw earlier months only"
         subject = f"{name}: as validated"
-        learned = _learned(trained.report.validated)
+        if trained.report.origin is not None:
+            why = "the out-of-time figures can be measured again: of the model that was brought"
+        learned = trained.report.validated_learned
         yield reproducible(subject, limits, trained.held_out["log_odds"].to_numpy(), again, learned, why)
-
-
-def _learned(on: FittedOn | TrainingReport) -> str:
-    return f"{on.first_month} to {on.last_month}, {on.rows} rows"
 
 
 def _gaps(section: RiskPolicy | PropensityPolicy, model: Examined) -> dict[str, Gap]:

@@ -1,12 +1,9 @@
 """A released model in memory: checked inputs → exact contributions, calibrated log-odds and probability."""
 
-import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +16,7 @@ from serving.policy import Policy, feature_kinds
 from serving.reasons import group_inputs
 from serving.rules import Kinds
 from training.inputs import MISSING, Inputs, names_of
+from training.model_json import describe, rebuild
 from training.score import Calibration, Floats, probability
 
 Kind = Literal["risk", "propensity"]
@@ -122,6 +120,16 @@ def load_model(
     policy: Policy,
 ) -> LoadedModel:
     """A model from the bytes of its `.cbm`; its contributions are checked against CatBoost's own."""
+    booster, full, splits = explained(name, cbm, columns)
+    names = [column.name for column in columns]
+    codes, groups = group_inputs(names, {code: reason.features for code, reason in policy.reasons.items()})
+    required = np.array([column.name not in policy.optional for column in columns])
+    table = full.grouped(groups)
+    return LoadedModel(name, kind, label, tuple(columns), calibration, tuple(codes), table, booster, splits, required)
+
+
+def explained(name: str, cbm: bytes, columns: Sequence[FeatureColumn]) -> tuple[Any, LeafTable, NumberSplits | None]:
+    """The model and what explains it exactly; raises `UnsupportedModel` or `UnfaithfulModel` if nothing does."""
     from catboost import CatBoost
 
     booster = CatBoost().load_model(blob=cbm)
@@ -129,15 +137,11 @@ def load_model(
     if booster.feature_names_ != names:
         raise UnfaithfulModel(f"model {name!r} reads {booster.feature_names_}; its features are {names}")
     description = describe(booster)
-    explained = rebuild(description) if fill_empty_leaves(description) else booster
+    filled = rebuild(description) if fill_empty_leaves(description) else booster
     full = leaf_table(description)
     sample = sample_inputs(description, columns)
-    verify(booster, explained, full, sample)
-    splits = verified_splits(description, booster, sample)
-    codes, groups = group_inputs(names, {code: reason.features for code, reason in policy.reasons.items()})
-    required = np.array([column.name not in policy.optional for column in columns])
-    table = full.grouped(groups)
-    return LoadedModel(name, kind, label, tuple(columns), calibration, tuple(codes), table, booster, splits, required)
+    verify(booster, filled, full, sample)
+    return booster, full, verified_splits(description, booster, sample)
 
 
 def check_inputs(columns: Sequence[FeatureColumn], values: Mapping[str, Column], rows: int) -> CheckedInputs:
@@ -157,25 +161,6 @@ def leaves(booster: Any, inputs: Inputs) -> NDArray[np.uint32]:
     threads = 1 if len(inputs.numbers) < SMALL else -1
     result: NDArray[np.uint32] = booster.calc_leaf_indexes(_pool(inputs), thread_count=threads)
     return result
-
-
-def describe(booster: Any) -> dict[str, Any]:
-    """CatBoost's JSON of a model."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.json"
-        booster.save_model(str(path), format="json")
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
-
-
-def rebuild(description: Mapping[str, Any]) -> Any:
-    """A CatBoost model from its JSON."""
-    from catboost import CatBoost
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.json"
-        path.write_text(json.dumps(description), encoding="utf-8")
-        return CatBoost().load_model(str(path), format="json")
 
 
 def verify(booster: Any, explained: Any, table: LeafTable, inputs: Inputs) -> None:

@@ -1,11 +1,9 @@
 """CatBoost: trees with monotone constraints where the sign is known, stored as `.cbm`."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -14,6 +12,7 @@ import polars as pl
 from features.permitted import FeatureColumn
 from training.estimators import EstimatorError, check_classes
 from training.inputs import Inputs, encode, input_order, names_of
+from training.model_json import to_cbm
 from training.score import Floats, Labels
 from training.spec import ModelSpec
 
@@ -73,7 +72,7 @@ def fit_boosted(spec: ModelSpec, frame: pl.DataFrame, columns: Sequence[FeatureC
         raise EstimatorError(
             f"CatBoost cannot learn from {frame.height} rows of {len(ordered)} features: {error}"
         ) from error
-    return Boosted(ordered, _bytes(model))
+    return Boosted(ordered, to_cbm(model))
 
 
 def side_by_side(fits: Sequence[Callable[[], Result]], rows: int) -> list[Result]:
@@ -119,13 +118,3 @@ def _pool(inputs: Inputs, columns: Sequence[FeatureColumn], labels: Labels | Non
         cat_feature_names=categories or None,
     )
     return Pool(data, None if labels is None else labels.astype(np.int32))
-
-
-def _bytes(model: Any) -> bytes:
-    metadata = model.get_metadata()
-    metadata["train_finish_time"] = ""
-    metadata["model_guid"] = ""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.cbm"
-        model.save_model(str(path))
-        return path.read_bytes()

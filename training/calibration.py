@@ -1,5 +1,6 @@
 """Calibration affine in log-odds: fitted on one held-out part, judged on another."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -36,18 +37,22 @@ def fit_affine(labels: Labels, raw: Floats) -> Calibration:
 
 
 def choose_calibration(
-    labels: Labels, raw: Floats, part: NDArray[np.int64], period: NDArray[np.int64]
+    labels: Labels,
+    raw: Floats,
+    part: NDArray[np.int64],
+    period: NDArray[np.int64],
+    forms: Sequence[Form] = FORMS,
 ) -> CalibrationChoice:
-    """The form that helps rows it was not fitted on, refitted on all rows.
+    """The one of `forms` that helps rows it was not fitted on, refitted on all rows.
 
     With several periods each form is fitted on the periods before one and judged on that one: a level that moves from
     month to month must not be corrected after the fact. Within a single period each half (`part` is 0 or 1) judges the
     other. A richer form wins only when it is better every time, and by more than one standard error.
     """
     trials = _later_periods(period) if len(np.unique(period)) > 1 else [(part != held, part == held) for held in (0, 1)]
-    losses = {form: _losses(form, labels, raw, trials) for form in FORMS}
-    best: Form = "identity"
-    for form in FORMS[1:]:
+    losses = {form: _losses(form, labels, raw, trials) for form in forms}
+    best = forms[0]
+    for form in forms[1:]:
         gains = [losses[best][number] - losses[form][number] for number in range(len(trials))]
         every = np.concatenate(gains)
         if min(gain.mean() for gain in gains) > 0 and every.mean() > every.std() / np.sqrt(len(every)):

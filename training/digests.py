@@ -47,7 +47,8 @@ def frame_digest(frame: pl.DataFrame) -> str:
 def code_digest() -> str:
     """The digest of the source files of `training/` that a model depends on: all but those that only show it."""
     whole = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    folder = Path(__file__).parent
+    for path in [*sorted(folder.glob("*.py")), *sorted(folder.glob("brought/*.py"))]:
         if path.stem not in {"plots", "facts"}:
             whole.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()

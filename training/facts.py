@@ -34,7 +34,10 @@ def parameters(report: TrainingReport) -> dict[str, str]:
         "calibration_form": report.calibration.form,
         "code_digest": report.code,
         "inputs_digest": report.inputs,
+        "origin": "trained" if report.origin is None else "imported",
     }
+    if report.origin is not None:
+        chosen |= {f"brought_{name}": value for name, value in report.origin.model_dump(exclude={"notes"}).items()}
     return {name: str(value) for name, value in {**report.parameters, **chosen}.items()}
 
 

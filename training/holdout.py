@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 
 import numpy as np
@@ -87,6 +88,8 @@ class _Trial(_Candidate):
 def hold_out(task: Task, progress: Progress) -> HeldOut:
     """Test out of time; on entities held out of the one labelled month when there is no earlier one to learn from."""
     months = held_out_months(task.frame, task.spec)
+    if task.spec.brought and task.spec.brought.learned_until:
+        months = _unlearned(task, months, task.spec.brought.learned_until)
     if not months:
         progress("one labelled month: testing on entities held out of it")
         why = "a quarter of the entities of the only month that can be judged"
@@ -97,6 +100,19 @@ def hold_out(task: Task, progress: Progress) -> HeldOut:
     if not is_whole(task.frame, months[-1]):
         why = "months some of whose labels are still to come: no whole one can be judged"
     return _conclude(task, trials, tuple(month_name(month) for month in months), why)
+
+
+def _unlearned(task: Task, months: list[int], until: date) -> list[int]:
+    """The months that a model which learned `until` a day cannot know; it is never tested on what it has learned."""
+    last = 12 * until.year + until.month - 1
+    later = [month for month in months if month > last]
+    if not later and (months or int(task.months.min()) <= last):
+        first, newest = (month_name(int(pick(task.months))) for pick in (min, max))
+        raise TooFewRows(
+            f"the brought model learned until {until}; the labelled rows are of {first} to {newest}, and none of the "
+            "months after it can be tested on; take a later --as-of, or correct learned_until in models.yaml"
+        )
+    return later
 
 
 def _candidates(task: Task, month: int) -> list[_Candidate]:
@@ -144,7 +160,7 @@ def _remember(fitted: dict[tuple[str, str, str], _Fitted]) -> None:
 
 def _fit(past: Task, rows: pl.DataFrame) -> _Fitted:
     """A candidate with only one class to learn from predicts its rate, so that it is judged, not skipped."""
-    if 0 < past.labels.sum() < len(past.labels):
+    if past.can_learn:
         model = past.fit()
         return _Fitted(model, model.log_odds(rows))
     smoothed = (past.labels.sum() + 0.5) / (len(past.labels) + 1)
@@ -196,7 +212,7 @@ def _calibrate(task: Task, trials: list[_Trial]) -> CalibrationChoice:
     raw = np.concatenate([trial.raw for trial in trials])
     halves = np.concatenate([_halves(task.part(trial.tested)) for trial in trials])
     months = np.concatenate([np.full(len(trial.raw), trial.month) for trial in trials])
-    return choose_calibration(labels, raw, halves, months)
+    return choose_calibration(labels, raw, halves, months, task.forms)
 
 
 def _halves(task: Task) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

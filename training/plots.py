@@ -15,7 +15,7 @@ from training.trained import TrainedModel
 INK, MUTED, GRID = "#22303c", "#6b7a88", "#e3e8ec"
 MODEL, BENCHMARK, EVENT_COLOUR = "#1b6ca8", "#d98324", "#b5403c"
 NAMES = {
-    "probability": ("CatBoost, calibrated", MODEL),
+    "probability": ("model, calibrated", MODEL),
     "scorecard_probability": ("scorecard", BENCHMARK),
 }
 

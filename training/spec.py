@@ -1,5 +1,6 @@
 """`models.yaml`: the models of a portfolio, their labels, estimators, training windows and validation."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -46,6 +47,16 @@ class Boosting(Document):
     one_hot_max_size: int = Field(16, ge=1, le=255, description="categories up to which a category is one-hot")
 
 
+class Brought(Document):
+    """A model made elsewhere, which takes the place of the estimator: a `.cbm`, or a points scorecard as `.csv`."""
+
+    file: str = Field(pattern=r"^[^/\\].*\.(cbm|csv)$", description="its path in the portfolio's folder")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the file as it was looked at")
+    by: str = Field(min_length=1, description="who brought it")
+    learned_until: date | None = Field(None, description="last day whose outcomes it learned from; null: not known")
+    names: dict[str, Name] = Field(default={}, description="the file's name of a feature: the portfolio's")
+
+
 class ScorecardSpec(Document):
     """How the benchmark scorecard is made."""
 
@@ -83,6 +94,7 @@ class ModelSpec(Document):
     observations: Name = Field(description="table with a row for each observation")
     label: Label
     estimator: Boosting = Boosting()
+    brought: Brought | None = None
     monotone: dict[Name, Literal[-1, 1]] = Field(default={}, description="sign of the effect on the predicted event")
     scorecard: ScorecardSpec = ScorecardSpec()
     windows: tuple[Annotated[int, Field(ge=1)], ...] = Field((12,), min_length=1, description="candidate months")

@@ -1,7 +1,7 @@
 """The rows one training works on, and the checks they must pass."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -10,6 +10,8 @@ import polars as pl
 from features.permitted import FeatureColumn
 from features.spec import EVENT
 from training.boosted import Boosted, fit_boosted
+from training.brought.model import BroughtModel
+from training.calibration import FORMS, Form
 from training.inputs import InputError, input_order
 from training.labels import KNOWN, LABEL, WHOLE, LabelError, NoLabels, OneClassOnly
 from training.score import Labels
@@ -25,12 +27,16 @@ class TooFewRows(LabelError):
 
 @dataclass(frozen=True)
 class Task:
-    """Labelled rows with their features: the first column is the entity key."""
+    """Labelled rows with their features: the first column is the entity key.
+
+    `brought`: a model from elsewhere, which is then tested and calibrated on the rows but learns nothing of them.
+    """
 
     spec: ModelSpec
     frame: pl.DataFrame
     columns: tuple[FeatureColumn, ...]
     groups: tuple[str, ...]
+    brought: BroughtModel | None = None
 
     @property
     def keys(self) -> pl.Series:
@@ -49,11 +55,23 @@ class Task:
 
     def part(self, rows: Rows) -> "Task":
         """The same task on some of the rows."""
-        return Task(self.spec, self.frame.filter(rows), self.columns, self.groups)
+        return replace(self, frame=self.frame.filter(rows))
 
     def fit(self) -> Boosted:
-        """CatBoost fitted on all rows."""
+        """CatBoost fitted on all rows, or the model that was brought."""
+        if self.brought is not None:
+            return self.brought.fit(self.frame)
         return fit_boosted(self.spec, self.frame, self.columns, self.labels)
+
+    @property
+    def can_learn(self) -> bool:
+        """Whether there are both classes, without which only a brought model has an answer."""
+        return self.brought is not None or bool(0 < self.labels.sum() < len(self.labels))
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """The calibrations to choose from: points without a scale need a slope whatever else."""
+        return FORMS if self.brought is None or self.brought.scaled else ("affine",)
 
     def about(self) -> pl.DataFrame:
         """Key, time, label, the time it became known, and groups, without the features."""
@@ -61,7 +79,12 @@ class Task:
 
 
 def checked_task(
-    spec: ModelSpec, frame: pl.DataFrame, columns: Sequence[FeatureColumn], groups: Sequence[str], as_of: date
+    spec: ModelSpec,
+    frame: pl.DataFrame,
+    columns: Sequence[FeatureColumn],
+    groups: Sequence[str],
+    as_of: date,
+    brought: BroughtModel | None = None,
 ) -> Task:
     """The task, or an error that says what about the rows rules training out."""
     needed = [EVENT, LABEL, KNOWN, WHOLE, *(column.name for column in columns), *groups]
@@ -83,4 +106,4 @@ def checked_task(
             f"{frame.height} labelled rows with {events} events at {as_of}; expected at least "
             f"{spec.validation.least_rows} rows and {least} of each class; take a later --as-of"
         )
-    return Task(spec, frame, input_order(columns), tuple(groups))
+    return Task(spec, frame, input_order(columns), tuple(groups), brought)

@@ -1,6 +1,7 @@
 """Train one model: choose its window on past months, test it out of time, calibrate it, refit it up to now."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -9,8 +10,9 @@ import polars as pl
 from features.permitted import FeatureColumn
 from features.spec import EVENT
 from training.boosted import Boosted
+from training.brought.model import BroughtError, BroughtModel
 from training.digests import code_digest, inputs_digest
-from training.evaluation import Evaluation, evaluate
+from training.evaluation import Evaluation, auc, evaluate
 from training.folds import out_of_fold, sample_entities
 from training.groups import fairness_of
 from training.holdout import HeldOut, hold_out
@@ -40,13 +42,18 @@ def train(
     groups: Sequence[str],
     as_of: date,
     *,
+    brought: BroughtModel | None = None,
     progress: Progress = _silent,
 ) -> TrainedModel:
-    """Train model `name` on `frame`: the result of `labels` (key first) joined with the features and the groups."""
-    task = checked_task(spec, frame, columns, groups, as_of)
-    held_out = hold_out(task, progress)
+    """Train model `name` on `frame`: the result of `labels` (key first) joined with the features and the groups.
+
+    A model that is `brought` is tested and calibrated as any other, with the longest window to be compared on.
+    """
+    task = checked_task(spec, frame, columns, groups, as_of, brought)
+    held_out = hold_out(_longest_only(task), progress)
+    _refuse_backwards(task, held_out)
     window = task.part(trailing(task.months, held_out.window.months, np.ones(frame.height, dtype=bool)))
-    progress(f"fitting on {window.frame.height} rows")
+    progress(f"{'fitting on' if brought is None else 'a profile of'} {window.frame.height} rows")
     model = window.fit()
     progress("fitting the benchmark scorecard")
     scorecard = fit_scorecard(spec, held_out.learned.frame, task.columns, held_out.learned.labels)
@@ -63,12 +70,35 @@ def train(
         held_out=tested,
         out_of_fold=folds,
         reference=_reference(window),
+        brought=None if brought is None else brought.content,
+    )
+
+
+def _longest_only(task: Task) -> Task:
+    """A brought model is the same whatever the window: one is enough."""
+    if task.brought is None:
+        return task
+    return replace(task, spec=task.spec.model_copy(update={"windows": (max(task.spec.windows),)}))
+
+
+def _refuse_backwards(task: Task, held_out: HeldOut) -> None:
+    """A brought model whose larger outputs mean fewer events, beyond chance, was made to predict the other outcome."""
+    if task.brought is None or (area := auc(held_out.tested.labels, held_out.raw)).high >= 0.5:
+        return
+    points = task.brought.origin.kind == "scorecard"
+    remedy = "state (higher_is_better) 0, or a negative (points_to_double_odds)" if points else "train it on the event"
+    raise BroughtError(
+        f"{task.brought.origin.file}: ranks the {len(held_out.raw)} held-out rows backwards (AUC {area.value:.3f}, "
+        f"{area.low:.3f} to {area.high:.3f}): it predicts the opposite of {task.spec.meaning!r}; {remedy}"
     )
 
 
 def _out_of_fold(window: Task, calibration: Calibration) -> pl.DataFrame:
     sampled = window.part(sample_entities(window.keys, window.spec.validation.fold_rows, window.spec.seed))
-    raw = out_of_fold(sampled.spec, sampled.frame, sampled.columns, sampled.keys)
+    if sampled.brought is None:
+        raw = out_of_fold(sampled.spec, sampled.frame, sampled.columns, sampled.keys)
+    else:
+        raw = sampled.fit().log_odds(sampled.frame)
     return sampled.about().with_columns(log_odds=raw, probability=calibration.probability(raw))
 
 
@@ -115,13 +145,14 @@ def _report(
         held_out_months=held_out.months or (month_name(int(task.months.max())),),
         held_out_why=held_out.why,
         validated=_fitted_on(held_out.learned),
-        parameters={**spec.estimator.model_dump(exclude_none=True), "seed": spec.seed},
+        parameters={**({} if task.brought else spec.estimator.model_dump(exclude_none=True)), "seed": spec.seed},
         calibration=held_out.calibration,
         model=_evaluate(tested, "probability"),
         scorecard=_evaluate(tested, "scorecard_probability"),
         out_of_fold=evaluate(fold_labels, fold_probability),
         fairness=fairness_of(spec, folds, task.groups, fold_labels, fold_probability),
         importance=model.importance(window.frame[drawn]),
+        origin=None if task.brought is None else task.brought.origin,
     )
 
 

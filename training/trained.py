@@ -9,6 +9,7 @@ import polars as pl
 
 from features.documents import Document
 from features.permitted import FeatureColumn
+from training.brought.model import Origin
 from training.calibration import CalibrationChoice
 from training.evaluation import Evaluation
 from training.fairness import Gap
@@ -64,6 +65,22 @@ class TrainingReport(Document):
     out_of_fold: Evaluation
     fairness: dict[str, GroupFairness]
     importance: dict[str, float]
+    origin: Origin | None = None
+    """Where a brought model is from, which learned nothing of these rows; None: it was trained on them here."""
+
+    @property
+    def learned(self) -> str:
+        """What the released model learned from, in words."""
+        return str(self.origin or _on(self))
+
+    @property
+    def validated_learned(self) -> str:
+        """What the validated model learned from, in words."""
+        return str(self.origin or _on(self.validated))
+
+
+def _on(rows: FittedOn | TrainingReport) -> str:
+    return f"{rows.first_month} to {rows.last_month}, {rows.rows} rows"
 
 
 @dataclass(frozen=True)
@@ -71,7 +88,8 @@ class TrainedModel:
     """A trained model with the evidence about it.
 
     `cbm` is the model to be released. `validated` is the one the out-of-time figures are of, fitted on earlier months
-    only; None when those held one class, whose rate was predicted then. `held_out`: the rows of `report.model` and
+    only; None when those held one class, whose rate was predicted then. `brought`: the file that a brought model was
+    read from, which is both. `held_out`: the rows of `report.model` and
     `report.scorecard` (key, time, label, when it became known, features, groups, `log_odds` raw, `probability`,
     `scorecard_probability`). `out_of_fold`: rows of the training window (key, time, label, groups,
     `log_odds` raw, `probability`), each scored by a model that did not see its entity. `reference`: the features of the
@@ -87,11 +105,13 @@ class TrainedModel:
     held_out: pl.DataFrame
     out_of_fold: pl.DataFrame
     reference: pl.DataFrame
+    brought: bytes | None = None
 
 
 HELD_OUT = "held_out"
 FRAMES = (HELD_OUT, "out_of_fold", "reference")
 VALIDATED = "validated.cbm"
+BROUGHT = "brought"
 
 
 def save_trained(trained: TrainedModel, folder: Path) -> None:
@@ -100,6 +120,8 @@ def save_trained(trained: TrainedModel, folder: Path) -> None:
     (folder / "model.cbm").write_bytes(trained.cbm)
     if trained.validated is not None:
         (folder / VALIDATED).write_bytes(trained.validated)
+    if trained.brought is not None:
+        (folder / BROUGHT).write_bytes(trained.brought)
     (folder / "scorecard.json").write_bytes(trained.scorecard)
     (folder / "calibration.json").write_text(trained.calibration.model_dump_json(), encoding="utf-8")
     (folder / "report.json").write_text(trained.report.model_dump_json(indent=1), encoding="utf-8")
@@ -119,5 +141,6 @@ def load_trained(folder: Path) -> TrainedModel:
         validated=(folder / VALIDATED).read_bytes() if (folder / VALIDATED).exists() else None,
         scorecard=(folder / "scorecard.json").read_bytes(),
         report=TrainingReport.model_validate_json((folder / "report.json").read_bytes()),
+        brought=(folder / BROUGHT).read_bytes() if (folder / BROUGHT).exists() else None,
         **{name: pl.read_parquet(folder / f"{name}.parquet") for name in FRAMES},
     )

@@ -9,6 +9,7 @@ import flows.cli.consents as consents
 import flows.cli.decisions as decisions
 import flows.cli.lists as lists
 import flows.cli.logs as logs
+import flows.cli.models as models
 import flows.cli.partners as partners
 import flows.cli.policies as policies
 import flows.cli.portfolios as portfolios
@@ -34,6 +35,7 @@ app.add_typer(consents.app, name="consent")
 app.add_typer(lists.app, name="list")
 app.add_typer(logs.log, name="log")
 app.add_typer(logs.decision, name="decision")
+app.add_typer(models.app, name="model")
 app.add_typer(policies.app, name="policy")
 app.add_typer(partners.app, name="partner")
 app.add_typer(portfolios.app, name="portfolio")

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from serving.contributions import LeafTable, UnsupportedModel, fill_empty_leaves, leaf_table
-from serving.scoring import describe, leaves, rebuild
+from serving.scoring import leaves
 from tests.serving.lender import COLUMNS, NUMERIC, customers, fit
 from training.inputs import encode
+from training.model_json import describe, rebuild
 
 
 def _load(cbm):

@@ -3,10 +3,11 @@ import pytest
 
 from features.permitted import FeatureColumn
 from serving.contributions import leaf_table
-from serving.scoring import UnfaithfulModel, check_inputs, describe, load_model, rebuild, sample_inputs, verify
+from serving.scoring import UnfaithfulModel, check_inputs, load_model, sample_inputs, verify
 from tests.serving.lender import COLUMNS, NUMERIC, customers, fit, model, policy
 from training.boosted import load_boosted
 from training.inputs import MISSING, encode
+from training.model_json import describe, rebuild
 from training.score import Calibration
 
 
