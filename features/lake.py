@@ -16,7 +16,7 @@ from features.digests import rows_digest
 from features.spec import CREATED
 from infra.files import write_whole
 
-Layer = Literal["tables", "quarantine", "features", "decisions"]
+Layer = Literal["tables", "quarantine", "features", "decisions", "incumbent"]
 UNKNOWN = "unknown"  # the month of a quarantined row whose created_timestamp cannot be read
 
 

@@ -78,10 +78,10 @@ def by_policy(workspace: Workspace, policy: Policy) -> Outcomes:
 def told(workspace: Workspace, found: pl.DataFrame, policy: Policy) -> str:
     """The movement as Markdown, by the protected groups of the policy's model."""
     spec = workspace.models.models[policy.models[0]]
-    return movement_markdown(found, _groups(workspace, policy.models[0], found), spec.fairness)
+    return movement_markdown(found, protected_groups(workspace, policy.models[0], found), spec.fairness)
 
 
-def _groups(workspace: Workspace, model: str, found: pl.DataFrame) -> pl.DataFrame | None:
+def protected_groups(workspace: Workspace, model: str, found: pl.DataFrame) -> pl.DataFrame | None:
     """The protected columns of each entity as they were known last before the last decision; None: there are none."""
     spec = workspace.models.models[model]
     last = found["decided_at"].max()

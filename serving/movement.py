@@ -125,26 +125,28 @@ def _band(low: float | None, high: float | None) -> str:
     return f"over {low:,.0f}" if high is None else f"{low:,.0f} to {high:,.0f}"
 
 
-def movement_markdown(moves: pl.DataFrame, groups: pl.DataFrame | None, spec: FairnessSpec) -> str:
-    """All of it as Markdown, fit for a pull request."""
+def movement_markdown(
+    moves: pl.DataFrame, groups: pl.DataFrame | None, spec: FairnessSpec, sides: tuple[str, str] = ("before", "after")
+) -> str:
+    """All of it as Markdown, fit for a pull request; `sides` name what moves from which to which."""
     whole = shift(moves, "all")
     parts = [
         f"{whole.decisions:,} decisions, {whole.moved:,} move ({_share(whole.moved, whole.decisions)}); "
         f"approved {_share(whole.before, whole.decisions)} → {_share(whole.after, whole.decisions)}, {_change(whole)}",
         markdown_table(
-            ("before", "after", "decisions", "share", "amount asked for"),
+            (*sides, "decisions", "share", "amount asked for"),
             [
                 (row["before"], row["after"], f"{row['decisions']:,}", f"{row['share']:.1%}", f"{row['amount']:,.0f}")
                 for row in matrix(moves).iter_rows(named=True)
             ],
         ),
         "**By amount**",
-        _shifts("amount", by_amount(moves)),
+        _shifts("amount", by_amount(moves), sides),
     ]
     found = by_group(moves, groups, spec) if groups is not None else []
     for one in found:
         parts += [f"**By {one.attribute}**: gap {_gap(one.gap_before)} → {_gap(one.gap_after)}"]
-        parts += [_shifts(one.attribute, one.groups)]
+        parts += [_shifts(one.attribute, one.groups, sides)]
     if not found:
         parts.append("No protected groups are known for these decisions.")
     return "\n\n".join(parts) + "\n"
@@ -163,7 +165,7 @@ def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> st
     return "\n".join([line(headings), line(rule), *map(line, rows)])
 
 
-def _shifts(what: str, shifts: Sequence[Shift]) -> str:
+def _shifts(what: str, shifts: Sequence[Shift], sides: tuple[str, str]) -> str:
     rows = [
         (
             one.what,
@@ -175,7 +177,8 @@ def _shifts(what: str, shifts: Sequence[Shift]) -> str:
         )
         for one in shifts
     ]
-    return markdown_table((what, "decisions", "approved before", "after", "moved", "change in points (95 %)"), rows)
+    headings = (what, "decisions", f"approved {sides[0]}", sides[1], "moved", "change in points (95 %)")
+    return markdown_table(headings, rows)
 
 
 def _share(part: int, whole: int) -> str:

@@ -7,6 +7,7 @@ import typer
 
 import flows.cli.consents as consents
 import flows.cli.decisions as decisions
+import flows.cli.incumbents as incumbents
 import flows.cli.lists as lists
 import flows.cli.logs as logs
 import flows.cli.models as models
@@ -32,6 +33,7 @@ running.add_commands(app)
 decisions.add_commands(app)
 why.add_commands(app)
 app.add_typer(consents.app, name="consent")
+app.add_typer(incumbents.app, name="incumbent")
 app.add_typer(lists.app, name="list")
 app.add_typer(logs.log, name="log")
 app.add_typer(logs.decision, name="decision")
