@@ -28,7 +28,16 @@ def brought_model(workspace: Workspace, name: str, spec: ModelSpec) -> "BroughtM
         return None
     from training.brought.reading import read_brought
 
-    return proved(name, read_brought(workspace.portfolio.folder, spec, workspace.portfolio.features))
+    also = ruled(workspace, name)
+    return proved(name, read_brought(workspace.portfolio.folder, spec, workspace.portfolio.features, also))
+
+
+def ruled(workspace: Workspace, name: str) -> list[str]:
+    """The features that the policy's rules and capacity look at, where it decides by the model."""
+    risk = workspace.policy.risk
+    if risk is None or risk.model != name:
+        return []
+    return [one.removeprefix("feature.") for one in risk.names if one.startswith("feature.")]
 
 
 def proved(name: str, model: "BroughtModel") -> "BroughtModel":
@@ -70,7 +79,7 @@ def import_model(portfolio: str, name: str, file: Path, by: str, names: Path | N
         names=read_names(names) if names else {},
     )
     with errors.status(f"checking {file}"):
-        model = proved(name, take(file, content, brought, spec, workspace.portfolio.features))
+        model = proved(name, take(file, content, brought, spec, workspace.portfolio.features, ruled(workspace, name)))
     folder = workspace.portfolio.folder
     write_whole(folder / brought.file, content)
     bring(folder / "models.yaml", name, brought)
@@ -129,8 +138,9 @@ def _tell(workspace: Workspace, name: str, model: "BroughtModel") -> None:
     origin = model.origin
     what = "a points scorecard" if origin.kind == "scorecard" else "a CatBoost model"
     console.print(
-        f"[green]✓[/] {what} of {len(model.columns)} inputs, all of them features of {workspace.name};",
-        "its reasons are exact",
+        f"[green]✓[/] {what} of {len(model.columns)} inputs, all of them features of {workspace.name}; its reasons are "
+        "exact",
+        soft_wrap=True,
     )
     for note in origin.notes:
         console.print(f"  note: {note}", highlight=False, soft_wrap=True)

@@ -82,5 +82,3 @@ def _tell(portfolio: str, file: Path, found: Imported) -> None:
         console.print(f"  {count:,}: {rule}", highlight=False, soft_wrap=True)
     if found.quarantined:
         console.print(f"  each row with its reason: lake/{portfolio}/quarantine/incumbent", highlight=False)
-    if found.new == found.there == 0:
-        raise IncumbentError(f"{file}: not one row could be kept; see the reasons above, and --mapping")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from features.calendar import cutoff
 from features.permitted import FeatureColumn
 from features.spec import EVENT
 from flows.deciding import given_time
@@ -22,9 +23,10 @@ from serving.decisions import Decisions
 from serving.incumbent import REQUESTED, IncumbentError, read_decisions
 from serving.policy import Policy
 from serving.release import LoadedRelease, load_release
-from training.labels import LABEL
+from training.labels import KNOWN, LABEL
 
 CHAMPION = "champion_probability"
+LEARNED = "learned"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Both:
     """Every decision of the period, of the incumbent and of the champion.
 
     `rows`: key, event_timestamp, what the incumbent logged, `before` and `after` (outcomes), `champion_probability`
-    (NaN: not scored) and `label` (null: not known yet).
+    (NaN: not scored), `label` (null: not known yet, or learned) and `learned`: the label was known when the release was
+    made, so that it may have learned from it and says nothing about how good it is.
     """
 
     workspace: Workspace
@@ -53,23 +56,24 @@ class Both:
         return moves_of(self.rows, self.workspace.key)
 
 
-def compare_incumbent(portfolio: str, since: str, until: str, out: Path | None, as_of: str) -> None:
+def compare_incumbent(portfolio: str, since: str, until: str, out: Path | None, as_of: str, release: str) -> None:
     """Print who moves and who was right, and leave report, facts and picture in a folder."""
     from flows.parallel_view import write_report
 
     workspace = open_workspace(portfolio)
     period = _period(workspace, since, until)
     with errors.status("deciding again"):
-        both = decide_both(workspace, period, given_time(as_of).date())
+        both = decide_both(workspace, period, given_time(as_of).date(), release)
         folder = out or workspace.settings.reports / portfolio / "incumbent"
         text = write_report(both, folder)
     show(text)
     console.print(f"report, facts and picture: {folder}", highlight=False, soft_wrap=True)
 
 
-def decide_both(workspace: Workspace, period: pl.DataFrame, as_of: date) -> Both:
-    """The champion's decisions beside the incumbent's, with the labels known at `as_of`."""
-    champion = workspace.registry.champion(workspace.name)
+def decide_both(workspace: Workspace, period: pl.DataFrame, as_of: date, sha: str = "") -> Both:
+    """The decisions of release `sha` (the champion) beside the incumbent's, with the labels known at `as_of`."""
+    registry = workspace.registry
+    champion = registry.release(workspace.name, sha) if sha else registry.champion(workspace.name)
     if champion is None:
         raise IncumbentError(f"{workspace.name} has no champion yet; `lendloop run month` makes one")
     release = load_release(workspace.release_folder(champion.sha))
@@ -165,9 +169,16 @@ def _labelled(
     spec, key = workspace.models.models[name], workspace.key
     oldest = min(release.models[name].views.values())
     seen = observations(workspace, spec.observations, as_of).unique().sort(EVENT)
-    known = known_labels(workspace, spec, as_of).select(key, pl.col(EVENT).alias("_observed"), LABEL)
+    learned = pl.col(KNOWN) < cutoff(release.manifest.as_of)
+    known = known_labels(workspace, spec, as_of).select(
+        key,
+        pl.col(EVENT).alias("_observed"),
+        pl.when(~learned).then(pl.col(LABEL)).alias(LABEL),
+        learned.alias(LEARNED),
+    )
     nearest = period.sort(EVENT, key).join_asof(
         seen.with_columns(pl.col(EVENT).alias("_observed")),
         on=EVENT, by=key, strategy="backward", tolerance=f"{oldest}d", check_sortedness=False,
     )  # fmt: skip
-    return nearest.join(known, on=[key, "_observed"], how="left", maintain_order="left").drop("_observed")
+    joined = nearest.join(known, on=[key, "_observed"], how="left", maintain_order="left").drop("_observed")
+    return joined.with_columns(pl.col(LEARNED).fill_null(False))

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.spec import EVENT
-from flows.parallel import CHAMPION, Both
+from flows.parallel import CHAMPION, LEARNED, Both
 from serving.incumbent import OUTCOMES
 from serving.movement import FAVOURABLE, by_amount, by_group, matrix, shift
 from serving.parallel_run import Figures, Parallel, curve, figures
@@ -78,6 +78,7 @@ def facts_of(both: Both, found: Figures | None) -> Facts:
         "not_scored": int(both.made.problems.unscored.sum()),
         "causes": _why(both),
         "labels": [_coverage(both.rows, outcome) for outcome in OUTCOMES[both.made.kind]],
+        "learned": int(both.rows[LEARNED].sum()),
         "selective": _is_selective(both.rows),
         "sides": [_side(both.rows, first, second) for first in (True, False) for second in (True, False)],
         "figures": None if found is None else found.model_dump(),

@@ -74,6 +74,11 @@ def _outcomes(both: Both, facts: Facts, found: Figures | None) -> Iterator[str]:
             for one in facts["labels"]
         ],
     )
+    if facts["learned"]:
+        yield (
+            f"{facts['learned']:,} outcomes were known when the release was made: it may have learned from them, so "
+            "they prove nothing and count as not known. An older release can be named with --release."
+        )
     if facts["selective"]:
         yield (
             f"**Outcomes are known almost only of those whom the incumbent {verb}.** What would have become of the "

@@ -65,8 +65,11 @@ def keep_decisions(
     key = spec.entity.key
     given = raw.with_columns(
         pl.lit(None, pl.String).alias(name) for name in CONTENT if name not in raw.columns
-    ).with_columns(pl.col(EVENT).alias(CREATED), pl.lit(source).alias(SOURCE), ROW_NUMBER)
+    ).with_columns(pl.col(EVENT).alias(CREATED), pl.lit(source).alias(SOURCE), pl.int_range(1, pl.len() + 1).alias(ROW))
     checked = check_table(contract(spec, kind), TABLE, given)
+    if checked.kept.is_empty():
+        told = "; ".join(f"{rule} ({count:,})" for rule, count in _rules(checked.quarantined).items())
+        raise IncumbentError(f"not one of {raw.height:,} rows can be kept, and none was brought in: {told}")
     known = read_decisions(lake, portfolio)
     found = _beside(checked.kept, known, key)
     new = found.filter(pl.col("_known").is_null()).select(checked.kept.columns)
@@ -76,12 +79,14 @@ def keep_decisions(
         _store(lake, portfolio, INCUMBENT, pl.concat([known, new]) if known is not None else new, key, new)
     if not refused.is_empty():
         _store(lake, portfolio, "quarantine", _quarantine(lake, portfolio, refused), "original", refused)
-    rules = refused["rules"].str.split("; ").explode().value_counts(sort=True)
     there = checked.kept.height - new.height - clashes.height
-    return Imported(raw.height, new.height, there, refused.height, dict(rules.iter_rows()))
+    return Imported(raw.height, new.height, there, refused.height, _rules(refused))
 
 
-ROW_NUMBER = pl.int_range(1, pl.len() + 1).alias(ROW)
+def _rules(refused: pl.DataFrame) -> dict[str, int]:
+    """How many rows broke each rule; what is wrong with a time is said once."""
+    rules = refused["rules"].str.split("; ").explode()
+    return dict(rules.filter(~rules.str.starts_with(f"{CREATED}: ")).value_counts(sort=True).iter_rows())
 
 
 def read_decisions(lake: Lake, portfolio: str) -> pl.DataFrame | None:

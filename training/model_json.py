@@ -2,9 +2,11 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from features.permitted import FeatureColumn
 
 
 def describe(booster: Any) -> dict[str, Any]:
@@ -24,6 +26,24 @@ def rebuild(description: Mapping[str, Any]) -> Any:
         path = Path(folder) / "model.json"
         path.write_text(json.dumps(description), encoding="utf-8")
         return CatBoost().load_model(str(path), format="json")
+
+
+def with_silent(info: Mapping[str, Any], columns: Sequence[FeatureColumn]) -> dict[str, Any]:
+    """The `features_info` of a model's JSON with further inputs that no split asks about; numbers before categories."""
+    floats = list(info.get("float_features") or [])
+    categories = list(info.get("categorical_features") or [])
+    for column in columns:
+        entry = {"feature_id": column.name, "feature_name": column.name}
+        if column.dtype == "float":
+            floats.append({**entry, "has_nans": False, "nan_value_treatment": "AsIs", "borders": []})
+        else:
+            categories.append({**entry, "values": []})
+    for place, entry in enumerate([*floats, *categories]):
+        entry["flat_feature_index"] = place
+    for entries in (floats, categories):
+        for place, entry in enumerate(entries):
+            entry["feature_index"] = place
+    return {**info, "float_features": floats, "categorical_features": categories}
 
 
 def to_cbm(booster: Any) -> bytes:

@@ -42,6 +42,7 @@ def compare(
     since: Annotated[str, typer.Option(help="RFC 3339 time of the first decision compared; default: all")] = "",
     until: Annotated[str, typer.Option(help="RFC 3339 time; default: now")] = "",
     as_of: Annotated[str, typer.Option(help="day by which outcomes are known; default: today")] = "",
+    release: Annotated[str, typer.Option(help="the release to compare with; default: the champion")] = "",
     out: Annotated[Path | None, typer.Option(help="folder for report, facts and picture; default: reports")] = None,
 ) -> None:
     """Let the champion decide the same applications, and compare.
@@ -50,4 +51,4 @@ def compare(
     """
     from flows.parallel import compare_incumbent
 
-    compare_incumbent(portfolio, since, until, out, as_of)
+    compare_incumbent(portfolio, since, until, out, as_of, release)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from features.permitted import FeatureColumn
 from training.brought.inputs import Wanted
 from training.brought.model import BroughtError
-from training.model_json import describe, rebuild, to_cbm
+from training.model_json import describe, rebuild, to_cbm, with_silent
 
 LOSSES = ("Logloss", "CrossEntropy")
 """Losses whose output is the log-odds of the event."""
@@ -63,16 +63,26 @@ def notes_on(description: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def renamed(booster: Any, description: Mapping[str, Any], columns: Sequence[FeatureColumn], content: bytes) -> bytes:
-    """The `.cbm` with the portfolio's names, numbers before categories; `content` itself where it has them already."""
-    if booster.feature_names_ == [column.name for column in columns]:
+def renamed(
+    booster: Any,
+    description: Mapping[str, Any],
+    columns: Sequence[FeatureColumn],
+    silent: Sequence[FeatureColumn],
+    content: bytes,
+) -> bytes:
+    """The `.cbm` with the portfolio's names, numbers before categories; `content` itself where it has them already.
+
+    `silent`: further inputs, which no tree asks about.
+    """
+    if not silent and booster.feature_names_ == [column.name for column in columns]:
         return content
     made = json.loads(json.dumps(description))
     floats, categories = _entries(made)
-    for place, (entry, column) in enumerate(zip([*floats, *categories], columns, strict=True)):
-        entry.update(flat_feature_index=place, feature_id=column.name, feature_name=column.name)
+    for entry, column in zip([*floats, *categories], columns, strict=True):
+        entry.update(feature_id=column.name, feature_name=column.name)
+    made["features_info"] = with_silent(made["features_info"], silent)
     changed = rebuild(made)
-    off = np.abs(_raw(booster, description, theirs=True) - _raw(changed, description, theirs=False)).max(initial=0)
+    off = np.abs(_raw(booster, description) - _raw(changed, made)).max(initial=0)
     if off > TOLERANCE:
         raise BroughtError(
             f"under the portfolio's names it scores {off:.2g} off; name the inputs so when it is trained"
@@ -100,23 +110,23 @@ def _entries(description: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list
     return list(info.get("float_features") or []), list(info.get("categorical_features") or [])
 
 
-def _raw(booster: Any, description: Mapping[str, Any], *, theirs: bool) -> NDArray[np.float64]:
-    """Log-odds of rows made up around the model's own borders; `theirs`: its inputs in the order it had."""
+def _raw(booster: Any, description: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Log-odds of rows made up around the model's own borders: of the same rows whatever the order of its inputs."""
     import pandas as pd
     from catboost import Pool
 
-    random = np.random.default_rng(0)
     floats, categories = _entries(description)
-    columns: list[Any] = []
-    for entry in floats:
+    columns = dict[int, Any]()
+    for number, entry in enumerate(floats):
+        random = np.random.default_rng(number)
         borders = np.array(entry.get("borders") or [0.0])
         numbers = random.choice(borders, SAMPLE) + random.normal(0, 1, SAMPLE) * random.integers(0, 2, SAMPLE)
-        columns.append(np.where(random.random(SAMPLE) < 0.1, np.nan, numbers))
-    columns += [random.choice(["a", "yes", "no", "(missing)"], SAMPLE) for _ in categories]
-    entries = [*floats, *categories]
-    order = sorted(range(len(entries)), key=lambda place: entries[place]["flat_feature_index"] if theirs else place)
-    frame = pd.DataFrame({str(position): columns[place] for position, place in enumerate(order)})
-    words = [position for position, place in enumerate(order) if place >= len(floats)]
+        columns[entry["flat_feature_index"]] = np.where(random.random(SAMPLE) < 0.1, np.nan, numbers)
+    for number, entry in enumerate(categories):
+        drawn = np.random.default_rng(10_000 + number).choice(["a", "yes", "no", "(missing)"], SAMPLE)
+        columns[entry["flat_feature_index"]] = drawn
+    frame = pd.DataFrame({str(place): columns[place] for place in sorted(columns)})
+    words = [entry["flat_feature_index"] for entry in categories]
     frame.columns = booster.feature_names_
     raw: NDArray[np.float64] = booster.predict(Pool(frame, cat_features=words), prediction_type="RawFormulaVal")
     return raw

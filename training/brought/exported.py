@@ -31,7 +31,7 @@ def points_csv(card: Scorecard, scale: ScoreScale, kind: str, decimals: int) -> 
     for bins in card.document.features:
         made = _number(bins) if isinstance(bins, NumberBins) else _category(bins)
         factor = unit * bins.coefficient
-        rows += [(name, low, high, word, round(factor * woe, decimals)) for name, low, high, word, woe in made]
+        rows += [(name, low, high, word, round(factor * woe, decimals) + 0.0) for name, low, high, word, woe in made]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
     return text.getvalue()

@@ -1,6 +1,6 @@
 """The inputs of a brought model, matched by name to what the portfolio's feature service offers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from features.permitted import FeatureColumn, ForbiddenUse, guard, select
@@ -21,15 +21,24 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Matched:
-    """The portfolio's feature of each input, in the order of the inputs; every fault; features nothing reads."""
+    """The portfolio's feature of each input, in the order of the inputs; every fault; features nothing reads.
+
+    `silent`: features of the service that the model does not read and that others need with it.
+    """
 
     columns: tuple[FeatureColumn, ...]
+    silent: tuple[FeatureColumn, ...]
     faults: tuple[str, ...]
     unread: tuple[str, ...]
 
 
-def match(inputs: Sequence[Wanted], names: Mapping[str, str], spec: FeatureSpec, service: str) -> Matched:
-    """The features of `service` that the inputs are, after the map of names; an input that is none is a fault."""
+def match(
+    inputs: Sequence[Wanted], names: Mapping[str, str], spec: FeatureSpec, service: str, also: Collection[str] = ()
+) -> Matched:
+    """The features of `service` that the inputs are, after the map of names; an input that is none is a fault.
+
+    `also`: features that are needed whether or not the model reads them.
+    """
     offered = {column.name: column for column in select(spec, service)}
     columns, faults, taken = [], [], set[str]()
     for wanted in inputs:
@@ -43,7 +52,9 @@ def match(inputs: Sequence[Wanted], names: Mapping[str, str], spec: FeatureSpec,
     faults += [
         f"names: the file has no input {name!r}; expected one of {[one.name for one in inputs]}" for name in unknown
     ]
-    return Matched(tuple(columns), tuple(faults), tuple(name for name in offered if name not in taken))
+    silent = tuple(column for name, column in offered.items() if name in also and name not in taken)
+    unread = tuple(name for name in offered if name not in taken and name not in also)
+    return Matched(tuple(columns), silent, tuple(faults), unread)
 
 
 def _fault(

@@ -17,9 +17,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.permitted import FeatureColumn
 from training.brought.points import CategoryPoints, NumberPoints, PointsCard
 from training.inputs import MISSING
-from training.model_json import rebuild, to_cbm
+from training.model_json import rebuild, to_cbm, with_silent
 
 LARGEST = float(np.finfo(np.float32).max)
 SLIVER = 1e-9
@@ -27,11 +28,13 @@ SLIVER = 1e-9
 Tree = dict[str, Any]
 
 
-def scorecard_cbm(card: PointsCard, kind: str, names: Sequence[str], frame: pl.DataFrame) -> bytes:
+def scorecard_cbm(
+    card: PointsCard, kind: str, names: Sequence[str], silent: Sequence[FeatureColumn], frame: pl.DataFrame
+) -> bytes:
     """The `.cbm` whose raw log-odds are those of the points; `names` are the features in the order of the card's.
 
-    The rows of `frame`, counted in each leaf, are the population against which reasons are told; scores do not
-    depend on them.
+    `silent`: inputs beside them that no point depends on. The rows of `frame`, counted in each leaf, are the
+    population against which reasons are told; scores do not depend on them.
     """
     constant, slope = card.log_odds(kind)
     numbers = [one for one in card.features if isinstance(one, NumberPoints)]
@@ -47,7 +50,7 @@ def scorecard_cbm(card: PointsCard, kind: str, names: Sequence[str], frame: pl.D
     for number_of_split, tree in enumerate(trees):
         tree["splits"][0]["split_index"] = number_of_split
     description = {
-        "features_info": _features_info(numbers, categories, names, hashes),
+        "features_info": with_silent(_features_info(numbers, categories, names, hashes), silent),
         "oblivious_trees": trees,
         "scale_and_bias": [1, [constant + slope * lowest]],
         "model_info": {"params": {"flat_params": {"loss_function": "Logloss"}}},

@@ -44,6 +44,24 @@ def test_it_scores_the_same_under_our_names_and_order(one_hot: int) -> None:
     assert any("1 of its 2 numbers were never missing" in note for note in taken.origin.notes)
 
 
+def test_what_rules_look_at_is_an_input_without_effect() -> None:
+    names = {theirs: ours for theirs, ours in THEIRS.items() if ours != "income"}
+    model = fitted(ignored_features=["Einkommen"])
+    full = take(Path("risk.cbm"), to_cbm(model), brought("risk.cbm", names=THEIRS), spec(), SPEC, ["income"])
+    assert [column.name for column in full.columns] == ["debt", "income", "trade"]
+    from catboost import CatBoostClassifier
+
+    options = {"iterations": 4, "verbose": 0, "allow_writing_files": False, "thread_count": 1}
+    rows = table()[[*names]]
+    other = CatBoostClassifier(**options).fit(rows, ROWS["label"].to_numpy(), cat_features=["Branche"])
+    taken = take(Path("risk.cbm"), to_cbm(other), brought("risk.cbm", names=names), spec(), SPEC, ["income"])
+    assert [column.name for column in taken.columns] == ["debt", "income", "trade"]
+    raw = other.predict(rows, prediction_type="RawFormulaVal")
+    assert load_boosted(taken.weigh(ROWS), taken.columns).log_odds(ROWS) == pytest.approx(raw, abs=1e-12)
+    explained("risk", taken.weigh(ROWS), taken.columns)
+    assert "the policy's rules look at income, which it does not read" in " ".join(taken.origin.notes)
+
+
 def test_one_that_has_our_names_already_is_served_as_the_very_file() -> None:
     from catboost import CatBoostClassifier
 

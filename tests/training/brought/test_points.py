@@ -13,7 +13,7 @@ from serving.decide import frame_rows
 from serving.scoring import check_inputs, explained, load_model
 from tests.serving.lender import policy
 from tests.training.brought.cards import HEADER, SPEC, brought
-from tests.training.made_up import spec
+from tests.training.made_up import frame, spec
 from training.boosted import load_boosted
 from training.brought.model import BroughtError
 from training.brought.points import CategoryPoints, NumberPoints
@@ -177,3 +177,16 @@ def test_a_card_has_numbers_before_categories() -> None:
     card = f"{HEADER}\ntrade,,,(other),1\ntrade,,,(missing),0\ndebt,,,,1\ndebt,,,(missing),0\n".encode()
     found, _ = read_points(card)
     assert [type(one) for one in found.features] == [NumberPoints, CategoryPoints]
+
+
+@pytest.mark.parametrize("also", [["income"], ["trade"], ["income", "trade"]])
+def test_what_rules_look_at_is_an_input_without_effect(also: list[str]) -> None:
+    card = f"{HEADER}\ndebt,,0,,1\ndebt,0,,,5\ndebt,,,(missing),0\n".encode()
+    plain = take(Path("risk.csv"), card, brought(), spec(), SPEC)
+    model = take(Path("risk.csv"), card, brought(), spec(), SPEC, also)
+    assert [column.name for column in model.columns] == ["debt", *also]
+    rows = frame(rows=20)
+    scores = [load_boosted(one.weigh(rows), one.columns).log_odds(rows).tolist() for one in (plain, model)]
+    assert scores[0] == scores[1]
+    _, table, _ = explained("risk", model.weigh(rows), model.columns)
+    assert not table.rows[:, 1:].any()
