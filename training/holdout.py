@@ -8,11 +8,12 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from features.calendar import cutoff
 from training.boosted import Boosted, side_by_side
 from training.calibration import CalibrationChoice, choose_calibration, crossed_probability
 from training.digests import frame_digest
 from training.folds import entity_parts
-from training.labels import LABEL
+from training.labels import KNOWN, LABEL
 from training.score import Floats
 from training.task import Progress, Task, TooFewRows
 from training.windows import (
@@ -103,14 +104,15 @@ def hold_out(task: Task, progress: Progress) -> HeldOut:
 
 
 def _unlearned(task: Task, months: list[int], until: date) -> list[int]:
-    """The months that a model which learned `until` a day cannot know; it is never tested on what it has learned."""
-    last = 12 * until.year + until.month - 1
-    later = [month for month in months if month > last]
-    if not later and (months or int(task.months.min()) <= last):
+    """The months none of whose outcomes was known at the day `until` which a brought model has learned."""
+    early = (task.frame[KNOWN] < cutoff(until)).to_numpy()
+    later = [month for month in months if not (early & (task.months == month)).any()]
+    if not later and early.any():
         first, newest = (month_name(int(pick(task.months))) for pick in (min, max))
         raise TooFewRows(
-            f"the brought model learned until {until}; the labelled rows are of {first} to {newest}, and none of the "
-            "months after it can be tested on; take a later --as-of, or correct learned_until in models.yaml"
+            f"the brought model learned from outcomes up to {until}; the labelled rows are of {first} to {newest}, and "
+            "no month of later outcomes is there to test it on; take a later --as-of, or correct learned_until in "
+            "models.yaml"
         )
     return later
 

@@ -12,7 +12,7 @@ from features.spec import FeatureSpec
 from monitoring.spec import MonitoringSpec, read_monitoring
 from serving.policy import Policy, read_policy
 from serving.reasons import CAUSES
-from training.spec import ModelsSpec, read_models
+from training.spec import ModelSpec, ModelsSpec, read_models
 
 Parsed = TypeVar("Parsed", bound=Document)
 FILES = ("features.yaml", "models.yaml", "policy.yaml", "monitoring.yaml")
@@ -149,11 +149,25 @@ def _of_models(folder: _Folder, features: FeatureSpec, models: ModelsSpec) -> It
             expected = f"a {model.kind} model reads a service with use {USE_OF[model.kind]}"
             where = folder.at("models.yaml", "models", name, "service")
             yield f"{where}: {model.service!r} has use {use}; expected: {expected}"
+        elif model.brought is not None:
+            yield from _of_brought(folder, features, name, model)
         groups = _features_of(features, model.groups)
         for group in model.fairness.bands:
             if group not in groups:
                 where = folder.at("models.yaml", "models", name, "fairness", "bands", group)
                 yield f"{where}: no feature of service {model.groups!r}; expected one of {sorted(groups)}"
+
+
+def _of_brought(folder: _Folder, features: FeatureSpec, name: str, model: ModelSpec) -> Iterator[str]:
+    from flows.bringing import proved
+    from training.brought.model import BroughtError
+    from training.brought.reading import read_brought
+
+    try:
+        proved(name, read_brought(folder.path, model, features))
+    except BroughtError as error:
+        where = folder.at("models.yaml", "models", name, "brought")
+        yield from (f"{where}: {line}" for line in str(error).splitlines())
 
 
 def _of_monitoring(folder: _Folder, features: FeatureSpec, monitoring: MonitoringSpec) -> Iterator[str]:

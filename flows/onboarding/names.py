@@ -40,6 +40,16 @@ CHINESE = {
 """Names for headers that have no letter to keep."""
 
 
+def is_chinese(text: str) -> bool:
+    """Whether any of it is written in Chinese characters."""
+    return any("\u4e00" <= letter <= "\u9fff" for letter in text)
+
+
+def in_chinese(header: str) -> str | None:
+    """The Chinese word for a header, where there is a common one."""
+    return next((word for word, name in CHINESE.items() if name == plain(header)), None)
+
+
 def normalised(names: Sequence[str]) -> list[str]:
     """One distinct name for each of `names`, in order, each of the form `[a-z][a-z0-9_]*`."""
     taken: set[str] = set()

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from flows.onboarding.names import words
+from flows.onboarding.names import CHINESE, in_chinese, is_chinese, words
 from flows.onboarding.plan import OBSERVED, Plan
 from flows.onboarding.treatment import Treated
 from flows.onboarding.yaml_text import Inline, InlineMap, dump
@@ -137,5 +137,11 @@ def codes(plan: Plan) -> dict[str, Treated]:
 
 
 def _reason(column: Treated) -> dict[str, Any]:
+    """The reason of a feature, by its header in the header's own language and in a sentence of the other."""
     shown = " ".join(column.header.replace("_", " ").replace(".", " ").split()) or column.name
-    return {"features": Inline([column.feature_name]), "en": f"{shown[:1].upper()}{shown[1:]}.", "zh": f"{shown}。"}
+    if is_chinese(shown):
+        known = CHINESE.get(shown)
+        en, zh = known.replace("_", " ").capitalize() if known else f"What was stated as “{shown}”", shown
+    else:
+        en, zh = f"{shown[:1].upper()}{shown[1:]}", in_chinese(shown) or f"所填写的“{shown}”一项"
+    return {"features": Inline([column.feature_name]), "en": f"{en}.", "zh": f"{zh}。"}

@@ -74,7 +74,9 @@ def test_what_is_stored_says_where_it_is_from(made: TrainedModel, tmp_path: Path
 
 
 def test_it_is_never_tested_on_what_it_may_have_learned() -> None:
-    with pytest.raises(TooFewRows, match="learned until 2024-06-30; the labelled rows are of 2024-01 to 2024-06"):
+    with pytest.raises(
+        TooFewRows, match="learned from outcomes up to 2024-06-30; the labelled rows are of 2024-01 to 2024-06"
+    ):
         trained(learned_until=date(2024, 6, 30))
 
 

@@ -74,7 +74,7 @@ def _fault(
 def _absent(ours: str, mapped: str, spec: FeatureSpec, service: str) -> str:
     view = next((name for name, content in spec.views.items() if ours in content.features), None)
     if view is None:
-        return f"the portfolio has no feature {ours!r}{mapped}; map its name to a feature, or add one to features.yaml"
+        return f"the portfolio has no feature {ours!r}{mapped}; map its name with --names, or add one to features.yaml"
     use = spec.services[service].use
     try:
         guard(spec, use, [ours])

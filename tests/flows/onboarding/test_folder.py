@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from features.build import build_features
+from features.documents import read_document
 from features.ingest import ingest
 from features.lake import Lake
 from features.permitted import select
@@ -21,7 +22,9 @@ from flows.onboarding.folder import new_portfolio
 from flows.onboarding.plan import Plan, make_plan
 from flows.onboarding.policy_file import WIDEST, calibration_limit, pd_at_60, policy_text
 from flows.onboarding.request import OnboardingError
+from serving.policy import Policy
 from tests.flows.flat_files import asked, nasty, plain, write
+from tests.serving.languages import speaks_both
 from training.labels import labels
 from training.spec import read_models
 from training.train import train
@@ -54,6 +57,10 @@ def test_a_nasty_file_passes_its_check_and_trains(tmp_path: Path) -> None:
     assert [(table.table, table.rows_in, table.rows_quarantined) for table in found.tables] == [
         ("records", 3000, 0), ("outcomes", 3000, 0),
     ]  # fmt: skip
+    written = read_document(root / "nasty" / "policy.yaml", Policy).reasons
+    assert all(speaks_both(reason) for reason in written.values())
+    assert (written["LOAN_PURPOSE"].en, written["LOAN_PURPOSE"].zh) == ("Loan purpose.", "贷款用途。")
+    assert written["ANNUAL_INCOME"].zh == "年收入。"
     model = trained(open_portfolio(root, "nasty"), tmp_path / "lake", plan.as_of)
     assert model.report.scheme == "out of time"
     assert model.report.model.auc.value > 0.65

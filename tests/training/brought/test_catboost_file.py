@@ -102,7 +102,7 @@ def test_every_input_that_does_not_match_is_named() -> None:
     faults = str(caught.value).splitlines()
     assert len(faults) == 3
     assert "feature 'sex' may not be used: " in faults[0]
-    assert "the portfolio has no feature 'Einkommen'; map its name" in faults[1]
+    assert "the portfolio has no feature 'Einkommen'; map its name with --names" in faults[1]
     assert "reads it as a category (mapped to 'income'), and feature 'income' is a number" in faults[2]
 
 
