@@ -38,9 +38,8 @@ def parse_mapping(text: str, kind: Kind) -> dict[str, str]:
     for part in filter(None, (one.strip() for one in text.split(","))):
         outcome, sign, word = (one.strip() for one in part.partition("="))
         if not sign or not word or outcome not in OUTCOMES[kind]:
-            raise IncumbentError(
-                f"--mapping: found {part!r}; expected one of {', '.join(OUTCOMES[kind])}=the file's word"
-            )
+            expected = f"{' or '.join(OUTCOMES[kind])}=the file's word"
+            raise IncumbentError(f"--mapping: found {part!r}; expected {expected}")
         if word in found:
             raise IncumbentError(f"--mapping: {word!r} is mapped twice; expected each word of the file once")
         found[word] = outcome
