@@ -70,11 +70,13 @@ def import_model(portfolio: str, name: str, file: Path, by: str, names: Path | N
         raise BroughtError(
             f"{file}: found the ending {file.suffix!r}; expected a .cbm of CatBoost, or a scorecard as .csv"
         )
+    if not by.strip():
+        raise BroughtError("--by: is empty; expected who brings the model")
     content = read_file(file)
     brought = Brought(
         file=f"{FOLDER}/{name}{file.suffix}",
         sha256=hashlib.sha256(content).hexdigest(),
-        by=by,
+        by=by.strip(),
         learned_until=until,
         names=read_names(names) if names else {},
     )
@@ -144,6 +146,13 @@ def _tell(workspace: Workspace, name: str, model: "BroughtModel") -> None:
     )
     for note in origin.notes:
         console.print(f"  note: {note}", highlight=False, soft_wrap=True)
+    told = {feature for reason in workspace.policy.reasons.values() for feature in reason.features}
+    if untold := [column.name for column in model.columns if column.name not in told]:
+        console.print(
+            f"  note: no reason of policy.yaml names {', '.join(untold)}: what they move is told as `other`",
+            highlight=False,
+            soft_wrap=True,
+        )
     if origin.learned_until is None:
         console.print("  note: nobody stated --learned-until: what it knows already would flatter it", soft_wrap=True)
     console.print(

@@ -131,12 +131,12 @@ async def _decide(workspace: Workspace, desk: Desk, inquiry: Inquiry, asked: Ask
     return answer_of(workspace.log.append(record_of(asked, desk, looked, decision, found)).record)
 
 
-def given_time(at: str) -> datetime:
-    """The time a person gave, UTC unless it says otherwise; now when none was given."""
+def given_time(at: str, option: str = "--at") -> datetime:
+    """The time a person gave with an option, UTC unless it says otherwise; now when none was given."""
     try:
         given = datetime.fromisoformat(at) if at else datetime.now(UTC)
     except ValueError:
-        raise BadFile(f"--at: found {at!r}; expected RFC 3339, such as 2010-11-30T12:00:00Z") from None
+        raise BadFile(f"{option}: found {at!r}; expected RFC 3339, such as 2010-11-30T12:00:00Z") from None
     return given if given.tzinfo else given.replace(tzinfo=UTC)
 
 

@@ -101,8 +101,8 @@ def protected_groups(workspace: Workspace, model: str, found: pl.DataFrame) -> p
 
 
 def _records(workspace: Workspace, since: str, until: str) -> Iterator[Record]:
-    start = given_time(since) if since else datetime(1970, 1, 1, tzinfo=UTC)
-    for record in workspace.log.read(workspace.name, start, given_time(until)):
+    start = given_time(since, "--since") if since else datetime(1970, 1, 1, tzinfo=UTC)
+    for record in workspace.log.read(workspace.name, start, given_time(until, "--until")):
         if not record.erased and record.partner != PLATFORM:
             yield record
 

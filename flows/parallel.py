@@ -63,7 +63,7 @@ def compare_incumbent(portfolio: str, since: str, until: str, out: Path | None, 
     workspace = open_workspace(portfolio)
     period = _period(workspace, since, until)
     with errors.status("deciding again"):
-        both = decide_both(workspace, period, given_time(as_of).date(), release)
+        both = decide_both(workspace, period, given_time(as_of, "--as-of").date(), release)
         folder = out or workspace.settings.reports / portfolio / "incumbent"
         text = write_report(both, folder)
     show(text)
@@ -133,8 +133,12 @@ def moves_of(rows: pl.DataFrame, key: str) -> pl.DataFrame:
 
 def _period(workspace: Workspace, since: str, until: str) -> pl.DataFrame:
     known = read_decisions(workspace.lake, workspace.name)
-    start = given_time(since) if since else datetime(1, 1, 1, tzinfo=UTC)
-    rows = None if known is None else known.filter(pl.col(EVENT).is_between(start, given_time(until), closed="left"))
+    start = given_time(since, "--since") if since else datetime(1, 1, 1, tzinfo=UTC)
+    rows = (
+        None
+        if known is None
+        else known.filter(pl.col(EVENT).is_between(start, given_time(until, "--until"), closed="left"))
+    )
     if rows is None or rows.is_empty():
         found = f"{known.height:,} decisions outside of that time" if known is not None else "none at all"
         raise IncumbentError(

@@ -13,6 +13,8 @@ from serving.parallel_run import LEAST_EVENTS, LEAST_ROWS, Estimate, Figures, Ra
 
 SIDES = ("incumbent", "champion")
 MOST_CAUSES = 6
+HALF = 0.5
+"""The AUC of a coin."""
 
 
 def write_report(both: Both, folder: Path) -> str:
@@ -112,6 +114,8 @@ def _told(found: Figures, verb: str, rate: str) -> Iterator[str]:
     )
     ranked = [("champion", found.champion), *([("incumbent", found.incumbent)] if found.incumbent else [])]
     yield markdown_table(("", "AUC (95 %)", "calibration error", "predicted"), [_rank(*one) for one in ranked])
+    if found.incumbent is not None and found.incumbent.auc.high < HALF:
+        yield "**The incumbent's score ranks backwards.** Is a higher one riskier there? Then import its probability."
     if found.auc_gain is not None:
         yield f"AUC of the champion less the incumbent's: {_pair(found.auc_gain, '+.4f')}{_verdict(found.auc_gain)}."
     else:

@@ -54,7 +54,7 @@ class Brought(Document):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the file as it was looked at")
     by: str = Field(min_length=1, description="who brought it")
     learned_until: date | None = Field(None, description="last day whose outcomes it learned from; null: not known")
-    names: dict[str, Name] = Field(default={}, description="the file's name of a feature: the portfolio's")
+    names: dict[str, str] = Field(default={}, description="the file's name of a feature: the portfolio's")
 
 
 class ScorecardSpec(Document):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Bring a model of your own: a CatBoost .cbm, or a points scorecard.", no_args_is_help=True)
+app = typer.Typer(help="Bring a model of your own: a .cbm, or a points scorecard.", no_args_is_help=True)
 
 Portfolio = Annotated[str, typer.Argument(help="a folder in portfolios/")]
 Model = Annotated[str, typer.Argument(help="a model of its models.yaml")]

@@ -28,6 +28,8 @@ def read_brought(folder: Path, spec: ModelSpec, features: FeatureSpec, also: Col
     brought = spec.brought
     assert brought is not None  # only called when there is one
     path = folder / brought.file
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise BroughtError(f"{path}: is outside of the portfolio's folder; expected a file in it")
     content = read_file(path)
     found = hashlib.sha256(content).hexdigest()
     if found != brought.sha256:
