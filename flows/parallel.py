@@ -94,6 +94,7 @@ def decide_period(workspace: Workspace, release: LoadedRelease, name: str, perio
     service = workspace.models.models[name].service
     last = period[EVENT].dt.date().max()
     assert isinstance(last, date)  # a period has rows
+    _refuse_behind(workspace, list(model.views), last)
     known = workspace.store.training_set(period.select(key, EVENT), [service], known_by=last)
     if gone := sorted({column.name for column in model.columns} - set(known.columns)):
         raise IncumbentError(f"the champion reads {gone}, which service {service!r} has no more; release anew first")
@@ -102,6 +103,17 @@ def decide_period(workspace: Workspace, release: LoadedRelease, name: str, perio
     if model.kind == "propensity":
         return target(release, features, context)
     return decide(release, _applications(period), features, context)
+
+
+def _refuse_behind(workspace: Workspace, views: list[str], last: date) -> None:
+    """Refuse when what was known at the last decision is not all built: the champion would seem not to know it."""
+    for view in views:
+        built = max((part.covers for part in workspace.lake.partitions(workspace.name, "features", view)), default=None)
+        if built is None or built < last:
+            raise IncumbentError(
+                f"{workspace.name}: the features of view {view!r} are built up to {built}, and the last decision is of "
+                f"{last}; run ingest and materialize --as-of {last} first, or name an earlier --until"
+            )
 
 
 def clear_context(policy: Policy, period: pl.DataFrame) -> Context:

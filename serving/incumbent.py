@@ -21,7 +21,7 @@ Kind = Literal["risk", "propensity"]
 OUTCOMES: Mapping[Kind, tuple[str, ...]] = {"risk": ("approve", "review", "decline"), "propensity": ("contact", "skip")}
 INCUMBENT: Layer = "incumbent"
 TABLE = "incumbent"
-REQUESTED = ("amount", "term_months", "annual_rate", "fees", "monthly_income")
+REQUESTED = ("amount", "term_months", "annual_rate", "fees", "monthly_income", "exposure")
 """Numbers of an application that the champion may need to decide on it too."""
 CONTENT = ("outcome", "score", "probability", *REQUESTED, "purpose")
 ROW, SOURCE = "row", "source"

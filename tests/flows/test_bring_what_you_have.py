@@ -139,6 +139,9 @@ def test_outcomes_known_of_the_approved_only_are_said_to_be(lender: Workspace) -
     assert found is None or found.trade is None
     unlearned = decide_both(lender, period.sort("event_timestamp", lender.key), AUGUST)
     assert unlearned.rows["label"].null_count() == period.height
+    later = period.with_columns(pl.col("event_timestamp").dt.offset_by("1mo"))
+    with pytest.raises(IncumbentError, match="are built up to 2023-09-30, and the last decision is of 2023-10-"):
+        decide_both(lender, later, SEPTEMBER)
 
 
 def test_what_cannot_be_brought_leaves_the_portfolio_as_it_was(lender: Workspace, tmp_path: Path) -> None:
