@@ -90,6 +90,10 @@ _BEHIND = 1e6
 """Sorts what pulled the other way behind all that pushed: points and log-odds are far smaller."""
 
 
+LEAST = 1e-9
+"""Points, or log-odds, from which a contribution is more than the rounding of a sum."""
+
+
 def strongest(points: Floats, favourable: NDArray[np.bool_], shown: int) -> NDArray[np.intp]:
     """Columns of the up to `shown` contributions to name (rows x shown), −1 for none.
 
@@ -98,7 +102,7 @@ def strongest(points: Floats, favourable: NDArray[np.bool_], shown: int) -> NDAr
     """
     towards = np.where(favourable[:, None], points, -points)
     order = np.argsort(np.where(towards > 0, -towards, _BEHIND + towards), axis=1, kind="stable")[:, :shown]
-    moved = np.abs(points[np.arange(len(points))[:, None], order]) > 0
+    moved = np.abs(points[np.arange(len(points))[:, None], order]) > LEAST
     # NaN is not above 0: a row without a score has no such reason.
     return np.where(moved, order, -1)
 

@@ -54,6 +54,7 @@ def test_a_favourable_outcome_names_first_what_raised_most():
 
 def test_what_moved_nothing_is_not_named():
     assert strongest(POINTS, np.array([True, True]), 4).tolist() == [[0, 1, 3, -1], [-1] * 4]
+    assert strongest(np.array([[-1e-12, -2.0, 3e-14]]), np.array([False]), 3).tolist() == [[1, -1, -1]]
 
 
 def test_inputs_are_grouped_by_code_and_the_rest_comes_last():
