@@ -146,6 +146,16 @@ class PropensityAnswer(_Answer):
     outcome: Literal["contact", "skip"]
 
 
+class ChallengerAnswer(BaseModel):
+    """The release that is tried beside the champion."""
+
+    release: str = Field(description="SHA-256 of the release that is tried")
+    share: float = Field(ge=0, lt=1, description="share of the customers it answers; 0: it decides in the shadow only")
+    current: bool = Field(description="whether the worker that answers has loaded it")
+    fault: str | None = Field(description="why it is not loaded")
+    stopped: str | None = Field(description="why the service itself has stopped it from answering")
+
+
 class ReleaseAnswer(BaseModel):
     """What a portfolio is served with by the worker that answers."""
 
@@ -154,6 +164,8 @@ class ReleaseAnswer(BaseModel):
     wanted: str | None = Field(description="the release that the pointer names")
     current: bool = Field(description="whether the two are the same; the last good one answers when they are not")
     fault: str | None = Field(description="why the wanted release, or the registry's champion, is not served")
+    challenger: ChallengerAnswer | None = Field(None, description="null: none is tried")
+    challenger_fault: str | None = Field(None, description="why the registry's challenger cannot be tried")
 
 
 class ReleasesAnswer(BaseModel):
@@ -197,3 +209,6 @@ class ReadyAnswer(BaseModel):
 
     status: Literal["ready", "degraded"]
     degraded: list[str] = Field(default=[])
+    challengers_at_fault: list[str] = Field(
+        default=[], description="portfolios whose challenger cannot be tried; their champions answer as ever"
+    )

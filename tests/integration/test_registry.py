@@ -123,10 +123,8 @@ def test_releases_follow_each_other(opened: Open, portfolio: str, tmp_path: Path
     for day, sha in enumerate((A, B, C), start=1):
         release(registry, portfolio, sha, tmp_path, day)
     assert [each.sha for each in registry.releases(portfolio)] == [A, B, C]
-    assert registry.alias(portfolio, "challenger") == registry.release(portfolio, C)
     assert registry.promote(portfolio, A, by="risk officer").aliases == ("champion",)
     assert registry.promote(portfolio, C[:8]).sha == C
-    assert registry.alias(portfolio, "challenger") is None
     assert champion(opened(), portfolio) == "c"
     found = registry.release_as_of(portfolio, date(2024, 6, 2))
     assert (found.sha, found.gates["allowed"], found.runs) == (B, True, {"risk": "r1"})
