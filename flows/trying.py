@@ -1,4 +1,4 @@
-"""`lendloop release challenge` and `canary`: a release tried beside the champion, in its shadow or for some customers."""
+"""`lendloop release challenge` and `canary`: a release tried beside the champion, in its shadow or for some people."""
 
 from collections.abc import Iterator
 

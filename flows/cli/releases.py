@@ -115,3 +115,17 @@ def canary(
         stop_canary(portfolio, by, reason)
     else:
         start_canary(portfolio, share, by, reason, force=force)
+
+
+@app.command("compare")
+def compare(
+    portfolio: Portfolio,
+    out: Annotated[Path | None, typer.Option(help="keep the Markdown in this file too")] = None,
+) -> None:
+    """Compare challenger and champion on the decisions that both have a word on.
+
+    In Markdown: who moves, how far scores differ, and who was right as far as labels are known.
+    """
+    from flows.comparing import compare_trial
+
+    compare_trial(portfolio, out)
