@@ -19,6 +19,7 @@ from serving.log.batcher import PACE, Batcher, LogOverloaded, paced
 from serving.log.commit import Appended, IdempotencyConflict
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog
+from serving.log.entry import encode
 from serving.log.record import Record
 from serving.partners.batch_keys import BatchKeys
 from serving.partners.directory import Directory
@@ -171,7 +172,10 @@ class Clerk:
         """What the challenger decides; what it fails at is decided by the champion, and counted."""
         began = time.perf_counter()
         try:
-            return canary.marked(await self._made(canary.desk, asked), "canary", began)
+            records = canary.marked(await self._made(canary.desk, asked), "canary", began)
+            for record in records:
+                encode(record)  # what cannot be logged is a failure of the challenger's too
+            return records
         except Exception as error:  # whatever a new release comes up with: nobody waits in vain for its answer
             name = type(error).__name__
             facts = {"portfolio": asked[0].portfolio, "release": canary.trial.sha, "error": name}
