@@ -1,10 +1,13 @@
 """`lendloop release challenge` and `canary`: a release tried beside the champion, in its shadow or for some people."""
 
+import time
 from collections.abc import Iterator
 
 from flows.releasing import KeptBack, blocked_by, rehearse
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
+from serving.trial.note import Trial as Noted
+from serving.trial.note import read_trial, tried_portfolios, write_trial
 from training.registry import Trial, TrialStep
 
 WAIT_SECONDS = 20.0
@@ -27,7 +30,9 @@ def challenge(portfolio: str, sha: str, by: str, why: str) -> None:
 
 def end_trial(portfolio: str, by: str, why: str) -> None:
     """Try no challenger any more."""
-    open_workspace(portfolio).registry.trials.end(portfolio, by=by, why=why)
+    workspace = open_workspace(portfolio)
+    workspace.registry.trials.end(portfolio, by=by, why=why)
+    write_trial(workspace.settings.releases, portfolio, None)
     console.print(f"[green]✓[/] no challenger is tried in {portfolio}")
 
 
@@ -52,6 +57,9 @@ def stop_canary(portfolio: str, by: str, why: str) -> None:
     """Have the champion answer everyone again."""
     workspace = open_workspace(portfolio)
     trial = workspace.registry.trials.stop(portfolio, by=by, why=why)
+    if portfolio in tried_portfolios(workspace.settings.releases):
+        # Here at once: a service that is not running now must not begin with what it had noted last.
+        write_trial(workspace.settings.releases, portfolio, Noted(trial.sha, trial.share, trial.number, trial.began))
     console.print(f"[green]✓[/] the champion answers everyone; {trial.sha[:12]} stays in its shadow")
     _awaited(workspace, trial)
 
@@ -75,12 +83,9 @@ def _described(step: TrialStep) -> str:
 
 def _awaited(workspace: Workspace, trial: Trial) -> None:
     """Wait until every worker of the running service, if any runs, has taken the step."""
-    import time
-
     from serving.deployment import status
     from serving.pointers import CHALLENGER_FAULT, read_fault, read_workers
     from serving.trial.challengers import REPORTS
-    from serving.trial.note import read_trial
 
     releases, root = workspace.settings.releases, workspace.settings.root()
     if status(root) is None:
@@ -94,7 +99,7 @@ def _awaited(workspace: Workspace, trial: Trial) -> None:
         known = read_trial(releases, workspace.name)
         loaded = [served.get(workspace.name) for served in read_workers(releases, REPORTS).values()]
         if known and known.number == trial.number and loaded.count(trial.sha) >= running.workers:
-            console.print("every worker of the running service has it loaded")
+            console.print("every worker of the running service goes by it")
             return
         time.sleep(0.1)
-    console.print("[yellow]warning[/]: not every worker has it loaded yet; GET /v1/releases says why")
+    console.print("[yellow]warning[/]: not every worker goes by it yet; GET /v1/releases says why")
