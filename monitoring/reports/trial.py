@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from monitoring.facts import MonthFacts
 from monitoring.reports.axes import CURRENT, Figure, layout
-from monitoring.reports.section import HALF, Section, chart, table, text
+from monitoring.reports.section import Section, chart, table, text
 from monitoring.reports.wording import NBSP, short, shown, title
 from monitoring.trial import Beside, TrialFacts
 from training.evaluation import Interval
@@ -25,14 +25,13 @@ def trial_sections(facts: MonthFacts) -> Iterator[Section]:
         yield chart(
             "How far the scores differ",
             *_differences(trial, UNIT[facts.kind]),
-            size=HALF,
             number=trial.mean_difference or 0.0,
             details=f"Challenger less champion. PSI between both: {_psi(trial)}.",
         )
     figures = [_figure(one, facts.kind) for one in trial.figures]
     if figures:
         header = ("Figure", "Champion (95 % interval)", "Challenger (95 % interval)", "Rows")
-        yield table(header, figures, "Who was right", details=_matured(trial))
+        yield table(header, figures, "Figures of both", details=_matured(trial))
 
 
 def _head(trial: TrialFacts) -> str:

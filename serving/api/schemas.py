@@ -182,6 +182,14 @@ class ReleasesAnswer(BaseModel):
                             "wanted": "9f2c" * 16,
                             "current": True,
                             "fault": None,
+                            "challenger": {
+                                "release": "0c1d" * 16,
+                                "share": 0.05,
+                                "current": True,
+                                "fault": None,
+                                "stopped": None,
+                            },
+                            "challenger_fault": None,
                         }
                     ],
                     "workers": {"4711": {"taiwan_cards": "9f2c" * 16}},
@@ -205,7 +213,9 @@ class LiveAnswer(BaseModel):
 class ReadyAnswer(BaseModel):
     """The worker can decide; `degraded` names portfolios that are served with an older release than wanted."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ready", "degraded": []}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"status": "ready", "degraded": [], "challengers_at_fault": []}]}
+    )
 
     status: Literal["ready", "degraded"]
     degraded: list[str] = Field(default=[])

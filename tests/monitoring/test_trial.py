@@ -118,12 +118,12 @@ def test_the_metrics_table_has_rows_of_the_challenger(facts: TrialFacts) -> None
 def test_the_report_shows_it_and_its_json_holds_it(facts: TrialFacts) -> None:
     month = monthly(INPUTS).facts.model_copy(update={"trial": facts})
     titles = [section.title for section in sections(month)]
-    for title in ("Challenger beside the champion", "What both decide", "How far the scores differ", "Who was right"):
+    for title in ("Challenger beside the champion", "What both decide", "How far the scores differ", "Figures of both"):
         assert title in titles
     text = str([section.params for section in sections(month)])
     assert "Stopped by the service itself" in text
     assert from_json(to_json(month)).trial == facts
-    assert "Who was right" not in [section.title for section in sections(monthly(INPUTS).facts)]
+    assert "Figures of both" not in [section.title for section in sections(monthly(INPUTS).facts)]
 
 
 def test_a_trial_whose_decisions_mature_later_is_told_then() -> None:
@@ -138,5 +138,5 @@ def test_a_trial_whose_decisions_mature_later_is_told_then() -> None:
     facts = found.facts(inputs)
     assert (facts.decisions, facts.matured, facts.psi) == (0, 2000, None)
     month = monthly(inputs).facts.model_copy(update={"trial": facts})
-    assert "Who was right" in [section.title for section in sections(month)]
+    assert "Figures of both" in [section.title for section in sections(month)]
     assert found.rows(inputs, facts, "run-8", inputs.score_profile)

@@ -113,14 +113,7 @@ class Registry:
     # Releases
 
     def log_release(
-        self,
-        portfolio: str,
-        folder: Path,
-        sha: str,
-        *,
-        as_of: date,
-        gates: Mapping[str, Any],
-        runs: Mapping[str, str],
+        self, portfolio: str, folder: Path, sha: str, *, as_of: date, gates: Mapping[str, Any], runs: Mapping[str, str]
     ) -> ReleaseVersion:
         """Register the release folder `folder` named `sha`; one that is registered already is returned as it is."""
         known = self.find_release(portfolio, sha)

@@ -37,6 +37,7 @@ from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, FakeReader, build_
 
 DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
 PARTS = {
+    "ChallengerAnswer",
     "ReasonAnswer",
     "ReleaseAnswer",
     "ConsentAnswer",

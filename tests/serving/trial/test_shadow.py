@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +11,17 @@ import pytest
 
 from features.store.online import OnlineRows
 from serving.answers import Asked, decide_again, record_of
-from serving.api.schemas import DecisionRequest
+from serving.api.schemas import PropensityRequest
 from serving.desk import Desk, Key
-from serving.log.database import open_database
-from serving.log.decision_log import open_log
 from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.log.frames import read_decisions
 from serving.log.record import PLATFORM, Record
-from serving.pointers import write_pointer
 from serving.release import load_release
-from serving.trial.note import Trial, read_trial, write_trial
-from serving.trial.rows import ShadowRow, open_shadow
+from serving.trial.note import Trial, read_trial
+from serving.trial.rows import open_shadow
 from serving.trial.scoring import shadow_rows
-from serving.trial.shadowing import Shadow
-from serving.trial.watch import CanaryWatch
-from tests.serving.log.keyring import KEYS
-from tests.serving.small_releases import PORTFOLIO, build_small, fresh_reader
-
-NOW = datetime(2026, 2, 10, 12, tzinfo=UTC)
-DAY = timedelta(days=1)
+from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, build_small
+from tests.serving.trial.home import DAY, NOW, Home
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
@@ -38,45 +29,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'log.db'}"
     return str(request.getfixturevalue("postgres_database"))
-
-
-class Home:
-    """A log with a champion, a challenger and their features in memory."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.releases = folder / "releases"
-        self.champion, self.challenger = build_small(self.releases), build_small(self.releases, slope=1.3)
-        self.reader, self.desks = fresh_reader(NOW), dict[str, Desk]()
-        self.log, self.rows = open_log(url, KEYS), open_shadow(url)
-        self.watch = CanaryWatch(open_database(url))
-        self.shadow = Shadow(self.releases, self.log, self.rows, self.watch, lambda _, sha: self.desk(sha))
-        write_pointer(self.releases, PORTFOLIO, self.champion)
-
-    def desk(self, sha: str) -> Desk:
-        if sha not in self.desks:
-            self.desks[sha] = Desk(load_release(self.releases / sha), self.reader)
-        return self.desks[sha]
-
-    def tried(self, share: float = 0.0, number: int = 1) -> None:
-        write_trial(self.releases, PORTFOLIO, Trial(self.challenger, share, number, 1))
-
-    def decide(self, entity: int, sha: str = "", partner: str = "shop", **context: Any) -> Record:
-        desk = self.desk(sha or self.champion)
-        asked = Asked(partner, PORTFOLIO, "decision", DecisionRequest(entity_id=entity, amount=100.0), NOW)
-        looked, found = desk.look_up([entity], NOW), asked.circumstances(False)
-        made = desk.decide("decision", looked, application=asked.application, circumstances=found)
-        record = record_of(asked, desk, looked, made, found)
-        record = replace(record, context={**record.context, **context})
-        self.log.append(record)
-        return record
-
-    def found(self) -> dict[str, ShadowRow]:
-        return {row.decision_id: row for row in self.rows.read(PORTFOLIO, NOW - DAY, NOW + DAY)}
-
-    def close(self) -> None:
-        self.log.close()
-        self.rows.close()
-        self.watch.database.close()
 
 
 @pytest.fixture
@@ -107,6 +59,18 @@ def test_what_is_decided_during_a_trial_is_scored_as_the_challenger_would_have_d
         assert (row.role, row.release, row.stale) == ("challenger", home.challenger, mine.degraded)
     home.shadow.look(PORTFOLIO)
     assert len(home.found()) == 4
+
+
+def test_contacts_are_scored_too(home: Home) -> None:
+    first, second = (build_small(home.releases, portfolio=CAMPAIGN, slope=slope) for slope in (1.0, 0.5))
+    desk = home.desk(first)
+    asked = Asked("shop", CAMPAIGN, "propensity", PropensityRequest(entity_id=2), NOW)
+    looked, found = desk.look_up([2], NOW), asked.circumstances(False)
+    record = record_of(asked, desk, looked, desk.decide("propensity", looked, circumstances=found), found)
+    (row,) = shadow_rows(home.desk(second), [record], "challenger")
+    assert (record.outcome, row.outcome, row.score, row.grade) == ("contact", "contact", None, None)
+    assert row.probability == decide_again(home.desk(second), record).probability != record.probability
+    assert shadow_rows(home.desk(home.champion), [record], "challenger") == []  # it decides on credit only
 
 
 def test_a_row_is_no_decision(home: Home) -> None:
