@@ -88,7 +88,8 @@ def _make_tables_beside(url: str) -> None:
     from serving.lists.book import open_lists
     from serving.partners.book import open_book
     from serving.pauses import open_pauses
+    from serving.trial.rows import open_shadow
 
     # What they are opened with does not matter: only their tables are made.
-    for opened in (open_pauses(url), open_book(url, b""), open_lists(url, b"")):
+    for opened in (open_pauses(url), open_book(url, b""), open_lists(url, b""), open_shadow(url)):
         opened.close()

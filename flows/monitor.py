@@ -12,6 +12,7 @@ from flows.progress import note
 from flows.reporting import report_path
 from flows.served import Served, served_in_month
 from flows.steps import Summary, as_task
+from flows.trials import month_of_trial, shadow_of, stops_of_day
 from flows.workspace import Workspace, open_workspace
 from monitoring.alerts import Verdict
 from monitoring.day import daily
@@ -36,8 +37,10 @@ def monitor(portfolio: str, as_of: date) -> Summary:
     if served is None:
         return {"summary": "no release has served yet: nothing to watch", "level": "ok"}
     verdicts = [_day(workspace, served, name, decisions, as_of) for name in served.release.models]
+    verdicts += [stops] if (stops := stops_of_day(workspace, as_of)) else []
     if as_of == month_end(as_of):
-        verdicts += [_month(workspace, served, name, decisions, as_of) for name in served.release.models]
+        shadow = shadow_of(workspace, until - LOOK_BACK, until)
+        verdicts += [_month(workspace, served, name, decisions, shadow, as_of) for name in served.release.models]
     told = carry_out(workspace, as_of, verdicts)
     return told if len(decisions) else {**told, "summary": f"{told['summary']}; no traffic yet"}
 
@@ -57,12 +60,16 @@ def _day(workspace: Workspace, served: Served, name: str, decisions: pl.DataFram
     return day.verdict
 
 
-def _month(workspace: Workspace, served: Served, name: str, decisions: pl.DataFrame, as_of: date) -> Verdict:
+def _month(
+    workspace: Workspace, served: Served, name: str, decisions: pl.DataFrame, shadow: pl.DataFrame, as_of: date
+) -> Verdict:
     note(f"{name}: drift, performance and fairness")
-    month = monthly(month_inputs(workspace, served, name, decisions, as_of))
-    workspace.metrics.write(month.rows)
+    inputs = month_inputs(workspace, served, name, decisions, as_of)
+    month = monthly(inputs)
+    trial, beside = month_of_trial(workspace, inputs, shadow) or (None, [])
+    workspace.metrics.write([*month.rows, *beside])
     note(f"{name}: report")
-    _write_report(month.facts, workspace, as_of)
+    _write_report(month.facts.model_copy(update={"trial": trial}), workspace, as_of)
     return month.verdict
 
 

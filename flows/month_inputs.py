@@ -36,7 +36,7 @@ def month_inputs(workspace: Workspace, served: Served, name: str, decisions: pl.
         decisions=decisions.filter(pl.col("model") == name),
         observations=seen,
         labels=known_labels(workspace, spec, as_of),
-        groups=_groups(workspace, spec, seen, as_of),
+        groups=groups(workspace, spec, seen, as_of),
         population=population,
         history=workspace.metrics.history(workspace.name, as_of),
     )
@@ -66,7 +66,7 @@ def _population(workspace: Workspace, spec: ModelSpec, seen: pl.DataFrame, as_of
     return workspace.store.training_set(month, [spec.service], known_by=as_of)
 
 
-def _groups(workspace: Workspace, spec: ModelSpec, seen: pl.DataFrame, as_of: date) -> pl.DataFrame:
+def groups(workspace: Workspace, spec: ModelSpec, seen: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """The protected columns of each entity, as known last."""
     if spec.groups is None:
         return seen.select(workspace.key).unique()

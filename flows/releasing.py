@@ -5,11 +5,12 @@ Neither waits for a run of the portfolio: a rollback is wanted at once, and the 
 
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
-from serving.gates import Promotion
+from serving.gates import GateResult, Promotion
 from serving.release import ReleaseError, verify_release
 from training.registry import RegistryError, ReleaseVersion
 
@@ -20,14 +21,21 @@ class KeptBack(ValueError):
 
 def show_releases(portfolio: str) -> None:
     """Print every release with its gates' verdict and the pointers on it."""
+    from flows.trying import trial_lines
+
+    workspace = open_workspace(portfolio)
     table = Table("release", "as of", "gates", "pointer", box=None)
-    for version in open_workspace(portfolio).registry.releases(portfolio):
+    for version in workspace.registry.releases(portfolio):
         table.add_row(version.sha[:12], str(version.as_of), _verdict(version), ", ".join(version.aliases))
     console.print(table if table.rows else f"no releases of {portfolio} yet; `lendloop run month` makes one")
+    for line in trial_lines(workspace):
+        console.print(escape(line), highlight=False)
 
 
 def show_release(portfolio: str, sha: str) -> None:
     """Print one release: components, runs, gates and what happened to it."""
+    from flows.trying import trial_lines
+
     workspace = open_workspace(portfolio)
     version = _find(workspace, sha)
     manifest = verify_release(workspace.release_folder(version.sha))
@@ -48,17 +56,19 @@ def show_release(portfolio: str, sha: str) -> None:
     for step in workspace.registry.history(portfolio):
         if step.sha == version.sha:
             console.print(f"{step.action} by {step.by or 'unknown'} at {step.at}")
+    for line in trial_lines(workspace, version.sha):
+        console.print(escape(line), highlight=False)
 
 
 def promote_release(portfolio: str, sha: str, by: str, *, force: bool) -> None:
     """Make a release the champion, unless a gate kept it back and nobody insists."""
     workspace = open_workspace(portfolio)
     version = _find(workspace, sha)
-    blocked = _promotion(version).blocked_by
+    blocked = blocked_by(version)
     if blocked and not force:
         reasons = "; ".join(f"{result.name}: found {result.found}, expected {result.expected}" for result in blocked)
         raise KeptBack(f"{version.sha[:12]} was kept back by {reasons}; --force promotes it all the same, on record")
-    _rehearse(workspace, version.sha)
+    rehearse(workspace, version.sha)
     note = f"{by} (against {', '.join(result.name for result in blocked)})" if blocked else by
     workspace.registry.promote(workspace.name, version.sha, by=note)
     _switched(workspace, version.sha)
@@ -68,11 +78,11 @@ def roll_back(portfolio: str, by: str) -> None:
     """Make the champion before this one champion again."""
     workspace = open_workspace(portfolio)
     back = workspace.registry.previous(portfolio).sha
-    _rehearse(workspace, back)
+    rehearse(workspace, back)
     _switched(workspace, workspace.registry.rollback(portfolio, by=by, to=back).sha)
 
 
-def _rehearse(workspace: Workspace, sha: str) -> None:
+def rehearse(workspace: Workspace, sha: str) -> None:
     """Before the pointer moves: every digest is right, and the release's features can be read online and are fresh."""
     from serving.desk import now, open_desk
     from serving.freshness import check_switch
@@ -117,6 +127,11 @@ def _find(workspace: Workspace, sha: str) -> ReleaseVersion:
     if champion is None:
         raise KeptBack(f"{workspace.name} has no champion yet; `lendloop run month` makes one")
     return champion
+
+
+def blocked_by(version: ReleaseVersion) -> tuple[GateResult, ...]:
+    """The gates that kept a release back."""
+    return _promotion(version).blocked_by
 
 
 def _promotion(version: ReleaseVersion) -> Promotion:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flows.locking import open_locks
 from flows.reachable import Finding
 from infra.settings import Settings
-from serving.pointers import pointed
+from serving.pointers import CHALLENGER_FAULT, pointed, read_fault
 
 if TYPE_CHECKING:
     from training.registry import Registry
@@ -27,6 +27,7 @@ def standing(settings: Settings) -> Iterator[Finding]:
     registry = open_registry(settings)
     for name in names:
         yield from _told(f"release of {name}", partial(_release, settings, registry, name))
+        yield from _told(f"challenger of {name}", partial(_challenger, settings, registry, name))
         yield from _told(f"features of {name}", partial(_features, settings, name))
 
 
@@ -60,6 +61,22 @@ def _release(settings: Settings, registry: "Registry", name: str) -> Iterator[Fi
     else:
         remedy = "start the service, or see the fault of the portfolio in its /v1/releases"
         yield Finding("warn", what, f"champion {champion[:12]}, but this home serves {served[:12]}", remedy)
+
+
+def _challenger(settings: Settings, registry: "Registry", name: str) -> Iterator[Finding]:
+    """Nothing where none is tried."""
+    what, trial = f"challenger of {name}", registry.trials.current(name)
+    if trial is None:
+        return
+    fault = read_fault(settings.releases, name, CHALLENGER_FAULT)
+    tried = f"{trial.sha[:12]} is tried in the champion's shadow"
+    if trial.share:
+        tried = f"{trial.sha[:12]} answers {trial.share:.1%} of the customers"
+    if fault:
+        remedy = f"mend it, or end its trial with `lendloop release challenge {name} --none`; the champion answers"
+        yield Finding("warn", what, f"{trial.sha[:12]} cannot be tried: {fault}", remedy)
+    else:
+        yield Finding("ok", what, tried)
 
 
 def _features(settings: Settings, name: str) -> Iterator[Finding]:

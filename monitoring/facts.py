@@ -12,6 +12,7 @@ from features.documents import Document
 from monitoring.metric import Level, Metric, Role
 from monitoring.performance import CalibrationBin
 from monitoring.spec import Watch
+from monitoring.trial import TrialFacts
 
 SCHEMA_VERSION = 1
 
@@ -51,6 +52,7 @@ class MonthFacts(Document):
     score: Bins | None
     vintages: tuple[str, ...]
     calibration: tuple[CalibrationBin, ...]
+    trial: TrialFacts | None = None
 
     def find(self, name: str, segment: str = "") -> Metric | None:
         """This month's metric of that name and segment."""

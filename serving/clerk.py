@@ -1,6 +1,7 @@
 """What happens to a request: find the desk, look up features, decide, log, and only then answer."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,8 @@ from serving.log.batcher import PACE, Batcher, LogOverloaded, paced
 from serving.log.commit import Appended, IdempotencyConflict
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog
+from serving.log.entry import encode
+from serving.log.record import Record
 from serving.partners.batch_keys import BatchKeys
 from serving.partners.directory import Directory
 from serving.partners.limits import PartnerLimits
@@ -25,6 +28,9 @@ from serving.pauses import Pauses
 from serving.permitted import Permitted, late_permitted, look_up
 from serving.runtime import Runtime, Served
 from serving.telemetry.telemetry import Telemetry
+from serving.trial.challengers import Canary, Challengers, Tried
+
+_log = logging.getLogger("lendloop.clerk")
 
 PAUSE_SECONDS = 1.0  # how old a look at the pauses may be; a replay looks each time
 READERS = 8
@@ -47,6 +53,7 @@ class Clerk:
     log_seconds: float = 5.0
     inquiry: Inquiry = field(default_factory=Inquiry)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    challengers: Challengers | None = None
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS, "features"))
     _looks: dict[str, tuple[float, bool]] = field(default_factory=dict)
 
@@ -81,6 +88,10 @@ class Clerk:
         """What every portfolio is served with."""
         return self.runtime.all()
 
+    def tried(self) -> list[Tried]:
+        """Every challenger that is tried."""
+        return self.challengers.tried() if self.challengers else []
+
     def waiting(self) -> int:
         """How many records wait for a commit."""
         return self.log.waiting
@@ -92,6 +103,8 @@ class Clerk:
     async def close(self) -> None:
         """Stop following releases, commit what waits, end the threads."""
         self.runtime.stop()
+        if self.challengers is not None:
+            self.challengers.stop()
         await self.log.close()
         await self.directory.close()
         await self.inquiry.close()
@@ -112,26 +125,10 @@ class Clerk:
         return desk
 
     async def _decided(self, desk: Desk, asked: Sequence[Asked]) -> list[Answer | Problem]:
-        first, step = asked[0], self.telemetry.step
+        canary = self.challengers.canary(asked[0].portfolio) if self.challengers else None
         try:
-            with step("features"):
-                permitted = await self._look_up(desk, asked)
-                looked = permitted.looked
-            with step("circumstances"):
-                paused = await self._paused(first.portfolio, first.at)
-                risk, consents = desk.release.policy.risk, permitted.consents
-                # All at once: each may wait for a vendor.
-                each = zip(asked, consents, strict=True)
-                found = await asyncio.gather(
-                    *(self.inquiry.circumstances(one, risk, paused, said) for one, said in each)
-                )
-            with step("decide"):
-                decisions = await self._decide(desk, looked, asked, found)
-                records = [
-                    record_of(one, desk, looked, decisions.one(row), found[row], row)
-                    async for row, one in paced(enumerate(asked))
-                ]
-            with step("log"):
+            records = await (self._made(desk, asked) if canary is None else self._split(desk, canary, asked))
+            with self.telemetry.step("log"):
                 async with asyncio.timeout(self.log_seconds + MORE_SECONDS * len(records)):
                     outcomes = await self.log.append_all(records)
         except TimeoutError:
@@ -140,6 +137,50 @@ class Clerk:
             raise _unlogged() from None
         self.telemetry.decided(outcomes)
         return [_answer(outcome) for outcome in outcomes]
+
+    async def _made(self, desk: Desk, asked: Sequence[Asked]) -> list[Record]:
+        """The records of what the release of `desk` decides."""
+        first, step = asked[0], self.telemetry.step
+        with step("features"):
+            permitted = await self._look_up(desk, asked)
+            looked = permitted.looked
+        with step("circumstances"):
+            paused = await self._paused(first.portfolio, first.at)
+            risk, consents = desk.release.policy.risk, permitted.consents
+            # All at once: each may wait for a vendor.
+            each = zip(asked, consents, strict=True)
+            found = await asyncio.gather(*(self.inquiry.circumstances(one, risk, paused, said) for one, said in each))
+        with step("decide"):
+            decisions = await self._decide(desk, looked, asked, found)
+            return [
+                record_of(one, desk, looked, decisions.one(row), found[row], row)
+                async for row, one in paced(enumerate(asked))
+            ]
+
+    async def _split(self, desk: Desk, canary: Canary, asked: Sequence[Asked]) -> list[Record]:
+        """The records, those of the canary's customers by its challenger; each says whose customer it was."""
+        person = self.records.vault.person
+        drawn = [canary.draws(person(one.portfolio, str(one.request.entity_id))) for one in asked]
+        rest = [one for one, theirs in zip(asked, drawn, strict=True) if not theirs]
+        few = [one for one, theirs in zip(asked, drawn, strict=True) if theirs]
+        began = time.perf_counter()
+        of_champion = iter(canary.marked(await self._made(desk, rest), "champion", began) if rest else [])
+        of_challenger = iter(await self._tried(desk, canary, few) if few else [])
+        return [next(of_challenger if theirs else of_champion) for theirs in drawn]
+
+    async def _tried(self, desk: Desk, canary: Canary, asked: Sequence[Asked]) -> list[Record]:
+        """What the challenger decides; what it fails at is decided by the champion, and counted."""
+        began = time.perf_counter()
+        try:
+            records = canary.marked(await self._made(canary.desk, asked), "canary", began)
+            for record in records:
+                encode(record)  # what cannot be logged is a failure of the challenger's too
+            return records
+        except Exception as error:  # whatever a new release comes up with: nobody waits in vain for its answer
+            name = type(error).__name__
+            facts = {"portfolio": asked[0].portfolio, "release": canary.trial.sha, "error": name}
+            _log.warning("challenger failed", extra=facts)
+            return canary.marked(await self._made(desk, asked), "canary", began, name)
 
     async def _decide(
         self, desk: Desk, looked: Looked, asked: Sequence[Asked], found: Sequence[Circumstances]

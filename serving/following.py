@@ -2,19 +2,19 @@
 
 import logging
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from serving.drafts import draft
 from serving.launch import Launch
-from serving.pointers import pointed, pointed_portfolios, write_fault, write_pointer
+from serving.pointers import pointed, write_fault, write_pointer
 from serving.release import ReleaseCorrupt, ReleaseError, ReleaseMissing
 
-FOLLOW_SECONDS = 1.0
-RETRY_SECONDS = 5.0
+if TYPE_CHECKING:
+    from training.registry import Registry
+
 _log = logging.getLogger("lendloop.supervisor")
 
 Check = Callable[[str, Path], None]  # (portfolio, release folder); raises when the release must not be served
@@ -43,12 +43,11 @@ class Followed:
     changed: bool
 
 
-def open_champions(launch: Launch) -> Champions:
+def open_champions(launch: Launch) -> "Registry":
     """The registry that the launch names."""
     from training.registry import Registry
 
-    registry: Champions = Registry(launch.mlflow_uri, launch.mlflow_artifacts)
-    return registry
+    return Registry(launch.mlflow_uri, launch.mlflow_artifacts)
 
 
 def release_check(launch: Launch) -> Check:
@@ -69,22 +68,6 @@ def release_check(launch: Launch) -> Check:
             _log.warning("stale features", extra={"release": folder.name, "found": warning})
 
     return check
-
-
-def keep_following(launch: Launch, looked: Callable[[], None]) -> None:
-    """Follow every champion until the process ends; `looked` is called once, when each was looked at."""
-    champions, check = open_champions(launch), release_check(launch)
-    again: dict[str, float] = {}
-    first = True
-    while True:
-        for portfolio in sorted({*launch.portfolios, *pointed_portfolios(launch.releases)}):
-            # A check loads the whole release: one that fails is not repeated each second.
-            if time.monotonic() >= again.get(portfolio, 0.0) and follow(launch, champions, check, portfolio) is None:
-                again[portfolio] = time.monotonic() + RETRY_SECONDS
-        if first:
-            first = False
-            looked()
-        time.sleep(FOLLOW_SECONDS)
 
 
 def follow(launch: Launch, champions: Champions, check: Check, portfolio: str) -> Followed | None:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from serving.pointers import PointerError, pointed_portfolios, read_pointer, report_worker
 
 Loaded = TypeVar("Loaded")
+Load = Callable[[str, Path], Loaded]
 _log = logging.getLogger("lendloop.runtime")
 
 POLL_SECONDS = 0.2
@@ -40,7 +41,7 @@ class Runtime(Generic[Loaded]):
     `load(portfolio, folder)` returns what answers requests, or raises: then the last good release stays.
     """
 
-    def __init__(self, releases: Path, load: Callable[[str, Path], Loaded], *, poll: float = POLL_SECONDS) -> None:
+    def __init__(self, releases: Path, load: Load[Loaded], *, poll: float = POLL_SECONDS) -> None:
         self._releases = releases
         self._load = load
         self._poll = poll
@@ -70,18 +71,27 @@ class Runtime(Generic[Loaded]):
     def refresh(self) -> None:
         """Look at every pointer once, load what changed and swap it in."""
         before = {name: served.sha for name, served in self._served.items()}
-        for portfolio in pointed_portfolios(self._releases):
+        for portfolio in self._names():
             known = self._served.get(portfolio, Served[Loaded](portfolio))
             # One assignment swaps the release: a request holds on to the object that it began with.
             self._served[portfolio] = self._follow(known)
         after = {name: served.sha for name, served in self._served.items()}
         if after != before or not before:
-            report_worker(self._releases, {name: sha for name, sha in after.items() if sha})
+            self._report({name: sha for name, sha in after.items() if sha})
+
+    def _names(self) -> list[str]:
+        return pointed_portfolios(self._releases)
+
+    def _wanted(self, portfolio: str) -> str | None:
+        return read_pointer(self._releases, portfolio)
+
+    def _report(self, served: Mapping[str, str]) -> None:
+        report_worker(self._releases, served)
 
     def _follow(self, known: Served[Loaded]) -> Served[Loaded]:
         wanted: str | None = None
         try:
-            wanted = read_pointer(self._releases, known.portfolio)
+            wanted = self._wanted(known.portfolio)
             if wanted is None or (wanted == known.sha and known.fault is None):
                 return known
             if wanted == known.sha:

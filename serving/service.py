@@ -32,6 +32,7 @@ from serving.telemetry.counters import counters_folder
 from serving.telemetry.requests import Watched
 from serving.telemetry.telemetry import Telemetry
 from serving.telemetry.telling import Telling, open_telling
+from serving.trial.challengers import Challengers
 from serving.vendors import http_vendors
 
 _settings = Settings()
@@ -105,8 +106,10 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
     listed = server_secret(settings.list_secret.get_secret_value(), settings.list_secret_file, "LENDLOOP_LIST_SECRET")
     seconds = settings.vendor_seconds
     vendors = http_vendors(settings.vendors, settings.opened_vendor_keys, seconds)
+    clerk.challengers = Challengers(settings.releases, load)
     clerk.inquiry = open_inquiry(settings.decision_log_url, listed, log.vault, vendors, seconds)
     runtime.start()
+    clerk.challengers.start()
     return clerk
 
 

@@ -1,4 +1,4 @@
-"""One supervisor per home: holds the port, runs the workers and the follower of releases, and passes its place on.
+"""One supervisor per home: holds the port, runs workers, follower and shadow, and passes its place on.
 
 It imports what they need once and forks them, so that a worker that is killed is back in a moment. It opens nothing
 itself and starts no thread: what is forked from it begins clean.
@@ -18,7 +18,7 @@ from threading import Event
 from types import FrameType
 
 from infra.processes import start_time
-from serving.following import keep_following
+from serving.follower import keep_following
 from serving.handover import Offer
 from serving.launch import Launch, Note, ServiceError, note_path, read_note
 from serving.logs import log_to_stderr
@@ -26,12 +26,13 @@ from serving.pointers import pointed_portfolios, read_fault, read_workers
 from serving.post import Post, take_post
 from serving.server import DRAIN_SECONDS, answer_requests
 from serving.telemetry.counters import counters_folder
+from serving.trial.shadowing import keep_shadowing
 from serving.workers import Crew
 
 READY_SECONDS = 150.0
 TICK_SECONDS = 0.1
 TAKE_OVER = "--take-over"
-WORKER, FOLLOWER = "worker", "follower"
+WORKER, FOLLOWER, SHADOW = "worker", "follower", "shadow"
 _log = logging.getLogger("lendloop.supervisor")
 
 
@@ -72,6 +73,7 @@ def _serve(launch: Launch, post: Post, stop: Event) -> None:
         crew.add(FOLLOWER, lambda: keep_following(launch, lambda: _tell(look)))
         for _ in range(launch.workers):
             crew.add(WORKER, lambda: answer_requests(post.listener))
+        crew.add(SHADOW, lambda: keep_shadowing(launch))
         os.set_blocking(looks, False)
         if _ready(launch, crew, looks, stop):
             _relieve(post, crew, stop)

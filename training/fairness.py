@@ -120,13 +120,14 @@ def _difference(counts: Counts, smallest: int) -> Gap:
     if len(kept) < 2:
         return _no_gap(counts, small)
     highest, lowest = _extremes(kept)
-    low, value, high = _newcombe(kept[highest], kept[lowest], _widened(len(kept)))
+    low, value, high = newcombe(kept[highest], kept[lowest], _widened(len(kept)))
     return Gap(
         value=value, low=max(low, 0.0), high=high, highest=highest, lowest=lowest, by_group=_rates(counts), small=small
     )
 
 
-def _newcombe(upper: tuple[int, int], lower: tuple[int, int], z: float) -> tuple[float, float, float]:
+def newcombe(upper: tuple[int, int], lower: tuple[int, int], z: float) -> tuple[float, float, float]:
+    """Newcombe's hybrid interval of a difference of two rates, (hits, rows) each: low, value, high."""
     (p1, (l1, u1)), (p2, (l2, u2)) = ((hits / n, wilson(hits, n, z)) for hits, n in (upper, lower))
     value = p1 - p2
     return value - sqrt((p1 - l1) ** 2 + (u2 - p2) ** 2), value, value + sqrt((u1 - p1) ** 2 + (p2 - l2) ** 2)

@@ -1,4 +1,4 @@
-"""`lendloop release list | show | diff | promote | rollback`."""
+"""`lendloop release list | show | diff | promote | rollback | challenge | canary | compare`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,8 @@ app = typer.Typer(help="List, show, promote and roll back releases.", no_args_is
 Portfolio = Annotated[str, typer.Argument(help="a folder in portfolios/")]
 Release = Annotated[str, typer.Argument(help="the release's SHA-256, or the first characters of it")]
 By = Annotated[str, typer.Option(help="who decides it; kept in the history")]
+Reason = Annotated[str, typer.Option(help="why; kept in the history")]
+Force = Annotated[bool, typer.Option("--force", help="although a gate kept it back; the history says so")]
 
 
 @app.command("list")
@@ -51,7 +53,7 @@ def promote(
     portfolio: Portfolio,
     release: Release,
     by: By,
-    force: Annotated[bool, typer.Option("--force", help="although a gate kept it back; the history says so")] = False,
+    force: Force = False,
 ) -> None:
     """Make a release the champion.
 
@@ -68,3 +70,62 @@ def rollback(portfolio: Portfolio, by: By) -> None:
     from flows.releasing import roll_back
 
     roll_back(portfolio, by)
+
+
+@app.command("challenge")
+def challenge(
+    portfolio: Portfolio,
+    by: By,
+    reason: Reason,
+    release: Annotated[str, typer.Argument(help="the release's SHA-256, or the first characters of it")] = "",
+    none: Annotated[bool, typer.Option("--none", help="try no challenger any more")] = False,
+) -> None:
+    """Try a release in the champion's shadow.
+
+    It is scored beside the champion on live decisions, and answers nobody.
+    """
+    from flows.trying import challenge, end_trial
+
+    if none == bool(release):
+        raise typer.BadParameter("expected either a release or --none")
+    if none:
+        end_trial(portfolio, by, reason)
+    else:
+        challenge(portfolio, release, by, reason)
+
+
+@app.command("canary")
+def canary(
+    portfolio: Portfolio,
+    by: By,
+    reason: Reason,
+    share: Annotated[float, typer.Option(help="share of the customers, over 0 and under 1, such as 0.05")] = 0.0,
+    stop: Annotated[bool, typer.Option("--stop", help="have the champion answer everyone again")] = False,
+    force: Force = False,
+) -> None:
+    """Have the challenger answer a stable share of the customers.
+
+    The service stops it by itself when it breaks a limit of the champion's policy.
+    """
+    from flows.trying import start_canary, stop_canary
+
+    if stop == bool(share):
+        raise typer.BadParameter("expected either --share or --stop")
+    if stop:
+        stop_canary(portfolio, by, reason)
+    else:
+        start_canary(portfolio, share, by, reason, force=force)
+
+
+@app.command("compare")
+def compare(
+    portfolio: Portfolio,
+    out: Annotated[Path | None, typer.Option(help="keep the Markdown in this file too")] = None,
+) -> None:
+    """Compare challenger and champion on the decisions that both have a word on.
+
+    In Markdown: who moves, how far scores differ, and who was right as far as labels are known.
+    """
+    from flows.comparing import compare_trial
+
+    compare_trial(portfolio, out)

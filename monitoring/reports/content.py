@@ -6,6 +6,7 @@ from monitoring.facts import MonthFacts
 from monitoring.reports import charts
 from monitoring.reports.alarms import alert_rows, level_grid, watch_of
 from monitoring.reports.section import HALF, Section, chart, counters, table, text
+from monitoring.reports.trial import trial_sections
 from monitoring.reports.wording import EVENT, SELECTION, month, short, shown, title, with_interval
 
 MOST_BARS = 30
@@ -41,6 +42,7 @@ def sections(facts: MonthFacts) -> list[Section]:
         _alerts,
         _quality,
         _stability,
+        trial_sections,
         _fairness,
         _volumes,
         _provenance,

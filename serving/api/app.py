@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
@@ -16,6 +16,7 @@ from serving.api.partners import add_partners
 from serving.api.problems import Problem, documented, handle_problems
 from serving.api.reading import add_reading
 from serving.api.schemas import (
+    ChallengerAnswer,
     LiveAnswer,
     ReadyAnswer,
     ReleaseAnswer,
@@ -24,7 +25,11 @@ from serving.api.schemas import (
 from serving.api.shedding import Shedding
 from serving.api.tokens import add_tokens
 from serving.clerk import Clerk
-from serving.pointers import read_fault, read_workers
+from serving.desk import Desk
+from serving.pointers import CHALLENGER_FAULT, read_fault, read_workers
+from serving.runtime import Served
+from serving.trial.challengers import Tried
+from serving.trial.note import read_stop
 
 BODY_BYTES = 16 * 1024
 BATCH_BYTES = 2 * 1024 * 1024  # 1,000 items with everything that an item can say
@@ -83,17 +88,38 @@ def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) 
             faults = "; ".join(f"{release.portfolio}: {release.fault}" for release in found)
             raise Problem(503, f"no release is loaded: {faults or 'no portfolio has one'}")
         degraded = [release.portfolio for release in found if release.fault]
-        return json_response(ReadyAnswer(status="degraded" if degraded else "ready", degraded=degraded))
+        untried = [release.portfolio for release in found if release.challenger_fault]
+        status: Literal["ready", "degraded"] = "degraded" if degraded else "ready"
+        return json_response(ReadyAnswer(status=status, degraded=degraded, challengers_at_fault=untried))
 
 
 def _releases(clerk: Clerk, releases: Path) -> list[ReleaseAnswer]:
-    return [
-        ReleaseAnswer(
-            portfolio=served.portfolio,
-            release=served.sha,
-            wanted=served.wanted,
-            current=served.current,
-            fault=served.fault or read_fault(releases, served.portfolio),
-        )
-        for served in clerk.runtime.all()
-    ]
+    tried = {one.portfolio: one for one in clerk.tried()}
+    return [_release(served, tried.get(served.portfolio), releases) for served in clerk.runtime.all()]
+
+
+def _release(served: Served[Desk], tried: Tried | None, releases: Path) -> ReleaseAnswer:
+    challenger = None if tried is None else _challenger(tried, releases)
+    refused = read_fault(releases, served.portfolio, CHALLENGER_FAULT)
+    return ReleaseAnswer(
+        portfolio=served.portfolio,
+        release=served.sha,
+        wanted=served.wanted,
+        current=served.current,
+        fault=served.fault or read_fault(releases, served.portfolio),
+        challenger=challenger,
+        challenger_fault=refused or (challenger.fault if challenger else None),
+    )
+
+
+def _challenger(tried: Tried, releases: Path) -> ChallengerAnswer:
+    stop = read_stop(releases, tried.portfolio)
+    # It was stopped by this step, or by the one that followed when the registry was told.
+    stopped = stop is not None and tried.trial.share == 0 and tried.trial.number - stop.number in (0, 1)
+    return ChallengerAnswer(
+        release=tried.trial.sha,
+        share=tried.trial.share,
+        current=tried.current,
+        fault=tried.served.fault if tried.served else None,
+        stopped=f"{stop.limit}: {stop.why}" if stop is not None and stopped else None,
+    )

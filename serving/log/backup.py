@@ -26,8 +26,12 @@ LOG = {
     "decision_keys": ("portfolio", "day", "master", "wrapped"),
     "decision_schema": ("version",),
 }
-KEYS = {"decisions": "sequence", "decision_batches": "number"}  # the large ones are copied in pages by their key
-BESIDE = ("approval_pauses", "partners", "partner_keys", "list_versions", "list_entries")
+KEYS = {
+    "decisions": "sequence",
+    "decision_batches": "number",
+    "shadow_decisions": "sequence",
+}  # the large ones are copied in pages by their key
+BESIDE = ("approval_pauses", "partners", "partner_keys", "list_versions", "list_entries", "shadow_decisions")
 """Tables of others in the same database: without its pauses, a restored service would approve again."""
 
 

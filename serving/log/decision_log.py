@@ -9,7 +9,7 @@ from serving.log.chain import Head, Link
 from serving.log.commit import Appended, DuplicateDecision, IdempotencyConflict, Outcome, commit_entries
 from serving.log.database import CleaningWaits, Database, LogUnavailable, Row, Session, open_database
 from serving.log.entry import COLUMNS, SEALED, Entry, Opened, RecordError, decode, encode
-from serving.log.erasure import Erasure
+from serving.log.erasure import Erasure, forget_shadow
 from serving.log.keys import KeyRing
 from serving.log.migration import check, prepare
 from serving.log.record import Record, time_text
@@ -120,10 +120,11 @@ class DecisionLog:
             session.run(
                 "UPDATE decisions SET subject = NULL, features = NULL, person = NULL WHERE person = ?", [person]
             )
+            forget_shadow(session, [name for (name,) in rows])
             commit_entries(session, head, [entry], self.vault.seal([entry]), self.vault)
             return entry.record
 
-        found = self._database.write(work)
+        found = self._database.alone(work)
         try:
             self._database.scrub("decisions")
             self.cleaning_waits = False
@@ -153,6 +154,14 @@ class DecisionLog:
         for row in self._pages("decisions", "sequence", ("sequence", *COLUMNS), last, after):
             stored = dict(zip(("sequence", *COLUMNS), row, strict=True))
             yield stored, self.vault.open(stored)
+
+    def read_places(self, portfolio: str, after: int, last: int) -> Iterator[Record]:
+        """The decisions of a portfolio at the places (after, last] of the chain, in their order."""
+        sql = (
+            f"SELECT {_ALL} FROM decisions WHERE portfolio = ? AND sequence > ? AND sequence <= ?"
+            " AND kind <> 'erasure' ORDER BY sequence"
+        )
+        return map(self._record, self._rows(sql, [portfolio, after, last]))
 
     def verify(
         self, progress: Progress | None = None, *, anchors: Sequence[Anchor] = (), sealed: bool = True

@@ -1,8 +1,10 @@
 """A person's right to be erased: what is personal goes, the chain and the act itself stay."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from serving.log.database import Session
 from serving.log.record import SALT_BYTES, Record, make_id
 
 PARTNER = "lendloop"
@@ -41,3 +43,10 @@ class Erasure:
             decided_at=self.at,
             salt=self.randomness[10:],
         )
+
+
+def forget_shadow(session: Session, decision_ids: Sequence[str]) -> None:
+    """Remove what a challenger would have decided in the place of these decisions, where one was ever tried."""
+    if session.columns("shadow_decisions"):
+        among, names = session.among(decision_ids)
+        session.run(f"DELETE FROM shadow_decisions WHERE decision_id IN {among}", [names])

@@ -1,5 +1,6 @@
 """`policy.yaml`, the whole of what a lender decides by."""
 
+from serving.policy.canary import CanaryLimits
 from serving.policy.document import Absence, Code, Known, Policy, PropensityPolicy, Reason, feature_kinds, read_policy
 from serving.policy.gates import Gates
 from serving.policy.risk import GRADES, Grade, RiskPolicy
@@ -20,6 +21,7 @@ __all__ = [
     "GRADES",
     "SIGNALS",
     "Absence",
+    "CanaryLimits",
     "Capacity",
     "Code",
     "ConsentPurpose",

@@ -11,6 +11,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, model
 from features.documents import Document, Key, misplaced, read_document
 from features.permitted import FeatureColumn, select
 from features.spec import FeatureSpec, Name
+from serving.policy.canary import CanaryLimits
 from serving.policy.gates import Gates
 from serving.policy.risk import RiskPolicy
 from serving.policy.terms import ConsentPurpose
@@ -65,6 +66,7 @@ class Policy(Document):
     reasons: dict[Code, Reason] = Field(description="inputs of a model that are in none are summed as `other`")
     reasons_shown: int = Field(4, ge=1, le=20)
     consents: tuple[ConsentPurpose, ...] = Field((), description="purposes for which nothing is read without consent")
+    canary: CanaryLimits = Field(CanaryLimits(), description="what a challenger must keep to while it is tried")
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> "Policy":
@@ -77,10 +79,13 @@ class Policy(Document):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_asked_for(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # A release is named by the bytes of its policy: one that asks for no consent keeps its name.
+        # A release is named by the bytes of its policy: one that asks for no consent, and has a canary keep to what is
+        # usual, keeps its name.
         found: dict[str, Any] = whole(self)
         if not self.consents:
             found.pop("consents", None)
+        if self.canary == CanaryLimits():
+            found.pop("canary", None)
         return found
 
     def section(self, model: str) -> RiskPolicy | PropensityPolicy:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from serving.policy.canary import CanaryLimits
 from serving.policy.document import Policy
 from serving.policy.risk import GRADES, RiskPolicy
 from serving.policy.terms import CounterOffer, Price, Purposes, Quota
@@ -26,12 +27,24 @@ def explained(policy: Policy) -> str:
     if policy.consents:
         words = "Only with a consent on record is anything read of a person for: " + ", ".join(policy.consents) + "."
         parts += ["## Consent", f"{words} Without it an application goes to a person, and nobody is contacted."]
+    parts += ["## A challenger's canary", _canary(policy.canary)]
     parts += ["## Reasons", f"At most {policy.reasons_shown} are told, strongest first; the rest is `other`."]
     parts.append(_bullets(f"`{code}`: {reason.en} / {reason.zh}" for code, reason in policy.reasons.items()))
     if policy.may_be_missing:
         parts += ["## What may be missing", "Any other feature that is missing means review."]
         parts.append(_bullets(f"{one.because}: {', '.join(one.features)}" for one in policy.may_be_missing))
     return "\n\n".join(parts) + "\n"
+
+
+def _canary(limits: CanaryLimits) -> str:
+    return (
+        f"A challenger that answers some of the customers is stopped, after {limits.minimum:,} decisions of its own, "
+        f"when beyond chance it fails at over {limits.error_rate:.1%} of its requests, lacks fresh features in over "
+        f"{100 * limits.degraded_rise:g} points more of its decisions than the champion, approves or contacts over "
+        f"{100 * limits.approval_difference:g} points more or fewer, or is slower than {limits.latency_ratio:g} times "
+        "the champion's 99th percentile in over 1 of 100. In the champion's shadow are scored "
+        f"{limits.shadow_share:.0%} of the customers."
+    )
 
 
 def _risk(risk: RiskPolicy) -> Iterator[str]:

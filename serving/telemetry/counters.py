@@ -50,6 +50,7 @@ class Counters:
         self._make_requests(self._registry)
         self._make_decisions(self._registry)
         self._make_log(self._registry)
+        self._make_trial(self._registry)
         self._make_state(self._registry)
 
     def _make_requests(self, registry: "CollectorRegistry") -> None:
@@ -73,6 +74,30 @@ class Counters:
             "lendloop_log_commit_records", "records in one commit", registry=registry, buckets=RECORDS
         )
         self.log_waiting = _gauge(registry, "log_waiting", "records that wait for a commit", "livesum")
+
+    def _make_trial(self, registry: "CollectorRegistry") -> None:
+        """Roles: champion and canary, who answered in a canary; shadow_challenger and shadow_champion, who did not."""
+        self.trial_decisions = _counter(
+            registry, "trial_decisions", "decisions while a challenger is tried", "portfolio", "role", "outcome"
+        )
+        self.trial_seconds = _seconds(
+            registry, "trial_decision_seconds", "deciding one request of a canary, without the log", "role"
+        )
+        self.canary_failures = _counter(
+            registry, "canary_failures", "requests that a challenger failed at, and the champion answered", "portfolio"
+        )
+        self.canary_stops = _counter(
+            registry, "canary_stops", "canaries that the service stopped itself", "portfolio", "limit"
+        )
+        self.shadow_skipped = _counter(
+            registry, "shadow_skipped", "decisions that the shadow left out, as it came too late", "portfolio"
+        )
+        self.canary_share = _gauge(
+            registry, "canary_share", "share of the customers whom the challenger answers", "livemax", "portfolio"
+        )
+        self.challenger_current = _gauge(
+            registry, "challenger_current", "0: a worker cannot load the challenger", "livemin", "portfolio"
+        )
 
     def _make_state(self, registry: "CollectorRegistry") -> None:
         self.release = _gauge(

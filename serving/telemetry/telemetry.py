@@ -2,13 +2,15 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from serving.log.canonical import Json
 from serving.log.commit import Appended
 from serving.log.record import Record
 from serving.telemetry.counters import RELEASE_DIGITS, Counters
+from serving.trial.mark import MARK
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -73,6 +75,17 @@ class Told(Telemetry):
         problems = record.context.get("problems")
         for problem in problems if isinstance(problems, dict) else ():
             self.counters.degraded.labels(record.portfolio, problem).inc()
+        mark = record.context.get(MARK)
+        if isinstance(mark, dict):
+            self._of_canary(record, mark)
+
+    def _of_canary(self, record: Record, mark: Mapping[str, Json]) -> None:
+        role, seconds = str(mark["arm"]), mark.get("seconds")
+        self.counters.trial_decisions.labels(record.portfolio, role, record.outcome).inc()
+        if isinstance(seconds, int | float):
+            self.counters.trial_seconds.labels(role).observe(seconds)
+        if "failed" in mark:
+            self.counters.canary_failures.labels(record.portfolio).inc()
 
     def committed(self, records: int, seconds: float, failed: bool = False) -> None:
         """Count one commit to the decision log."""

@@ -10,6 +10,7 @@ from serving.runtime import Served
 from serving.telemetry.counters import RELEASE_DIGITS, Counters
 from serving.telemetry.telemetry import Told, unharmed
 from serving.telemetry.tracing import open_tracer
+from serving.trial.challengers import Tried
 
 SECONDS = 1.0
 
@@ -26,6 +27,9 @@ class Worker(Protocol):
     def paused(self) -> Mapping[str, bool]:
         """Whether automatic approval is paused, by portfolio, as last looked at."""
 
+    def tried(self) -> Iterable[Tried]:
+        """Every challenger that is tried."""
+
 
 class Telling:
     """What one worker tells; belongs to one event loop."""
@@ -33,6 +37,7 @@ class Telling:
     def __init__(self, told: Told, end: Callable[[], None]) -> None:
         self.told, self._end = told, end
         self._shown: set[tuple[str, str]] = set()
+        self._tried: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
     def watch(self, worker: Worker) -> None:
@@ -59,6 +64,7 @@ class Telling:
         counters.log_waiting.set(worker.waiting())
         for portfolio, paused in worker.paused().items():
             counters.paused.labels(portfolio).set(paused)
+        self._note_trials(worker)
         answering = set()
         for served in worker.served():
             counters.current.labels(served.portfolio).set(served.current)
@@ -69,6 +75,16 @@ class Telling:
         for labels in self._shown - answering:
             counters.release.labels(*labels).set(0)
         self._shown = answering
+
+    def _note_trials(self, worker: Worker) -> None:
+        counters, tried = self.told.counters, {one.portfolio: one for one in worker.tried()}
+        for one in tried.values():
+            counters.challenger_current.labels(one.portfolio).set(one.current)
+            counters.canary_share.labels(one.portfolio).set(one.trial.share)
+        for portfolio in self._tried - tried.keys():
+            counters.canary_share.labels(portfolio).set(0)
+            counters.challenger_current.labels(portfolio).set(1)
+        self._tried = set(tried)
 
 
 def open_telling(folder: Path, traces: str, share: float) -> Telling:

@@ -15,7 +15,15 @@ import pytest
 
 from tests.servers import new_database
 from tests.training.made_up import AS_OF, COLUMNS, frame, spec
-from training.registry import MovedMeanwhile, NothingToRollBack, NotRegistered, OldHistory, Registry, RegistryError
+from training.registry import (
+    MovedMeanwhile,
+    NothingToRollBack,
+    NotRegistered,
+    OldHistory,
+    Registry,
+    RegistryError,
+    TrialError,
+)
 from training.registry.moves import Moves
 from training.registry.store import MlflowStore
 from training.train import train
@@ -123,10 +131,8 @@ def test_releases_follow_each_other(opened: Open, portfolio: str, tmp_path: Path
     for day, sha in enumerate((A, B, C), start=1):
         release(registry, portfolio, sha, tmp_path, day)
     assert [each.sha for each in registry.releases(portfolio)] == [A, B, C]
-    assert registry.alias(portfolio, "challenger") == registry.release(portfolio, C)
     assert registry.promote(portfolio, A, by="risk officer").aliases == ("champion",)
     assert registry.promote(portfolio, C[:8]).sha == C
-    assert registry.alias(portfolio, "challenger") is None
     assert champion(opened(), portfolio) == "c"
     found = registry.release_as_of(portfolio, date(2024, 6, 2))
     assert (found.sha, found.gates["allowed"], found.runs) == (B, True, {"risk": "r1"})
@@ -378,3 +384,71 @@ def test_a_history_of_an_earlier_version_is_said_and_not_taken_for_none(open_sql
             ask("cards")
     with pytest.raises(OldHistory):
         registry.promote("cards", A)
+
+
+def test_a_trial_goes_from_challenger_to_canary_to_its_end(opened: Open, portfolio: str, tmp_path: Path) -> None:
+    registry = opened()
+    for day, sha in enumerate((A, B, C), start=1):
+        release(registry, portfolio, sha, tmp_path, day)
+    registry.promote(portfolio, A)
+    trials = registry.trials
+    assert trials.current(portfolio) is None
+    with pytest.raises(TrialError, match="has no challenger"):
+        trials.canary(portfolio, 0.1, by="ann", why="too soon")
+    trials.challenge(registry.release(portfolio, B), by="ann", why="it has a higher AUC")
+    assert registry.release(portfolio, B).aliases == ("challenger",)
+    with pytest.raises(TrialError, match="over 0 and under 1"):
+        trials.canary(portfolio, 1.5, by="ann", why="all of them")
+    began = trials.canary(portfolio, 0.05, by="ann", why="looks good")
+    assert opened().trials.current(portfolio) == began
+    assert (began.sha, began.share, began.number, began.began) == (B, 0.05, 2, 1)
+
+    # What was judged is the step that stood then: a person's word in between is not overruled.
+    more = trials.canary(portfolio, 0.2, by="ben", why="still good")
+    with pytest.raises(TrialError, match="moved meanwhile"):
+        trials.stop(portfolio, by="lendloop", why="error_rate", number=began.number)
+    trials.stop(portfolio, by="lendloop", why="error_rate: it failed", number=more.number, until="2024-06-30T00:00:00Z")
+    stopped = trials.current(portfolio)
+    assert stopped is not None
+    assert (stopped.share, stopped.began) == (0.0, 1)
+    assert [(step.action, step.by, step.share) for step in trials.steps(portfolio)] == [
+        ("challenge", "ann", 0.0), ("canary", "ann", 0.05), ("canary", "ben", 0.2), ("stop", "lendloop", 0.0),
+    ]  # fmt: skip
+    assert trials.steps(portfolio)[-1].until == "2024-06-30T00:00:00Z"
+
+    registry.promote(portfolio, C)  # another one: the trial goes on beside it
+    assert trials.current(portfolio) == stopped
+    registry.promote(portfolio, B, by="ann")
+    assert trials.current(portfolio) is None
+    assert registry.release(portfolio, B).aliases == ("champion",)
+    trials.end(portfolio, by="ann", why="there is none")
+    assert len(trials.steps(portfolio)) == 5
+
+
+def test_of_two_who_move_a_trial_at_once_one_is_told(opened: Open, portfolio: str, tmp_path: Path) -> None:
+    registry = opened()
+    for sha in (A, B):
+        release(registry, portfolio, sha, tmp_path)
+    registry.trials.challenge(registry.release(portfolio, A), by="ann", why="")
+    barrier, told = Barrier(2), []
+
+    def move(trials: Any, share: float) -> None:
+        steps = trials.steps(portfolio)
+        barrier.wait()
+        try:
+            trials._append(portfolio, steps, "canary", steps[-1].run_id, _step_tags(share))
+        except TrialError as error:
+            told.append(str(error))
+
+    threads = [Thread(target=move, args=(opened().trials, share)) for share in (0.1, 0.2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 1
+    assert len(registry.trials.steps(portfolio)) == 2
+
+
+def _step_tags(share: float) -> dict[str, str]:
+    tags = {"sha": A, "version": "1", "began": "1", "share": str(share), "by": "ann", "why": ""}
+    return {f"lendloop.{name}": value for name, value in tags.items()}

@@ -5,17 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from flows import releasing
+from flows import releasing, trying
 from flows.locking import exclusive
 from flows.standing import standing
 from flows.workspace import Workspace
 from infra.settings import Settings
 from serving.freshness import StaleFeatures
 from serving.gates import GateResult, Promotion
-from serving.pointers import write_pointer
+from serving.pointers import CHALLENGER_FAULT, write_fault, write_pointer
 from tests.features.store.made_up import portfolio as made_up
 from tests.serving.materialized import materialize
 from tests.serving.small_releases import build_small
+from training.registry import TrialError
 
 pytestmark = pytest.mark.integration
 
@@ -67,7 +68,8 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     made = House(tmp_path)
-    monkeypatch.setattr(releasing, "open_workspace", lambda _name: made.workspace)
+    for module in (releasing, trying):
+        monkeypatch.setattr(module, "open_workspace", lambda _name: made.workspace)
     return made
 
 
@@ -106,3 +108,38 @@ def test_the_champion_moves_by_hand_and_the_doctor_tells(house: House) -> None:
     house.damage(kept)
     releasing.roll_back(NAME, "ben")
     assert house.champion() == first
+
+
+def test_a_challenger_is_tried_by_hand_and_the_doctor_tells(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.materialize("behaviour", CLOSE)
+    house.materialize("spending", None)
+    first, kept, stale = house.release(1.0), house.release(1.1, "behaviour", BLOCK), house.release(1.2, "spending")
+    with pytest.raises(releasing.KeptBack, match="no champion to stand beside"):
+        trying.challenge(NAME, kept, "ana", "why not")
+    releasing.promote_release(NAME, first, "ana", force=False)
+    assert f"challenger of {NAME}" not in house.told()
+    with pytest.raises(releasing.KeptBack, match="is the champion"):
+        trying.challenge(NAME, first, "ana", "why not")
+    with pytest.raises(StaleFeatures, match="spending was never materialized"):
+        trying.challenge(NAME, stale, "ana", "why not")
+    with pytest.raises(TrialError, match="has no challenger"):
+        trying.start_canary(NAME, 0.05, "ana", "why not", force=False)
+
+    trying.challenge(NAME, kept[:12], "ana", "a gate kept it back; look at it in the shadow")
+    assert house.told()[f"challenger of {NAME}"] == ("ok", f"{kept[:12]} is tried in the champion's shadow")
+    with pytest.raises(releasing.KeptBack, match="kept back by calibrated; --force lets it answer"):
+        trying.start_canary(NAME, 0.05, "ana", "moves few", force=False)
+    trying.start_canary(NAME, 0.05, "ana", "moves [few]", force=True)
+    assert house.told()[f"challenger of {NAME}"] == ("ok", f"{kept[:12]} answers 5.0% of the customers")
+    write_fault(house.settings.releases, NAME, "damaged", CHALLENGER_FAULT)
+    assert house.told()[f"challenger of {NAME}"][0] == "warn"
+    write_fault(house.settings.releases, NAME, None, CHALLENGER_FAULT)
+    trying.stop_canary(NAME, "ben", "enough")
+    trying.end_trial(NAME, "ben", "not better")
+    capsys.readouterr()
+    releasing.show_releases(NAME)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "canary of 5.0% by ana (against calibrated)" in told
+    assert "moves [few]" in told
+    assert f"{kept[:12]} trial ended by ben" in told
+    assert f"challenger of {NAME}" not in house.told()

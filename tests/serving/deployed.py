@@ -4,8 +4,9 @@ import asyncio
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ class Load:
     What came back that was not an answer is kept.
     """
 
-    def __init__(self, deployed: Deployed, keeping: int = 3, fresh: int = 1) -> None:
+    def __init__(self, deployed: Deployed, keeping: int = 3, fresh: int = 1, entities: Sequence[int] = (SAFE,)) -> None:
+        self.entities = cycle(entities)
         self.url, self.headers = deployed.launch.url, deployed.headers
         self.clients = [True] * keeping + [False] * fresh
         self.answers: list[tuple[float, str]] = []
@@ -118,7 +120,7 @@ class Load:
                 await asyncio.sleep(PAUSE_SECONDS)
                 began = time.perf_counter()
                 try:
-                    response = await client.post(DECISIONS, json={"entity_id": SAFE})
+                    response = await client.post(DECISIONS, json={"entity_id": next(self.entities)})
                 except httpx.HTTPError as error:
                     self.failures.append(repr(error))
                     continue

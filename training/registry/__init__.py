@@ -4,6 +4,7 @@ from training.registry.history import Step
 from training.registry.moves import MovedMeanwhile, OldHistory
 from training.registry.registry import NothingToRollBack, NotRegistered, Registry
 from training.registry.store import RegistryError
+from training.registry.trials import Trial, TrialError, Trials, TrialStep
 from training.registry.versions import ModelVersion, ReleaseVersion
 
 __all__ = [
@@ -16,4 +17,8 @@ __all__ = [
     "RegistryError",
     "ReleaseVersion",
     "Step",
+    "Trial",
+    "TrialError",
+    "TrialStep",
+    "Trials",
 ]

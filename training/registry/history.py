@@ -6,7 +6,22 @@ to follow the same step has lost, and every reader agrees on who that is, whenev
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
+
+
+class Numbered(Protocol):
+    """A step of whatever history."""
+
+    @property
+    def number(self) -> int:
+        """The number that no other step of its history has."""
+
+    @property
+    def after(self) -> int:
+        """The number of the step it follows (0: none)."""
+
+
+AnyStep = TypeVar("AnyStep", bound=Numbered)
 
 
 @dataclass(frozen=True)
@@ -27,9 +42,9 @@ class Step:
     after: int
 
 
-def valid(steps: Iterable[Step]) -> list[Step]:
+def valid(steps: Iterable[AnyStep]) -> list[AnyStep]:
     """The steps that count, oldest first: each follows the last one that counted before it."""
-    counted: list[Step] = []
+    counted: list[AnyStep] = []
     for step in sorted(steps, key=lambda step: step.number):
         if step.after == (counted[-1].number if counted else 0):
             counted.append(step)

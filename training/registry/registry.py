@@ -21,9 +21,9 @@ from training.plots import draw
 from training.registry.history import Step, stack
 from training.registry.moves import MovedMeanwhile, Moves
 from training.registry.store import Figures, MlflowStore, RegistryError, save_flavor
+from training.registry.trials import Trials
 from training.registry.versions import (
     AS_OF,
-    CHALLENGER,
     CHAMPION,
     GATES,
     INPUTS,
@@ -51,6 +51,7 @@ class Registry:
     def __init__(self, uri: str, artifacts: Path) -> None:
         self._store = MlflowStore(uri, artifacts)
         self._moves = Moves(self._store)
+        self.trials = Trials(self._store)
 
     # Models
 
@@ -112,14 +113,7 @@ class Registry:
     # Releases
 
     def log_release(
-        self,
-        portfolio: str,
-        folder: Path,
-        sha: str,
-        *,
-        as_of: date,
-        gates: Mapping[str, Any],
-        runs: Mapping[str, str],
+        self, portfolio: str, folder: Path, sha: str, *, as_of: date, gates: Mapping[str, Any], runs: Mapping[str, str]
     ) -> ReleaseVersion:
         """Register the release folder `folder` named `sha`; one that is registered already is returned as it is."""
         known = self.find_release(portfolio, sha)
@@ -131,8 +125,7 @@ class Registry:
         def write(place: Path) -> None:
             shutil.copytree(folder, place / "release")
 
-        version = self._store.log(portfolio, _releases(portfolio), tags, write, source="release", described=described)
-        self._store.point(_releases(portfolio), CHALLENGER, version.number)
+        self._store.log(portfolio, _releases(portfolio), tags, write, source="release", described=described)
         return self.release(portfolio, sha)
 
     def releases(self, portfolio: str) -> list[ReleaseVersion]:
@@ -196,6 +189,7 @@ class Registry:
         wanted, steps = self.release(portfolio, sha), self.history(portfolio)
         standing = stack(steps)
         if not standing or standing[-1].sha != wanted.sha:
+            self.trials.end(portfolio, by=by, why="promoted", only=wanted.sha)
             self._moves.append(steps, "promote", wanted, wanted.sha, by)
         return self._point(portfolio)
 
@@ -214,6 +208,7 @@ class Registry:
         gone, back = self._standing(steps, portfolio)[-1], stack(steps)[-2]
         if to and back.sha != to:
             raise MovedMeanwhile(portfolio, steps[-1])
+        self.trials.end(portfolio, by=by, why="champion again", only=back.sha)
         self._moves.append(steps, "rollback", self.release(portfolio, gone.sha), back.sha, by)
         return self._point(portfolio)
 
@@ -230,8 +225,6 @@ class Registry:
             assert sha is not None  # only called when there is a step
             top = self.release(portfolio, sha)
             self._store.point(_releases(portfolio), CHAMPION, top.version)
-            if CHALLENGER in top.aliases:
-                self._store.unpoint(_releases(portfolio), CHALLENGER)
             pointed = sha
         assert pointed is not None
         return self.release(portfolio, pointed)
@@ -239,7 +232,8 @@ class Registry:
     def _found(self, portfolio: str, tags: Mapping[str, str]) -> list[ReleaseVersion]:
         found = self._store.versions(_releases(portfolio), tags, pointers=True)
         champion = self.champion_sha(portfolio) if found else None
-        return [release_version(portfolio, version, champion) for version in found]
+        trial = self.trials.current(portfolio) if found else None
+        return [release_version(portfolio, version, champion, trial.sha if trial else None) for version in found]
 
     def _last_model(self, portfolio: str, name: str, tags: Mapping[str, str]) -> ModelVersion | None:
         found = self._store.versions(f"{portfolio}.{name}", tags)

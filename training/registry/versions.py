@@ -44,16 +44,20 @@ def model_version(portfolio: str, name: str, version: Version) -> ModelVersion:
     return ModelVersion(portfolio, name, version.number, version.run_id, version.tags[INPUTS], as_of)
 
 
-def release_version(portfolio: str, version: Version, champion: str | None) -> ReleaseVersion:
-    """The release that a version stands for; `champion` is the one that is, wherever MLflow's alias lags behind."""
-    others = tuple(alias for alias in version.aliases if alias != CHAMPION)
+def release_version(
+    portfolio: str, version: Version, champion: str | None, challenger: str | None = None
+) -> ReleaseVersion:
+    """The release that a version stands for; `champion` and `challenger` are those that are, wherever aliases lag."""
+    sha = version.tags[SHA]
+    ours = tuple(name for name, one in ((CHAMPION, champion), (CHALLENGER, challenger)) if one == sha)
+    others = tuple(alias for alias in version.aliases if alias not in (CHAMPION, CHALLENGER))
     return ReleaseVersion(
         portfolio=portfolio,
-        sha=version.tags[SHA],
+        sha=sha,
         version=version.number,
         run_id=version.run_id,
         as_of=date.fromisoformat(version.tags[AS_OF]),
         gates=json.loads(version.tags[GATES]),
         runs=json.loads(version.tags[RUNS]),
-        aliases=(CHAMPION, *others) if version.tags[SHA] == champion else others,
+        aliases=(*ours, *others),
     )

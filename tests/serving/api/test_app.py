@@ -37,6 +37,7 @@ from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, FakeReader, build_
 
 DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
 PARTS = {
+    "ChallengerAnswer",
     "ReasonAnswer",
     "ReleaseAnswer",
     "ConsentAnswer",
@@ -414,9 +415,13 @@ def test_releases_and_readiness_say_what_is_served_and_what_is_wrong(worker: Wor
         (PORTFOLIO, True, None),
     ]
     assert worker.get("/livez").json() == {"status": "alive"}
-    assert worker.get("/readyz").json() == {"status": "ready", "degraded": []}
+    assert worker.get("/readyz").json() == {"status": "ready", "degraded": [], "challengers_at_fault": []}
     write_fault(worker.releases, PORTFOLIO, "the registry is down")
-    assert worker.get("/readyz").json() == {"status": "degraded", "degraded": [PORTFOLIO]}
+    assert worker.get("/readyz").json() == {
+        "status": "degraded",
+        "degraded": [PORTFOLIO],
+        "challengers_at_fault": [],
+    }
     assert worker.get("/v1/releases").json()["releases"][1]["fault"] == "the registry is down"
 
 

@@ -20,6 +20,7 @@ from serving.telemetry.requests import Watched
 from serving.telemetry.telemetry import Told
 from serving.telemetry.telling import Telling, open_telling
 from serving.telemetry.tracing import open_tracer
+from serving.trial.challengers import Tried
 
 COUNTING = """
 import sys
@@ -45,6 +46,9 @@ class Busy:
 
     def paused(self) -> dict[str, bool]:
         return {"cards": True}
+
+    def tried(self) -> list[Tried]:
+        return []
 
 
 def application() -> FastAPI:

@@ -1,0 +1,1 @@
+"""A challenger tried beside the champion: in its shadow, for some of the customers, and stopped when it does harm."""
