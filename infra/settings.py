@@ -1,6 +1,7 @@
 """Every address, path and secret that a process is given; read only by `flows/` and `serving/service.py`."""
 
 import json
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
         description="secret that partners' keys are hashed under, 64 hexadecimal digits or more; empty: made on first"
         " use and kept in home",
     )
+    staff: str = Field(default="", description="local account of the staff that commands act as; empty: who signed in")
     list_secret: SecretStr = Field(
         default=SecretStr(""),
         description="secret that negative lists are hashed under, 64 hexadecimal digits or more; lost, they are lost;"
@@ -149,6 +151,11 @@ class Settings(BaseSettings):
     def partner_secret_file(self) -> Path:
         """File of the secret that partners' keys are hashed under, when none is given."""
         return self.root() / "partner.key"
+
+    @property
+    def session_file(self) -> Path:
+        """File of the session that this user of the machine signed in for at the command line."""
+        return self.root() / f"staff-session-{os.getuid()}"
 
     @property
     def list_secret_file(self) -> Path:

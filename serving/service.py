@@ -27,7 +27,10 @@ from serving.partners.directory import Directory
 from serving.partners.key import server_secret
 from serving.partners.limits import open_limits
 from serving.pauses import open_pauses
+from serving.reviews.board import open_board
 from serving.runtime import Runtime
+from serving.staff.book import open_staff
+from serving.staff.reception import Reception
 from serving.telemetry.counters import counters_folder
 from serving.telemetry.requests import Watched
 from serving.telemetry.telemetry import Telemetry
@@ -106,6 +109,8 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
     seconds = settings.vendor_seconds
     vendors = http_vendors(settings.vendors, settings.opened_vendor_keys, seconds)
     clerk.inquiry = open_inquiry(settings.decision_log_url, listed, log.vault, vendors, seconds)
+    clerk.staff = Reception(open_staff(settings.decision_log_url, log), secret)
+    clerk.reviews = open_board(settings.decision_log_url, log)
     runtime.start()
     return clerk
 

@@ -15,6 +15,7 @@ from serving.api.limits import Limits
 from serving.api.partners import add_partners
 from serving.api.problems import Problem, documented, handle_problems
 from serving.api.reading import add_reading
+from serving.api.reviews import add_reviews
 from serving.api.schemas import (
     LiveAnswer,
     ReadyAnswer,
@@ -22,6 +23,7 @@ from serving.api.schemas import (
     ReleasesAnswer,
 )
 from serving.api.shedding import Shedding
+from serving.api.staff import add_staff
 from serving.api.tokens import add_tokens
 from serving.clerk import Clerk
 from serving.pointers import read_fault, read_workers
@@ -43,6 +45,8 @@ def create_app(
     add_reading(app, clerk)
     add_consents(app, clerk)
     add_partners(app, clerk)
+    add_staff(app, clerk)
+    add_reviews(app, clerk)
     if tokens:
         add_tokens(app, clerk)
     _add_state(app, clerk, releases)

@@ -27,7 +27,10 @@ LOG = {
     "decision_schema": ("version",),
 }
 KEYS = {"decisions": "sequence", "decision_batches": "number"}  # the large ones are copied in pages by their key
-BESIDE = ("approval_pauses", "partners", "partner_keys", "list_versions", "list_entries")
+BESIDE = (
+    *("approval_pauses", "partners", "partner_keys", "list_versions", "list_entries"),
+    *("consents", "batch_keys", "staff", "reviews"),
+)
 """Tables of others in the same database: without its pauses, a restored service would approve again."""
 
 

@@ -12,6 +12,7 @@ from serving.policy.terms import (
     Price,
     Purposes,
     Quota,
+    Reviews,
     Signal,
     TwoPeople,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Purposes",
     "Quota",
     "Reason",
+    "Reviews",
     "RiskPolicy",
     "Signal",
     "TwoPeople",

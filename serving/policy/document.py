@@ -13,7 +13,7 @@ from features.permitted import FeatureColumn, select
 from features.spec import FeatureSpec, Name
 from serving.policy.gates import Gates
 from serving.policy.risk import RiskPolicy
-from serving.policy.terms import ConsentPurpose
+from serving.policy.terms import ConsentPurpose, Reviews
 from serving.reasons import CAUSES
 from serving.rules import Kinds
 from training.spec import ModelsSpec
@@ -65,6 +65,7 @@ class Policy(Document):
     reasons: dict[Code, Reason] = Field(description="inputs of a model that are in none are summed as `other`")
     reasons_shown: int = Field(4, ge=1, le=20)
     consents: tuple[ConsentPurpose, ...] = Field((), description="purposes for which nothing is read without consent")
+    reviews: Reviews = Reviews()
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> "Policy":
@@ -77,10 +78,12 @@ class Policy(Document):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_asked_for(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # A release is named by the bytes of its policy: one that asks for no consent keeps its name.
+        # A release is named by the bytes of its policy: one that asks for nothing of this keeps its name.
         found: dict[str, Any] = whole(self)
         if not self.consents:
             found.pop("consents", None)
+        if self.reviews == Reviews():
+            found.pop("reviews", None)
         return found
 
     def section(self, model: str) -> RiskPolicy | PropensityPolicy:
