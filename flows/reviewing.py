@@ -14,7 +14,6 @@ from flows.deciding import given_time
 from flows.reviewing_view import screen
 from flows.staffing import acting, opened_reception
 from flows.terminal import console
-from flows.workspace import open_registry
 from infra.settings import Settings
 from serving.api.review_schemas import ConfirmRequest, ReviewAnswer, RulingRequest
 from serving.decide import Decider
@@ -176,12 +175,13 @@ def _folder(settings: Settings, portfolio: str) -> Path:
         return settings.releases / sha
     from flows.workspace import open_workspace
 
-    champion = open_registry(settings).champion_sha(open_workspace(portfolio).name)
+    workspace = open_workspace(portfolio)
+    champion = workspace.registry.champion_sha(workspace.name)
     if champion is None:
         raise BadReview(
             f"{portfolio} has no champion yet, so nothing was left to people; `lendloop run month` makes one"
         )
-    return open_workspace(portfolio).release_folder(champion)
+    return workspace.release_folder(champion)
 
 
 def _state(text: str) -> State | None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from serving.log.decision_log import DecisionLog, open_log
+from serving.log.keys import KeyRing
 from serving.log.record import Record
 from serving.policy import Reviews
 from serving.reviews.board import Board, open_board
@@ -39,8 +40,8 @@ def release(**terms: Any) -> Release:
 
 
 @contextmanager
-def opened(url: str) -> Iterator[Desk]:
-    log = open_log(url, KEYS)
+def opened(url: str, keys: KeyRing = KEYS) -> Iterator[Desk]:
+    log = open_log(url, keys)
     board = open_board(url, log)
     try:
         yield Desk(log, board)
