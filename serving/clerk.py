@@ -25,6 +25,7 @@ from serving.pauses import Pauses
 from serving.permitted import Permitted, late_permitted, look_up
 from serving.reviews.board import Board
 from serving.runtime import Runtime, Served
+from serving.staff.provider import Provider
 from serving.staff.reception import Reception
 from serving.telemetry.telemetry import Telemetry
 
@@ -49,6 +50,7 @@ class Clerk:
     log_seconds: float = 5.0
     inquiry: Inquiry = field(default_factory=Inquiry)
     staff: Reception | None = None
+    provider: Provider | None = None
     reviews: Board | None = None
     telemetry: Telemetry = field(default_factory=Telemetry)
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS, "features"))

@@ -13,6 +13,7 @@ from serving.api.described import describe
 from serving.api.gate import SECURED, Gate, caller, json_response, present
 from serving.api.limits import Limits
 from serving.api.partners import add_partners
+from serving.api.openid import add_openid
 from serving.api.problems import Problem, documented, handle_problems
 from serving.api.reading import add_reading
 from serving.api.reviews import add_reviews
@@ -34,7 +35,12 @@ SECONDS = 5.0
 
 
 def create_app(
-    clerk: Callable[[], Clerk | None], releases: Path, shedding: Shedding | None = None, *, tokens: bool = False
+    clerk: Callable[[], Clerk | None],
+    releases: Path,
+    shedding: Shedding | None = None,
+    *,
+    tokens: bool = False,
+    openid: bool = False,
 ) -> Any:
     """The ASGI application; `clerk()` is None until the worker has started."""
     app = FastAPI(
@@ -47,6 +53,8 @@ def create_app(
     add_partners(app, clerk)
     add_staff(app, clerk)
     add_reviews(app, clerk)
+    if openid:
+        add_openid(app, clerk)
     if tokens:
         add_tokens(app, clerk)
     _add_state(app, clerk, releases)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
@@ -20,6 +20,7 @@ from serving.staff.member import NAME_PATTERN, Member, Role
 from serving.staff.passwords import LONGEST
 from serving.staff.reception import NotSignedIn, Reception, SignedIn
 
+T = TypeVar("T")
 ATTEMPTS = Limited("staff:sign in", Quota(60, 60), 1)
 """Of everyone together: guessing at many names must not take the machine from those who decide."""
 
@@ -112,7 +113,7 @@ def reception_of(worker: Clerk) -> Reception:
     return worker.staff
 
 
-async def signed_in(work: Callable[[], SignedIn]) -> SignedIn:
+async def signed_in(work: Callable[[], T]) -> T:
     """What `work` returns, in a thread, or the problem that nobody was let in."""
     try:
         return await asyncio.get_running_loop().run_in_executor(None, work)

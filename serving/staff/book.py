@@ -125,6 +125,11 @@ class StaffBook:
         """The active member whom a provider knows by this name of its own."""
         return self._one("issuer = ? AND subject = ?", issuer, subject)
 
+    def has_subject(self, issuer: str, subject: str) -> bool:
+        """Whether a provider's name for somebody is or was on the staff."""
+        sql = "SELECT 1 FROM staff WHERE issuer = ? AND subject = ?"
+        return bool(self.database.read(lambda session: session.rows(sql, [issuer, subject])))
+
     def history(self) -> list[Listed]:
         """Everyone who is or was on the staff, by name."""
         columns = (

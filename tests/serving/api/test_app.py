@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -70,7 +70,8 @@ class Worker:
         self.book = open_book(self.url, SECRET)
         self.staff = open_staff(self.url, self.log)
         self.key = self.partner("shop", "decide,propensity,read", "*")
-        self.replay = self.tokens = False
+        self.replay = self.tokens = self.openid = False
+        self.prepared: Callable[[Clerk], Any] = lambda clerk: None
         self.seconds = 2.0
 
     def partner(self, name: str, scopes: str, portfolios: str, quota: str = "1000/s", concurrency: int = 100) -> str:
@@ -88,7 +89,7 @@ class Worker:
             one.close()
 
     def app(self, clerk: Clerk) -> Any:
-        return create_app(lambda: clerk, self.releases, tokens=self.tokens)
+        return create_app(lambda: clerk, self.releases, tokens=self.tokens, openid=self.openid)
 
     @asynccontextmanager
     async def opened(self, batcher: Any = None, log_seconds: float = 5.0) -> AsyncIterator[Clerk]:
@@ -111,6 +112,7 @@ class Worker:
             staff=Reception(open_staff(self.url, self.log), SECRET, CHEAP),
             reviews=open_board(self.url, self.log),
         )
+        self.prepared(clerk)
         yield clerk
         await clerk.close()
 

@@ -29,9 +29,9 @@ UNKNOWABLE = positive_data_acceptance
 
 
 @contextmanager
-def served(worker: Worker) -> Iterator[str]:
+def served(worker: Worker, port: int = 0) -> Iterator[str]:
     """The address of the worker's API while it runs in a thread of its own."""
-    port, ready, stop = free_port(), threading.Event(), threading.Event()
+    port, ready, stop = port or free_port(), threading.Event(), threading.Event()
 
     async def serve() -> None:
         async with worker.opened() as clerk:
