@@ -52,13 +52,15 @@ def list_reviews(portfolio: str, state: str, limit: int, at: str) -> None:
             raise NotAllowed("expected a reviewer, a risk officer or an auditor")
         terms = _terms(seat, portfolio)
         found = seat.board.page(Wanted(terms, when, _state(state), limit=limit))
-    table = Table("review", "portfolio", "state", "opened", "expires", "score", "grade", "people", "who", box=None)
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("review", no_wrap=True)  # a name cut short would be of no use
+    for title in ("state", "ends", "score", "by", "who", "portfolio"):
+        table.add_column(title, overflow="fold")
     for one in (summary_of(listed, of_staff=True) for listed in found):
-        score = "–" if one.score is None else f"{one.score:.1f}"
-        who = one.holder or ", ".join(one.decided_by) or one.proposed_by or ""
-        times = (f"{one.opened_at:%Y-%m-%d %H:%M}", f"{one.expires_at:%Y-%m-%d}")
-        row = (one.decision_id, one.portfolio, one.state, *times, score, one.grade or "–", str(one.confirmations), who)
-        table.add_row(*row)
+        score = "–" if one.score is None else f"{one.score:.1f} {one.grade}"
+        who = one.holder or " ".join(one.decided_by) or one.proposed_by or ""
+        ends = f"{one.expires_at:%m-%d}"
+        table.add_row(one.decision_id, one.state, ends, score, f"{one.confirmations}", who, one.portfolio)
     console.print(table if table.rows else "no review is in this state")
 
 

@@ -42,11 +42,11 @@ def list_staff() -> None:
         table.add_column(title, overflow="fold")
     now = datetime.now(UTC)
     for one in found:
-        who, last = one.member, (one.signed_in_at or "never")[:16]
+        who, last = one.member, _minute(one.signed_in_at) or "never"
         locked = one.locked_until is not None and datetime.fromisoformat(one.locked_until) > now
-        state = f"ended {one.ended_at[:16]}" if one.ended_at else "locked for a while" if locked else ""
+        state = f"ended {_minute(one.ended_at)}" if one.ended_at else "locked for a while" if locked else ""
         lists = (_roles(who), ",".join(sorted(who.portfolios)))
-        table.add_row(who.name, *lists, one.account, one.added_at[:16], one.added_by, last, state)
+        table.add_row(who.name, *lists, one.account, _minute(one.added_at), one.added_by, last, state)
     console.print(table if table.rows else "nobody is on the staff yet; `lendloop staff add` adds one")
 
 
@@ -161,6 +161,10 @@ def _active(book: StaffBook, name: str) -> Member:
     if found is None:
         raise BadStaff(f"{name[:80]!r} is not on the staff; `lendloop staff list` shows who is")
     return found
+
+
+def _minute(time: str | None) -> str:
+    return "" if time is None else time[:16].replace("T", " ")
 
 
 def _roles(member: Member) -> str:
