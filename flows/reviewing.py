@@ -54,7 +54,7 @@ def list_reviews(portfolio: str, state: str, limit: int, at: str) -> None:
         found = seat.board.page(Wanted(terms, when, _state(state), limit=limit))
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("review", no_wrap=True)  # a name cut short would be of no use
-    for title in ("state", "ends", "score", "by", "who", "portfolio"):
+    for title in ("state", "ends", "score", "people", "who", "portfolio"):
         table.add_column(title, overflow="fold")
     for one in (summary_of(listed, of_staff=True) for listed in found):
         score = "–" if one.score is None else f"{one.score:.1f} {one.grade}"
