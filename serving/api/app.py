@@ -12,8 +12,8 @@ from serving.api.deciding import add_deciding
 from serving.api.described import describe
 from serving.api.gate import SECURED, Gate, caller, json_response, present
 from serving.api.limits import Limits
-from serving.api.partners import add_partners
 from serving.api.openid import add_openid
+from serving.api.partners import add_partners
 from serving.api.problems import Problem, documented, handle_problems
 from serving.api.reading import add_reading
 from serving.api.reviews import add_reviews

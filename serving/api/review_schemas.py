@@ -119,6 +119,22 @@ class ReviewsAnswer(BaseModel):
 class ActAnswer(BaseModel):
     """One step of a review."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"act": "claim", "by": "ann", "at": "2026-03-02T10:00:00Z", "until": "2026-03-02T10:30:00Z"},
+                {
+                    "act": "approve",
+                    "by": "ann",
+                    "at": "2026-03-02T10:12:00Z",
+                    "limit": 50000.0,
+                    "outcome": "approve",
+                    "reason": "Payslips seen; the late bill was a dispute.",
+                },
+            ]
+        }
+    )
+
     act: Name
     by: str
     at: datetime
