@@ -53,6 +53,7 @@ def deploy(portfolio: str, as_of: date) -> Summary:
 
 def launch_of(settings: Settings) -> Launch:
     """How the decision service runs under these settings, with the Bento of this code."""
+    _check_openid(settings)
     return Launch(
         home=settings.root(),
         bento=build_bento(PROJECT, settings.root() / "bentos"),
@@ -76,6 +77,14 @@ def launch_of(settings: Settings) -> Launch:
         anchors=settings.anchors_folder,
         variables=settings.variables(),
     )
+
+
+def _check_openid(settings: Settings) -> None:
+    """Look at the OpenID provider's settings before a service starts that could not use them."""
+    if given := settings.openid():
+        from serving.staff.openid import make_openid
+
+        make_openid(**given)
 
 
 def _somebody(workspace: Workspace, as_of: date) -> int | str:

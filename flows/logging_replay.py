@@ -14,7 +14,7 @@ from flows.workspace import Workspace, open_workspace
 from serving.answers import decide_again
 from serving.decisions import Decision
 from serving.desk import Desk
-from serving.log.record import Record
+from serving.log.record import DECIDING, Record
 from serving.release import load_release
 
 SHOWN = 10
@@ -78,7 +78,7 @@ def _again(decision: Decision) -> dict[str, Any]:
 def _records(workspace: Workspace, decision_id: str, since: str, until: str) -> Iterable[Record]:
     if decision_id:
         found = workspace.log.find(decision_id)
-        if found is None or found.portfolio != workspace.name:
+        if found is None or found.portfolio != workspace.name or found.kind not in DECIDING:
             raise LogCommandError(f"{decision_id}: no such decision of {workspace.name} is in the log")
         return [found]
     start = given_time(since) if since else datetime(1970, 1, 1, tzinfo=UTC)

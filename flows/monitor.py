@@ -22,6 +22,7 @@ from monitoring.month import monthly
 from serving.log.export import export_log
 from serving.log.frames import read_decisions
 from serving.pauses import Pause
+from serving.reviews.board import open_board
 
 LOOK_BACK = timedelta(days=400)
 """Decisions older than this have matured in an earlier month."""
@@ -36,6 +37,7 @@ def monitor(portfolio: str, as_of: date) -> Summary:
     served = served_in_month(workspace, decisions, as_of)
     if served is None:
         return {"summary": "no release has served yet: nothing to watch", "level": "ok"}
+    _end_reviews(workspace, served, as_of)
     verdicts = [_day(workspace, served, name, decisions, as_of) for name in served.release.models]
     verdicts += [stops] if (stops := stops_of_day(workspace, as_of)) else []
     if as_of == month_end(as_of):
@@ -43,6 +45,15 @@ def monitor(portfolio: str, as_of: date) -> Summary:
         verdicts += [_month(workspace, served, name, decisions, shadow, as_of) for name in served.release.models]
     told = carry_out(workspace, as_of, verdicts)
     return told if len(decisions) else {**told, "summary": f"{told['summary']}; no traffic yet"}
+
+
+def _end_reviews(workspace: Workspace, served: Served, as_of: date) -> None:
+    """What nobody decided in time ends, whether anybody looks at it or not."""
+    board = open_board(workspace.settings.decision_log_url, workspace.log)
+    try:
+        board.expire(workspace.name, served.release.policy.reviews, cutoff(as_of))
+    finally:
+        board.close()
 
 
 def _day(workspace: Workspace, served: Served, name: str, decisions: pl.DataFrame, as_of: date) -> Verdict:

@@ -76,7 +76,7 @@ def revoke_partner(name: str, by: str) -> None:
 def demo_key(settings: Settings) -> str:
     """The key by which the sample of a replay is sent; its partner is added when it is not there."""
     partner = make_partner(DEMO, "decide,propensity", ALL, "100000/s", 1_000)
-    key = own_key(_secret(settings), DEMO)
+    key = own_key(open_secret(settings), DEMO)
     with _book(settings) as book:
         book.ensure(partner, by=PLATFORM, at=datetime.now(UTC), key=key)
     return key
@@ -85,14 +85,15 @@ def demo_key(settings: Settings) -> str:
 @contextmanager
 def _book(settings: Settings) -> Iterator[Book]:
     settings.root().mkdir(parents=True, exist_ok=True)
-    book = open_book(settings.decision_log_url, _secret(settings))
+    book = open_book(settings.decision_log_url, open_secret(settings))
     try:
         yield book
     finally:
         book.close()
 
 
-def _secret(settings: Settings) -> bytes:
+def open_secret(settings: Settings) -> bytes:
+    """The secret that keys are hashed under and tokens are signed with."""
     return server_secret(settings.partner_secret.get_secret_value(), settings.partner_secret_file)
 
 

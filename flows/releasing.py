@@ -3,14 +3,18 @@
 Neither waits for a run of the portfolio: a rollback is wanted at once, and the registry lets one of two moves win.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
 
+from flows.acting import note_act
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
 from serving.gates import GateResult, Promotion
+from serving.log.canonical import Json
+from serving.log.database import LogUnavailable
 from serving.release import ReleaseError, verify_release
 from training.registry import RegistryError, ReleaseVersion
 
@@ -71,6 +75,7 @@ def promote_release(portfolio: str, sha: str, by: str, *, force: bool) -> None:
     rehearse(workspace, version.sha)
     note = f"{by} (against {', '.join(result.name for result in blocked)})" if blocked else by
     workspace.registry.promote(workspace.name, version.sha, by=note)
+    _note(workspace, "promote", by, version.sha, against=[result.name for result in blocked])
     _switched(workspace, version.sha)
 
 
@@ -79,7 +84,18 @@ def roll_back(portfolio: str, by: str) -> None:
     workspace = open_workspace(portfolio)
     back = workspace.registry.previous(portfolio).sha
     rehearse(workspace, back)
-    _switched(workspace, workspace.registry.rollback(portfolio, by=by, to=back).sha)
+    sha = workspace.registry.rollback(portfolio, by=by, to=back).sha
+    _note(workspace, "rollback", by, sha)
+    _switched(workspace, sha)
+
+
+def _note(workspace: Workspace, act: str, by: str, sha: str, against: list[str] | None = None) -> None:
+    """In the log too; one that cannot be written must not keep a rollback back."""
+    gates: list[Json] = [*(against or [])]
+    try:
+        note_act(workspace, act, by, datetime.now(UTC), {"release": sha, **({"against": gates} if gates else {})})
+    except LogUnavailable as error:
+        console.print(f"[yellow]warning[/]: the decision log has no record of this act: {error}")
 
 
 def rehearse(workspace: Workspace, sha: str) -> None:

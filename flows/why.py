@@ -9,12 +9,14 @@ from typing import Any
 
 from flows.logging_keeping import open_for_audit
 from flows.terminal import console
+from flows.why_review import review_facts
 from flows.why_sources import Facts, sources_of
 from flows.workspace import Workspace, open_workspace
 from infra.settings import Settings
 from serving.answers import decisions_again
 from serving.desk import Desk
-from serving.log.record import Record, time_text
+from serving.log.act import about
+from serving.log.record import DECIDING, Record, time_text
 from serving.release import LoadedRelease, ReleaseError, ReleaseMissing, load_release
 from training.registry.history import Step
 from training.registry.store import RegistryError
@@ -49,16 +51,19 @@ def show_why(decision_id: str, as_json: bool) -> None:
 
 def why(settings: Settings, decision_id: str) -> Facts:
     """Every fact about a decision and where it is from; what is not there any more says so in its place."""
-    record = _record(settings, decision_id)
+    record, acts = _record(settings, decision_id)
     decided = _decided(record)
     if record.kind == "erasure":
         return {"decision": decided, "erasure": dict(record.inputs)}
+    if record.kind not in DECIDING:
+        return {"decision": decided, "act": dict(record.inputs) | {"outcome": record.outcome}}
     workspace = open_workspace(record.portfolio)
     release, release_facts = _release(workspace, record)
     return {
         "decision": decided,
         "score": _score(record, release),
         "reasons": list(record.reasons),
+        "review": review_facts(record, acts),
         "rules": _rules(record, release),
         "features": _features(record, release),
         "context": _context(record),
@@ -68,7 +73,8 @@ def why(settings: Settings, decision_id: str) -> Facts:
     }
 
 
-def _record(settings: Settings, decision_id: str) -> Record:
+def _record(settings: Settings, decision_id: str) -> tuple[Record, list[Record]]:
+    """The record, and what people did about it."""
     if not _ID.fullmatch(decision_id):
         raise WhyError(
             f"{decision_id[:60]!r} is no decision id; expected one such as 0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10, "
@@ -82,11 +88,12 @@ def _record(settings: Settings, decision_id: str) -> Record:
                 f"set LENDLOOP_LOG_KEY, or bring back {settings.log_key_file}"
             )
         record = log.find(decision_id)
+        acts = [] if record is None else log.read_person(record.portfolio, about(decision_id))
     finally:
         log.close()
     if record is None:
         raise WhyError(f"{decision_id}: no such decision is in the log at hand; is LENDLOOP_HOME the home it is of?")
-    return record
+    return record, acts
 
 
 def _decided(record: Record) -> Facts:

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from flows.why_review import review_lines
 from flows.why_sources import Facts
 
 COLOURS = {"approve": "green", "contact": "green", "review": "yellow", "skip": "yellow", "decline": "red"}
@@ -27,7 +28,12 @@ def screen(facts: Facts) -> Iterator[RenderableType]:
         names = facts["erasure"].get("decision_ids", [])
         yield Text(f"the record of an erasure, not a decision: {len(names)} records of a person were erased")
         return
+    if "act" in facts:
+        yield Text("the record of an act, not a decision: " + _words(facts["act"]))
+        return
     yield _section("Why", *_reasons(facts))
+    if facts["review"] is not None:
+        yield _section("Review", *review_lines(facts["review"]))
     yield _section("Score", *_score(facts["score"]))
     yield _section("Features", *_features(facts))
     yield _section("Looked up", _pairs(facts["context"]))

@@ -1,7 +1,9 @@
 """Every address, path and secret that a process is given; read only by `flows/` and `serving/service.py`."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -53,6 +55,22 @@ class Settings(BaseSettings):
         description="secret that partners' keys are hashed under, 64 hexadecimal digits or more; empty: made on first"
         " use and kept in home",
     )
+    openid_issuer: str = Field(
+        default="",
+        description="OpenID provider of staff, as https://id.example; empty: local accounts only",
+    )
+    openid_client: str = Field(default="", description="this service's id at the provider")
+    openid_secret: SecretStr = Field(default=SecretStr(""), description="this service's secret at the provider")
+    openid_redirect: str = Field(
+        default="", description="where the provider sends staff back: https://…/v1/staff/openid/callback"
+    )
+    openid_roles: dict[str, str] = Field(
+        default={}, description='values of the claim and the roles they give, as JSON: {"credit": "reviewer,auditor"}'
+    )
+    openid_claim: str = Field(default="groups", description="claim of the identity token that roles are given by")
+    openid_name: str = Field(default="preferred_username", description="claim that a newcomer is named by")
+    openid_portfolios: str = Field(default="*", description="portfolios open to newcomers, with commas between; *: all")
+    staff: str = Field(default="", description="local account of the staff that commands act as; empty: who signed in")
     list_secret: SecretStr = Field(
         default=SecretStr(""),
         description="secret that negative lists are hashed under, 64 hexadecimal digits or more; lost, they are lost;"
@@ -85,6 +103,14 @@ class Settings(BaseSettings):
         """Every setting that was given, secrets too, as the variables by which another process is given the same."""
         given = {name: getattr(self, name) for name in sorted(self.model_fields_set)}
         return {f"LENDLOOP_{name.upper()}": _text(value) for name, value in given.items()}
+
+    def openid(self) -> dict[str, Any]:
+        """The settings of the OpenID provider, its secret opened; empty where there is none."""
+        if not self.openid_issuer:
+            return {}
+        names = ("issuer", "client", "redirect", "roles", "claim", "name", "portfolios")
+        found = {name: getattr(self, f"openid_{name}") for name in names}
+        return {**found, "secret": self.openid_secret.get_secret_value()}
 
     @property
     def opened_vendor_keys(self) -> dict[str, str]:
@@ -149,6 +175,11 @@ class Settings(BaseSettings):
     def partner_secret_file(self) -> Path:
         """File of the secret that partners' keys are hashed under, when none is given."""
         return self.root() / "partner.key"
+
+    @property
+    def session_file(self) -> Path:
+        """File of the session that this user of the machine signed in for at the command line."""
+        return self.root() / f"staff-session-{os.getuid()}"
 
     @property
     def list_secret_file(self) -> Path:

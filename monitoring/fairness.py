@@ -7,6 +7,7 @@ import polars as pl
 
 from monitoring.measure import Measure, number
 from monitoring.outcomes import ENTITY
+from serving.log.frames import FINAL
 from training.fairness import MISSING, Gap, GroupRate, approval_gap, banded
 from training.spec import FairnessSpec
 
@@ -19,8 +20,10 @@ def selection_gaps(
     """The gap in the rate of the favourable outcome for each column of `groups` (one row an entity)."""
     columns = [name for name in groups.columns if name != key]
     members = groups.select(pl.col(key).cast(pl.String).alias(ENTITY), *columns).unique(ENTITY, keep="last")
-    joined = decisions.select(ENTITY, "outcome").join(members, on=ENTITY, how="left", maintain_order="left")
-    selected = (joined["outcome"] == SELECTED[kind]).to_numpy()
+    # With what people made of reviews, where they were asked; decisions made only to compare went to nobody.
+    outcome = FINAL if FINAL in decisions.columns else "outcome"
+    joined = decisions.select(ENTITY, outcome).join(members, on=ENTITY, how="left", maintain_order="left")
+    selected = (joined[outcome] == SELECTED[kind]).to_numpy()
     return {
         name: approval_gap(selected, groups=_names(joined[name], spec.bands.get(name)), smallest=spec.smallest_group)
         for name in columns

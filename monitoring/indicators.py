@@ -8,19 +8,26 @@ import polars as pl
 from features.calendar import cutoff
 from features.spec import EVENT
 from monitoring.measure import Measure, exact, number, rate
+from serving.log.frames import FINAL
 from training.evaluation import NORMAL_95
 
 OUTCOMES = {"risk": ("approve", "review", "decline"), "propensity": ("contact", "skip")}
 
 
 def volumes(decisions: pl.DataFrame, *, kind: str) -> list[Measure]:
-    """How many decisions, which outcomes, how many on stale features, and the mean probability."""
+    """How many decisions, which outcomes, how many on stale features, and the mean probability.
+
+    `review_approval_rate`: of the reviews among them that have ended, how many people approved.
+    """
     n = len(decisions)
     found = [exact("decisions", "", float(n), n)]
     if n == 0:
         return found
     made = dict(decisions["outcome"].value_counts().iter_rows())
     found += [rate("outcome_share", outcome, made.get(outcome, 0), n) for outcome in OUTCOMES[kind]]
+    if FINAL in decisions.columns and (ended := int((decisions[FINAL] != decisions["outcome"]).sum())):
+        out_of_review = (decisions["outcome"] == "review") & (decisions[FINAL] == "approve")
+        found.append(rate("review_approval_rate", "", int(out_of_review.sum()), ended))
     found.append(rate("stale_share", "", int(decisions["stale"].sum()), n))
     found.append(_mean("mean_probability", decisions["probability"]))
     return found

@@ -29,6 +29,7 @@ MetricName = Literal[
     "observed_to_predicted",
     "selection_rate",
     "selection_gap",
+    "review_approval_rate",
 ]
 Side = Literal["above", "below", "outside"]
 

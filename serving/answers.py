@@ -144,7 +144,8 @@ def decide_again(desk: Desk, record: Record) -> Decision:
 
 def decisions_again(desk: Desk, record: Record) -> Decisions:
     """The same as arrays of one row, with the points of every reason code."""
-    if record.features is None or record.personal is None or record.kind == "erasure":
+    kind = record.kind
+    if record.features is None or record.personal is None or (kind != "decision" and kind != "propensity"):
         raise ValueError(f"decision {record.decision_id}: its person was erased, or it is no decision; nothing to redo")
     times = {
         view: [None if time is None else datetime.fromisoformat(time)] for view, time in record.feature_times.items()
@@ -152,7 +153,7 @@ def decisions_again(desk: Desk, record: Record) -> Decisions:
     values = {name: [value] for name, value in record.features.items()}
     looked = looked_at(values, times, record.decided_at) if record.feature_times else LATE
     asked, found = application_from(record.personal), circumstances_from(record.context)
-    return desk.decide_all(record.kind, looked, [asked], [found])
+    return desk.decide_all(kind, looked, [asked], [found])
 
 
 def answer_of(record: Record) -> Answer:

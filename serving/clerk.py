@@ -26,7 +26,10 @@ from serving.partners.directory import Directory
 from serving.partners.limits import PartnerLimits
 from serving.pauses import Pauses
 from serving.permitted import Permitted, late_permitted, look_up
+from serving.reviews.board import Board
 from serving.runtime import Runtime, Served
+from serving.staff.provider import Provider
+from serving.staff.reception import Reception
 from serving.telemetry.telemetry import Telemetry
 from serving.trial.challengers import Canary, Challengers, Tried
 
@@ -52,9 +55,14 @@ class Clerk:
     feature_seconds: float = 0.25
     log_seconds: float = 5.0
     inquiry: Inquiry = field(default_factory=Inquiry)
+    staff: Reception | None = None
+    provider: Provider | None = None
+    reviews: Board | None = None
     telemetry: Telemetry = field(default_factory=Telemetry)
     challengers: Challengers | None = None
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS, "features"))
+    signing_in: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Who signs in waits for their turn: a password takes a tenth of a second, which checkouts need too."""
     _looks: dict[str, tuple[float, bool]] = field(default_factory=dict)
 
     async def answer(self, asked: Asked) -> Answer:
@@ -109,7 +117,9 @@ class Clerk:
         await self.directory.close()
         await self.inquiry.close()
         await self.limits.close()
-        self.batches.close()
+        for beside in (self.batches, self.staff, self.reviews):
+            if beside is not None:
+                beside.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _desk(self, asked: Asked) -> Desk:

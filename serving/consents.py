@@ -20,7 +20,7 @@ State = Literal["granted", "withdrawn", "none", "unknown"]
 PURPOSES: tuple[ConsentPurpose, ...] = get_args(ConsentPurpose)
 LONGEST_SOURCE = 128
 _COLUMNS = ("number", "person", "purpose", "state", "at", "source", "recorded_by", "recorded_at")
-_STATEMENTS = (
+STATEMENTS = (
     "CREATE TABLE IF NOT EXISTS consents (number BIGINT PRIMARY KEY, person TEXT NOT NULL, purpose TEXT NOT NULL,"
     " state TEXT NOT NULL, at TEXT NOT NULL, source TEXT NOT NULL, recorded_by TEXT NOT NULL,"
     " recorded_at TEXT NOT NULL)",
@@ -101,7 +101,7 @@ class ConsentBook:
 
 def open_consents(url: str, vault: Vault) -> ConsentBook:
     """The consents at the decision log's URL, their table made when missing; or `LogUnavailable`."""
-    return ConsentBook(open_tables(url, "consents", _STATEMENTS), vault)
+    return ConsentBook(open_tables(url, "consents", STATEMENTS), vault)
 
 
 def unknown(purposes: Sequence[ConsentPurpose]) -> Mapping[str, State]:

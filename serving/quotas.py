@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
 from serving.log.database import Database, LogUnavailable, Session
 from serving.log.database import Row as Stored
@@ -17,7 +18,8 @@ from serving.policy import Quota
 LOOK_SECONDS = 0.4  # how often the log is asked for new approvals
 STALE_SECONDS = 0.9  # what is older is not known: a person decides
 PAGE = 5_000
-_COLUMNS = ("sequence", "decision_id", "portfolio", "decided_at", "subject", "features", "offer")
+_SEALED = ("decision_id", "portfolio", "decided_at", "subject", "features")
+_COLUMNS = ("sequence", *_SEALED, "kind", "inputs", "offer")
 
 
 @dataclass
@@ -74,20 +76,33 @@ class QuotaCounts:
 
     def _add(self, known: _Granted, stored: dict[str, object]) -> None:
         known.sequence = int(str(stored["sequence"]))
-        opened = self._vault.open(stored)
-        asked = json.loads(opened.subject).get("personal", {}) if opened else {}
-        purpose, amount = asked.get("purpose"), asked.get("amount")
-        at = date.fromisoformat(str(stored["decided_at"])[:10]), purpose
+        asked = self._asked(stored)
+        amount = asked.get("amount")
+        at = date.fromisoformat(str(stored["decided_at"])[:10]), asked.get("purpose")
         known.approvals[at] += 1
         granted = json.loads(str(stored["offer"])).get("limit", 0.0) if amount is None else amount
         known.amount[at] += float(granted)
+
+    def _asked(self, stored: dict[str, object]) -> dict[str, Any]:
+        """What was asked for; of an approval by people no more than they granted."""
+        if stored["kind"] != "review":
+            opened = self._vault.open(stored)
+            return dict(json.loads(opened.subject).get("personal", {})) if opened else {}
+        sql = f"SELECT {', '.join(_SEALED)}, kind FROM decisions WHERE decision_id = ?"
+        name = json.loads(str(stored["inputs"]))["decision"]
+        rows = self._database.read(lambda session: session.rows(sql, [name]))
+        asked = self._asked(dict(zip((*_SEALED, "kind"), rows[0], strict=True))) if rows else {}
+        granted = json.loads(str(stored["offer"])).get("limit")
+        if asked.get("amount") is not None and granted is not None:
+            asked["amount"] = min(float(asked["amount"]), float(granted))
+        return asked
 
 
 def _page(session: Session, portfolio: str, known: _Granted) -> list[Stored]:
     start = time_text(datetime(known.first.year, known.first.month, known.first.day, tzinfo=UTC))
     sql = (
         f"SELECT {', '.join(_COLUMNS)} FROM decisions WHERE portfolio = ? AND decided_at >= ? AND sequence > ?"
-        f" AND outcome = 'approve' AND partner <> ? ORDER BY sequence LIMIT {PAGE}"
+        f" AND outcome = 'approve' AND (partner <> ? OR kind = 'review') ORDER BY sequence LIMIT {PAGE}"
     )
     return session.rows(sql, [portfolio, start, known.sequence, PLATFORM])
 

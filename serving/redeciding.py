@@ -10,7 +10,7 @@ import numpy as np
 from serving.applications import Applications, Context, application_from, circumstances_from
 from serving.decide import DAY, Decider, FeatureRows, decide, late_rows, target
 from serving.decisions import Decisions
-from serving.log.record import Record
+from serving.log.record import DECIDING, Record
 from serving.scoring import Column
 from training.score import Floats
 
@@ -22,7 +22,7 @@ def redecide(release: Decider, records: Iterable[Record]) -> Iterator[tuple[list
     """
     parts: dict[tuple[str, bool], list[Record]] = defaultdict(list)
     for record in records:
-        if not record.erased and record.kind != "erasure":
+        if not record.erased and record.kind in DECIDING:
             parts[record.kind, not record.feature_times].append(record)
     for (kind, late), part in parts.items():
         features = late_rows(len(part)) if late else _features(part)

@@ -142,6 +142,12 @@ def load_release(folder: Path, policy: Policy | None = None) -> LoadedRelease:
     return LoadedRelease(manifest.sha, folder, manifest, policy, features, profiles, models)
 
 
+def read_release_policy(folder: Path) -> Policy:
+    """The policy of the verified release in `folder`, without its models."""
+    verify_release(folder)
+    return _read(folder / "policy.json", Policy)
+
+
 def _check_parts(folder: Path, manifest: Manifest, expected: Iterable[str]) -> None:
     """What the manifest does not list was not verified, and is not read."""
     if absent := sorted(set(expected) - set(manifest.components)):

@@ -27,7 +27,12 @@ from serving.partners.directory import Directory
 from serving.partners.key import server_secret
 from serving.partners.limits import open_limits
 from serving.pauses import open_pauses
+from serving.reviews.board import open_board
 from serving.runtime import Runtime
+from serving.staff.book import open_staff
+from serving.staff.openid import make_openid
+from serving.staff.provider import Provider
+from serving.staff.reception import Reception
 from serving.telemetry.counters import counters_folder
 from serving.telemetry.requests import Watched
 from serving.telemetry.telemetry import Telemetry
@@ -108,9 +113,17 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
     vendors = http_vendors(settings.vendors, settings.opened_vendor_keys, seconds)
     clerk.challengers = Challengers(settings.releases, load)
     clerk.inquiry = open_inquiry(settings.decision_log_url, listed, log.vault, vendors, seconds)
+    clerk.staff = Reception(open_staff(settings.decision_log_url, log), secret)
+    clerk.provider = _provider(settings, clerk.staff, secret)
+    clerk.reviews = open_board(settings.decision_log_url, log)
     runtime.start()
     clerk.challengers.start()
     return clerk
+
+
+def _provider(settings: Settings, staff: Reception, secret: bytes) -> Provider | None:
+    given = settings.openid()
+    return Provider(make_openid(**given), staff, secret) if given else None
 
 
 _contract = LastResort(
@@ -120,6 +133,7 @@ _contract = LastResort(
             _settings.releases,
             Shedding(_settings.concurrency, _settings.queue_seconds),
             tokens=_settings.tokens,
+            openid=bool(_settings.openid_issuer),
         ),
         lambda: _telling[0].told if _telling else None,
     )

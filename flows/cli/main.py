@@ -16,7 +16,9 @@ import flows.cli.policies as policies
 import flows.cli.portfolios as portfolios
 import flows.cli.releases as releases
 import flows.cli.reports as reports
+import flows.cli.reviews as reviews
 import flows.cli.running as running
+import flows.cli.staff as staff
 import flows.cli.why as why
 
 app = typer.Typer(
@@ -43,6 +45,8 @@ app.add_typer(partners.app, name="partner")
 app.add_typer(portfolios.app, name="portfolio")
 app.add_typer(releases.app, name="release")
 app.add_typer(reports.app, name="report")
+app.add_typer(reviews.app, name="review")
+app.add_typer(staff.app, name="staff")
 
 
 def main() -> None:

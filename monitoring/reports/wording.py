@@ -29,6 +29,7 @@ TITLES = {
     "observed_to_predicted": "Observed / predicted",
     "selection_rate": "Selection rate",
     "selection_gap": "Selection gap",
+    "review_approval_rate": "Approved by people, of reviews that ended",
 }
 SELECTION = {"risk": "approval", "propensity": "contact"}
 EVENT = {"risk": "default", "propensity": "conversion"}

@@ -12,9 +12,11 @@ from serving.api.deciding import add_deciding
 from serving.api.described import describe
 from serving.api.gate import SECURED, Gate, caller, json_response, present
 from serving.api.limits import Limits
+from serving.api.openid import add_openid
 from serving.api.partners import add_partners
 from serving.api.problems import Problem, documented, handle_problems
 from serving.api.reading import add_reading
+from serving.api.reviews import add_reviews
 from serving.api.schemas import (
     ChallengerAnswer,
     LiveAnswer,
@@ -23,6 +25,7 @@ from serving.api.schemas import (
     ReleasesAnswer,
 )
 from serving.api.shedding import Shedding
+from serving.api.staff import add_staff
 from serving.api.tokens import add_tokens
 from serving.clerk import Clerk
 from serving.desk import Desk
@@ -37,7 +40,12 @@ SECONDS = 5.0
 
 
 def create_app(
-    clerk: Callable[[], Clerk | None], releases: Path, shedding: Shedding | None = None, *, tokens: bool = False
+    clerk: Callable[[], Clerk | None],
+    releases: Path,
+    shedding: Shedding | None = None,
+    *,
+    tokens: bool = False,
+    openid: bool = False,
 ) -> Any:
     """The ASGI application; `clerk()` is None until the worker has started."""
     app = FastAPI(
@@ -48,6 +56,10 @@ def create_app(
     add_reading(app, clerk)
     add_consents(app, clerk)
     add_partners(app, clerk)
+    add_staff(app, clerk)
+    add_reviews(app, clerk)
+    if openid:
+        add_openid(app, clerk)
     if tokens:
         add_tokens(app, clerk)
     _add_state(app, clerk, releases)

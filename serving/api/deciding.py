@@ -99,7 +99,7 @@ def _add(app: FastAPI, path: str, endpoint: Any, answer: type[BaseModel], summar
 def _one(ask: _Ask, clerk: Callable[[], Clerk | None]) -> Any:
     async def answer(request: Request) -> Response:
         worker, partner, portfolio = _allowed(request, clerk(), ask)
-        key, at = _key(request, LONGEST_KEY), _time(request, worker.replay)
+        key, at = _key(request, LONGEST_KEY), decision_time(request, worker.replay)
         body = checked(ask.one, read_json(await request.body()))
         return json_response(await worker.answer(Asked(partner.name, portfolio, ask.kind, body, at, key)))
 
@@ -109,7 +109,7 @@ def _one(ask: _Ask, clerk: Callable[[], Clerk | None]) -> Any:
 def _many(ask: _Ask, clerk: Callable[[], Clerk | None]) -> Any:
     async def answer(request: Request) -> Response:
         worker, partner, portfolio = _allowed(request, clerk(), ask)
-        key, at = _key(request, LONGEST_BATCH_KEY), _time(request, worker.replay)
+        key, at = _key(request, LONGEST_BATCH_KEY), decision_time(request, worker.replay)
         document = read_json(await request.body())
         items = checked(Items, document).items
         if (refusal := await too_many_items(worker, partner, len(items), time.time())) is not None:
@@ -184,7 +184,8 @@ def _header(request: Request, name: str) -> str | None:
     return given[0].decode("latin-1") if given else None
 
 
-def _time(request: Request, replay: bool) -> datetime:
+def decision_time(request: Request, replay: bool) -> datetime:
+    """The time at which a request acts: now, or in a replay what its header says."""
     name = "Lendloop-Decision-Time"
     given = _header(request, name)
     if given is None:

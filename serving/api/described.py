@@ -7,19 +7,30 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from serving.api.batches import KEY_PATTERN, DecisionsRequest, PropensitiesRequest
-from serving.api.gate import BEARER, SCHEME, SECURED
+from serving.api.gate import BEARER, SCHEME, SECURED, SESSION, SESSION_SCHEME
 from serving.api.problems import ProblemDocument
+from serving.api.review_schemas import ConfirmRequest, RulingRequest
 from serving.api.schemas import DecisionRequest, PropensityRequest
+from serving.api.staff import LoginRequest
 
 _REF = "#/components/schemas/{model}"
-_READ = (DecisionRequest, PropensityRequest, DecisionsRequest, PropensitiesRequest, ProblemDocument)
+_READ = (
+    DecisionRequest,
+    PropensityRequest,
+    DecisionsRequest,
+    PropensitiesRequest,
+    LoginRequest,
+    RulingRequest,
+    ConfirmRequest,
+    ProblemDocument,
+)
 _PORTFOLIO = {
     "name": "portfolio",
     "in": "path",
     "required": True,
     "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": 63, "examples": ["taiwan_cards"]},
 }
-_TIME = {
+TIME = {
     "name": "Lendloop-Decision-Time",
     "in": "header",
     "description": "RFC 3339; only where the service replays historic months",
@@ -38,7 +49,7 @@ def described(body: type[BaseModel], longest_key: int) -> dict[str, Any]:
     schema = {"$ref": _REF.format(model=body.__name__)}
     return {
         **SECURED,
-        "parameters": [_PORTFOLIO, key, _TIME],
+        "parameters": [_PORTFOLIO, key, TIME],
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
     }
 
@@ -52,7 +63,7 @@ def describe(app: FastAPI) -> None:
             _, schema = models_json_schema([(model, "validation") for model in _READ], ref_template=_REF)
             components = plain()["components"]
             components["schemas"] = {**schema["$defs"], **components["schemas"]}
-            components["securitySchemes"] = {BEARER: SCHEME}
+            components["securitySchemes"] = {BEARER: SCHEME, SESSION: SESSION_SCHEME}
         return plain()
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -48,6 +48,8 @@ class Limits:
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("POST", "PUT", "PATCH"):
             return await self._app(scope, receive, send)
+        if _is_empty(scope):
+            return await self._app(scope, receive, send)
         media_type = _header(scope, b"content-type").split(";")[0].strip().lower()
         expected = FORM if scope["path"] == TOKENS else "application/json"
         if media_type != expected:
@@ -92,6 +94,11 @@ class Limits:
             late = problem_response(503, f"no answer within {self._seconds:g} s; ask again with the same "
                                     "Idempotency-Key", headers={"retry-after": "1"})  # fmt: skip
             await late(scope, receive, send)
+
+
+def _is_empty(scope: Scope) -> bool:
+    """Whether a request has no body (RFC 9112 §6.3): there is nothing that its type could be of."""
+    return _header(scope, b"content-length") in ("", "0") and not _header(scope, b"transfer-encoding")
 
 
 def _header(scope: Scope, name: bytes) -> str:

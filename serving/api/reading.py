@@ -3,25 +3,30 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.answers import answer_of
+from serving.answers import Answer, answer_of
 from serving.api.gate import SECURED, caller, json_response, present
 from serving.api.problems import Problem, documented
-from serving.api.schemas import DecisionAnswer, PropensityAnswer, ReasonAnswer
+from serving.api.schemas import DecisionAnswer, PropensityAnswer, ReasonAnswer, ReviewedAnswer
 from serving.clerk import Clerk
+from serving.desk import now
 from serving.log.database import LogUnavailable
 from serving.log.record import Record
+from serving.policy import Reviews
+from serving.reviews.answers import reviewed
+from serving.reviews.board import is_review
 
 DecisionId = Annotated[
     str,
     InPath(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", examples=["0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10"]),
 ]
+T = TypeVar("T")
 _REFUSALS = documented(401, 403, 404, 405, 422, 429, 431, 500, 503)
 
 
@@ -70,14 +75,16 @@ def add_reading(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
 
     @app.get(
         "/v1/decisions/{decision_id}",
-        response_model=DecisionAnswer | PropensityAnswer,
+        response_model=ReviewedAnswer | DecisionAnswer | PropensityAnswer,
         responses=_REFUSALS,
         tags=["v1"],
         openapi_extra=SECURED,
     )
     async def read_decision(request: Request, decision_id: DecisionId) -> Response:
-        """Give the answer of a decision of yours again."""
-        return json_response(answer_of(await _own(request, present(clerk()), decision_id)))
+        """Give the answer of a decision of yours again, and what people made of it where it was left to them."""
+        worker = present(clerk())
+        record = await _own(request, worker, decision_id)
+        return json_response(await _looked_up(_answer, worker, record))
 
     @app.get(
         "/v1/decisions/{decision_id}/explanation",
@@ -95,15 +102,26 @@ async def _own(request: Request, clerk: Clerk, decision_id: str) -> Record:
     partner = caller(request)
     if "read" not in partner.scopes:
         raise Problem(403, "your key may not read decisions")
-    loop = asyncio.get_running_loop()
-    try:
-        record = await loop.run_in_executor(None, clerk.records.find_own, partner.name, decision_id)
-    except LogUnavailable:
-        raise Problem(503, "the decision log cannot be read; try again", headers={"retry-after": "1"}) from None
+    record = await _looked_up(clerk.records.find_own, partner.name, decision_id)
     if record is None or record.erased or not partner.sees(record.portfolio):
         # One answer for what is not there and for what is another's: an id that was guessed right tells nothing.
         raise Problem(404, "you have no such decision", at=("path", "decision_id"))
     return record
+
+
+async def _looked_up(look: Callable[..., T], *given: Any) -> T:
+    try:
+        return await asyncio.get_running_loop().run_in_executor(None, look, *given)
+    except LogUnavailable:
+        raise Problem(503, "the decision log cannot be read; try again", headers={"retry-after": "1"}) from None
+
+
+def _answer(clerk: Clerk, record: Record) -> Answer:
+    if clerk.reviews is None or not is_review(record):
+        return answer_of(record)
+    served = clerk.runtime.get(record.portfolio)
+    terms = served.loaded.release.policy.reviews if served and served.loaded else Reviews()
+    return reviewed(clerk.reviews.of(record), terms, now())
 
 
 def _explanation(record: Record) -> ExplanationAnswer:

@@ -124,6 +124,24 @@ class DecisionAnswer(_Answer):
     )
 
 
+class ReviewState(BaseModel):
+    """How the review of a decision stands."""
+
+    state: Literal["open", "claimed", "confirming", "approved", "declined", "expired"]
+    outcome: Literal["approve", "decline", "expired"] | None = Field(
+        description="what it ended with; null: it has not ended"
+    )
+    limit: float | None = Field(description="the largest amount granted, of an approval by people")
+    decided_at: datetime | None = Field(description="when it ended")
+    reasons: list[ReasonAnswer] = Field(default=[], description="what people gave as reasons, if they named any")
+
+
+class ReviewedAnswer(DecisionAnswer):
+    """A decision that was left to people, and what they made of it."""
+
+    review: ReviewState
+
+
 class PropensityAnswer(_Answer):
     """Whether to contact a person, already in the log."""
 

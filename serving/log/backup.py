@@ -31,7 +31,10 @@ KEYS = {
     "decision_batches": "number",
     "shadow_decisions": "sequence",
 }  # the large ones are copied in pages by their key
-BESIDE = ("approval_pauses", "partners", "partner_keys", "list_versions", "list_entries", "shadow_decisions")
+BESIDE = (
+    *("approval_pauses", "partners", "partner_keys", "list_versions", "list_entries"),
+    *("consents", "batch_keys", "staff", "reviews", "shadow_decisions"),
+)
 """Tables of others in the same database: without its pauses, a restored service would approve again."""
 
 

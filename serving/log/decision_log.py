@@ -1,6 +1,6 @@
 """The decision log: append in group commits, read back, verify the chain."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +9,12 @@ from serving.log.chain import Head, Link
 from serving.log.commit import Appended, DuplicateDecision, IdempotencyConflict, Outcome, commit_entries
 from serving.log.database import CleaningWaits, Database, LogUnavailable, Row, Session, open_database
 from serving.log.entry import COLUMNS, SEALED, Entry, Opened, RecordError, decode, encode
-from serving.log.erasure import Erasure, forget_shadow
+from serving.log.erasure import Erasure, erase_rows, forget_shadow
 from serving.log.keys import KeyRing
 from serving.log.migration import check, prepare
 from serving.log.record import Record, time_text
 from serving.log.rotation import pending, rekey, wrapped_by
-from serving.log.schema import HEAD, LINKS
+from serving.log.schema import DECISIONS, HEAD, LINKS
 from serving.log.vault import Vault
 from serving.log.verify import Broken, Erased, Progress, Verification, verify_chain
 
@@ -49,13 +49,34 @@ class DecisionLog:
 
         return self._database.write(work)
 
+    def settle(
+        self, portfolio: str, at: datetime, rule: Callable[[Session], Sequence[Record]], *, alone: bool = False
+    ) -> list[Record]:
+        """Commit the records, made at `at`, that `rule` makes of what it reads; nobody commits anything meanwhile.
+
+        With `alone`, nobody writes what a challenger would have decided meanwhile either.
+
+        All of it is one transaction, and `rule` may write too. It may be run again when a connection was lost, and must
+        open nothing that is sealed: the key might have to be read, or made, by a connection that waits for this one.
+        """
+        self.vault.prepare(portfolio, time_text(at)[:10])
+
+        def work(session: Session) -> list[Record]:
+            head = _head(session, session.for_update)
+            entries = [encode(record) for record in rule(session)]
+            if entries:
+                commit_entries(session, head, entries, self.vault.seal(entries), self.vault)
+            return [entry.record for entry in entries]
+
+        return self._database.alone(work) if alone else self._database.write(work)
+
     def find(self, decision_id: str) -> Record | None:
         """The record of a decision."""
         return self._one("decision_id = ?", [decision_id])
 
     def find_own(self, partner: str, decision_id: str) -> Record | None:
         """The record of a decision, if it is the partner's."""
-        return self._one("decision_id = ? AND partner = ? AND kind <> 'erasure'", [decision_id, partner])
+        return self._one(f"decision_id = ? AND partner = ? AND {DECISIONS}", [decision_id, partner])
 
     def find_key(self, partner: str, idempotency_key: str) -> Record | None:
         """The record that answered a partner's request."""
@@ -80,12 +101,14 @@ class DecisionLog:
             stored = dict(zip(names, row, strict=True))
             yield stored, self.vault.open(stored)
 
-    def select(self, columns: Sequence[str], portfolio: str, since: datetime, until: datetime) -> Iterator[Row]:
+    def select(
+        self, columns: Sequence[str], portfolio: str, since: datetime, until: datetime, which: str = DECISIONS
+    ) -> Iterator[Row]:
         """Chosen columns, as stored, of the decisions of a portfolio made in [since, until), by time, page by page."""
         names = ", ".join(("decided_at", "sequence", *columns))
         sql = (
             f"SELECT {names} FROM decisions WHERE portfolio = ? AND (decided_at, sequence) > (?, ?) AND decided_at < ?"
-            f" AND kind <> 'erasure' ORDER BY decided_at, sequence LIMIT {PAGE}"
+            f" AND {which} ORDER BY decided_at, sequence LIMIT {PAGE}"
         )
         place, end = (time_text(since), -1), time_text(until)
         while page := self._rows(sql, [portfolio, *place, end]):
@@ -98,7 +121,7 @@ class DecisionLog:
 
     def times(self) -> tuple[str | None, str | None]:
         """The first and the last time of a decision, as RFC 3339; None in an empty log."""
-        sql = "SELECT min(decided_at), max(decided_at) FROM decisions WHERE kind <> 'erasure'"
+        sql = f"SELECT min(decided_at), max(decided_at) FROM decisions WHERE {DECISIONS}"
         first, last = self._rows(sql, [])[0]
         return first, last
 
@@ -108,29 +131,21 @@ class DecisionLog:
         Then the database's files are cleaned. A run that was killed before that, or that others held up (then
         `cleaning_waits` is True), is finished when the log is opened next.
         """
-        person = self.vault.person(erasure.portfolio, erasure.entity_id)
-        self.vault.prepare(erasure.portfolio, time_text(erasure.at)[:10])
+        portfolio = erasure.portfolio
+        person = self.vault.person(portfolio, erasure.entity_id)
 
-        def work(session: Session) -> Record | None:
-            head = _head(session, session.for_update)
-            rows = session.rows("SELECT decision_id FROM decisions WHERE person = ? ORDER BY sequence", [person])
-            if not rows:
-                return None
-            entry = encode(erasure.record([name for (name,) in rows]))
-            session.run(
-                "UPDATE decisions SET subject = NULL, features = NULL, person = NULL WHERE person = ?", [person]
-            )
-            forget_shadow(session, [name for (name,) in rows])
-            commit_entries(session, head, [entry], self.vault.seal([entry]), self.vault)
-            return entry.record
+        def rule(session: Session) -> list[Record]:
+            names = erase_rows(session, person, lambda subject: self.vault.person(portfolio, subject))
+            forget_shadow(session, names)
+            return [erasure.record(names)] if names else []
 
-        found = self._database.alone(work)
+        made = self.settle(portfolio, erasure.at, rule, alone=True)
         try:
             self._database.scrub("decisions")
             self.cleaning_waits = False
         except CleaningWaits:
             self.cleaning_waits = True
-        return found
+        return made[0] if made else None
 
     def rekey(self, ring: KeyRing) -> int:
         """Wrap every data key by the ring's current master; how many were not. Resumable, and safe under writers."""
@@ -159,7 +174,7 @@ class DecisionLog:
         """The decisions of a portfolio at the places (after, last] of the chain, in their order."""
         sql = (
             f"SELECT {_ALL} FROM decisions WHERE portfolio = ? AND sequence > ? AND sequence <= ?"
-            " AND kind <> 'erasure' ORDER BY sequence"
+            f" AND {DECISIONS} ORDER BY sequence"
         )
         return map(self._record, self._rows(sql, [portfolio, after, last]))
 

@@ -1,14 +1,16 @@
 """A person's right to be erased: what is personal goes, the chain and the act itself stay."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from serving.log.act import RANDOM_BYTES, about, act_record
 from serving.log.database import Session
-from serving.log.record import SALT_BYTES, Record, make_id
+from serving.log.record import Record
 
-PARTNER = "lendloop"
-RANDOM_BYTES = 10 + SALT_BYTES
+__all__ = ["RANDOM_BYTES", "Erasure", "erase_rows", "forget_shadow"]
+
+_ERASE = "UPDATE decisions SET subject = NULL, features = NULL, person = NULL WHERE person IN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +26,33 @@ class Erasure:
 
     def record(self, decision_ids: list[str]) -> Record:
         """The record of the act: it names decisions, never the person."""
-        name = make_id(self.at, self.randomness[:10])
-        return Record(
-            decision_id=name,
+        return act_record(
+            "erasure",
+            "erased",
+            {"by": self.by, "reason": self.reason, "decision_ids": decision_ids},
             portfolio=self.portfolio,
-            kind="erasure",
-            model="none",
-            partner=PARTNER,
-            idempotency_key=name,
-            request_digest="none",
-            entity_id=f"erasure {name}",
-            inputs={"by": self.by, "reason": self.reason, "decision_ids": decision_ids},
-            features={},
-            feature_times={},
-            context={},
-            release="none",
-            outcome="erased",
-            decided_at=self.at,
-            salt=self.randomness[10:],
+            at=self.at,
+            randomness=self.randomness,
         )
 
 
 def forget_shadow(session: Session, decision_ids: Sequence[str]) -> None:
     """Remove what a challenger would have decided in the place of these decisions, where one was ever tried."""
-    if session.columns("shadow_decisions"):
+    if decision_ids and session.columns("shadow_decisions"):
         among, names = session.among(decision_ids)
         session.run(f"DELETE FROM shadow_decisions WHERE decision_id IN {among}", [names])
+
+
+def erase_rows(session: Session, person: str, person_of: Callable[[str], str]) -> list[str]:
+    """Take what is personal out of every record of a person, and out of what was said in their reviews; which ones.
+
+    `person`: the keyed hash they are found by; `person_of`: that of a subject.
+    """
+    rows = session.rows("SELECT decision_id FROM decisions WHERE person = ? ORDER BY sequence", [person])
+    if not rows:
+        return []
+    subjects = [person, *(person_of(about(name)) for (name,) in rows)]
+    among, value = session.among(subjects)
+    found = session.rows(f"SELECT decision_id FROM decisions WHERE person IN {among} ORDER BY sequence", [value])
+    session.run(f"{_ERASE} {among}", [value])
+    return [name for (name,) in found]

@@ -1,4 +1,4 @@
-"""The log as Parquet in the lake, for analysts: every record once, by day, without what is personal but the features.
+"""The log as Parquet in the lake, for analysts: every decision once, by day, without what is personal but the features.
 
 A person is the log's keyed hash. How far the export came is a place in the chain, kept in a file that is replaced last;
 what a run is about to write is written down first, so that one that was killed is finished by the next, byte for byte.
@@ -18,6 +18,7 @@ import polars as pl
 from serving.log.decision_log import DecisionLog
 from serving.log.entry import DOCUMENTS
 from serving.log.files import keep
+from serving.log.record import DECIDING
 
 AT_ONCE = 20_000  # records in one plan, which are held in memory
 FOLDER = "decisions"
@@ -71,7 +72,7 @@ def _export(log: DecisionLog, lake: Path, after: int, last: int) -> None:
     for stored, opened in log.read_chain(after, last):
         if stored["kind"] == "erasure":
             erased.update(orjson.loads(stored["inputs"])["decision_ids"])
-        else:
+        elif stored["kind"] in DECIDING:
             values = {**stored, "features": None if opened is None else opened.features}
             place = (stored["portfolio"], stored["decided_at"][:10])
             rows.setdefault(place, []).append(tuple(values[name] for name in SCHEMA))

@@ -10,6 +10,7 @@ import polars as pl
 from serving.log.decision_log import DecisionLog
 from serving.log.entry import Opened
 from serving.log.record import PLATFORM
+from serving.log.schema import REVIEWS_ENDED
 
 TIME = pl.Datetime("us", "UTC")
 READ = {
@@ -27,15 +28,22 @@ READ = {
     "stale": pl.Boolean,
     "features": pl.String,
 }
+FINAL = "final"
 
 
 def read_decisions(log: DecisionLog, portfolio: str, since: datetime, until: datetime) -> pl.DataFrame:
     """The decisions of a portfolio in [since, until), by time, with their features as JSON text.
 
-    Those that the platform made to check itself are left out: they are no business, and nobody's outcome.
+    Those that the platform made to check itself are left out: they are no business, and nobody's outcome. `final` is
+    the outcome with what people had made of a review by `until`.
     """
     frame = _frame(log, portfolio, since, until, (*READ, "partner"))
-    return frame.filter(pl.col("partner") != PLATFORM).drop("partner")
+    last = log.select(("inputs", "outcome"), portfolio, since, until, REVIEWS_ENDED)
+    rows = [(orjson.loads(inputs)["decision"], outcome) for inputs, outcome in last]
+    ended = pl.DataFrame(rows, schema={"decision_id": pl.String, FINAL: pl.String}, orient="row")
+    kept = frame.filter(pl.col("partner") != PLATFORM).drop("partner")
+    joined = kept.join(ended, on="decision_id", how="left", maintain_order="left")
+    return joined.with_columns(pl.col(FINAL).fill_null(pl.col("outcome")))
 
 
 def _frame(

@@ -7,8 +7,10 @@ from typing import Literal, get_args
 
 from serving.log.canonical import Json
 
-Kind = Literal["decision", "propensity", "erasure"]
+Kind = Literal["decision", "propensity", "erasure", "review", "staff"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+DECIDING = ("decision", "propensity")
+"""Kinds that are decisions; the others are acts about them, or about who may act."""
 
 SALT_BYTES = 32
 PLATFORM = "lendloop"
@@ -19,7 +21,7 @@ PLATFORM = "lendloop"
 class Record:
     """One decision as it was made. JSON values only (no numpy types, no NaN); `entity_id`, `personal` and
     `request_digest` are personal, and like `features` enter the chain only as salted commitments. They and `salt` are
-    None when the person was erased. A record of kind `erasure` says that and of whom: `inputs` has its decisions."""
+    None when the person was erased. A record of any kind but `DECIDING` is an act: `log.act` says what it holds."""
 
     decision_id: str
     portfolio: str

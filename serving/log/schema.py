@@ -4,6 +4,7 @@ SQLite keeps bytes in a column of whatever type: BYTEA is Postgres's word for it
 
 from serving.log.chain import Head
 from serving.log.entry import DOCUMENTS, SEALED
+from serving.log.record import DECIDING
 
 VERSION = 2  # 1: sealed columns in plain text
 
@@ -30,6 +31,15 @@ _DECISIONS = ", ".join(
 )
 _GENESIS = Head()
 
+DECISIONS = f"kind IN {DECIDING}"
+"""The condition that a record is a decision, not an act."""
+REVIEWS_ENDED = "kind = 'review' AND outcome IN ('approve', 'decline', 'expired')"
+"""The condition that a record is the last act of a review."""
+REVIEW_INDEXES = (
+    # Of records that wait for a person, and of what persons did: a decision that is made at once is in neither.
+    "CREATE INDEX IF NOT EXISTS decisions_review ON decisions (decided_at, sequence) WHERE outcome = 'review'",
+    "CREATE INDEX IF NOT EXISTS decisions_act ON decisions (portfolio, decided_at) WHERE kind = 'review'",
+)
 TABLES = ("decisions", "decision_batches", "decision_head", "decision_keys", "decision_schema")
 STATEMENTS = (
     f"CREATE TABLE IF NOT EXISTS decisions ({_DECISIONS})",
@@ -38,6 +48,7 @@ STATEMENTS = (
     "CREATE UNIQUE INDEX IF NOT EXISTS decisions_key ON decisions (idempotency_key, partner)",
     "CREATE INDEX IF NOT EXISTS decisions_time ON decisions (portfolio, decided_at, sequence)",
     "CREATE INDEX IF NOT EXISTS decisions_person ON decisions (person) WHERE person IS NOT NULL",
+    *REVIEW_INDEXES,
     "CREATE TABLE IF NOT EXISTS decision_keys (portfolio TEXT NOT NULL, day TEXT NOT NULL, master TEXT NOT NULL,"
     " wrapped TEXT NOT NULL, PRIMARY KEY (portfolio, day))",
     "CREATE TABLE IF NOT EXISTS decision_batches (number BIGINT PRIMARY KEY, first BIGINT NOT NULL,"

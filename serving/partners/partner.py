@@ -55,6 +55,15 @@ class Partner:
         return portfolio in self.portfolios or ALL in self.portfolios
 
 
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Somebody else whose requests are counted and limited as a partner's are."""
+
+    name: str
+    quota: Quota
+    concurrency: int
+
+
 def make_partner(name: str, scopes: str, portfolios: str, quota: str, concurrency: int) -> Partner:
     """The partner of these texts (lists with commas), or `BadPartner`."""
     if not _NAME.fullmatch(name):

@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from serving.partners.counts import Counts
-from serving.partners.partner import Partner
+from serving.partners.partner import Limited, Partner
 
 PART = 50
 LARGEST_LEASE = 100
@@ -32,7 +32,7 @@ class Quotas:
         self._counts, self._threads = counts, threads
         self._leases: dict[str, _Lease] = {}
 
-    async def take(self, partner: Partner, at: float, requests: int = 1) -> int | None:
+    async def take(self, partner: Partner | Limited, at: float, requests: int = 1) -> int | None:
         """Count requests at `at` (seconds since 1970); None: within the quota, else the seconds until there is more.
 
         When it cannot be counted, requests are let through: a quota is no right of access.
@@ -50,7 +50,7 @@ class Quotas:
         lease.left -= requests
         return None
 
-    async def _extend(self, lease: _Lease, partner: Partner, short: int) -> None:
+    async def _extend(self, lease: _Lease, partner: Partner | Limited, short: int) -> None:
         limit, length = partner.quota.requests, partner.quota.seconds
         wanted = max(short, min(limit // PART, LARGEST_LEASE))
         key, loop = f"quota/{partner.name}/{length}/{lease.window}", asyncio.get_running_loop()

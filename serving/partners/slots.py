@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from serving.partners.counts import Counts
-from serving.partners.partner import Partner
+from serving.partners.partner import Limited, Partner
 
 PART = 8  # what of its slots a worker takes at once, so that others find some left
 FULL_SECONDS = 0.05  # how long it is believed that there are none left
@@ -37,7 +37,7 @@ class Slots:
         self._held: dict[str, _Held] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def enter(self, partner: Partner) -> bool:
+    async def enter(self, partner: Partner | Limited) -> bool:
         """Let a request in, unless the partner has too many running; then `leave` must follow."""
         mine = self._held.get(partner.name)
         if mine is None:
@@ -51,7 +51,7 @@ class Slots:
         mine.peak = max(mine.peak, mine.running)
         return True
 
-    def leave(self, partner: Partner) -> None:
+    def leave(self, partner: Partner | Limited) -> None:
         """A request that was let in has ended."""
         self._held[partner.name].running -= 1
 

@@ -13,6 +13,7 @@ from serving.policy.terms import (
     Price,
     Purposes,
     Quota,
+    Reviews,
     Signal,
     TwoPeople,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Purposes",
     "Quota",
     "Reason",
+    "Reviews",
     "RiskPolicy",
     "Signal",
     "TwoPeople",

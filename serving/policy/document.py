@@ -14,7 +14,7 @@ from features.spec import FeatureSpec, Name
 from serving.policy.canary import CanaryLimits
 from serving.policy.gates import Gates
 from serving.policy.risk import RiskPolicy
-from serving.policy.terms import ConsentPurpose
+from serving.policy.terms import ConsentPurpose, Reviews
 from serving.reasons import CAUSES
 from serving.rules import Kinds
 from training.spec import ModelsSpec
@@ -67,6 +67,7 @@ class Policy(Document):
     reasons_shown: int = Field(4, ge=1, le=20)
     consents: tuple[ConsentPurpose, ...] = Field((), description="purposes for which nothing is read without consent")
     canary: CanaryLimits = Field(CanaryLimits(), description="what a challenger must keep to while it is tried")
+    reviews: Reviews = Reviews()
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> "Policy":
@@ -79,13 +80,11 @@ class Policy(Document):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_asked_for(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # A release is named by the bytes of its policy: one that asks for no consent, and has a canary keep to what is
-        # usual, keeps its name.
+        # A release is named by the bytes of its policy: one that asks for nothing of this keeps its name.
         found: dict[str, Any] = whole(self)
-        if not self.consents:
-            found.pop("consents", None)
-        if self.canary == CanaryLimits():
-            found.pop("canary", None)
+        for name, usual in (("consents", ()), ("canary", CanaryLimits()), ("reviews", Reviews())):
+            if getattr(self, name) == usual:
+                found.pop(name, None)
         return found
 
     def section(self, model: str) -> RiskPolicy | PropensityPolicy:

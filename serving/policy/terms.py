@@ -85,6 +85,18 @@ class TwoPeople(Document):
     amount_from: Amount | None = Field(None, description="an application for this much or more")
 
 
+class Reviews(Document):
+    """How people decide what a machine leaves to them; beside this, `two_people` says which approvals need two."""
+
+    claim_minutes: int = Field(30, ge=1, le=1_440, description="a claim that led to nothing by then is free again")
+    claims_each: int = Field(5, ge=1, le=1_000, description="open claims that one person may hold")
+    expire_days: int = Field(14, ge=1, le=365, description="a review that nobody ended by then ends by itself")
+    expired: Literal["decline", "expired"] = Field("expired", description="outcome of a review that ended by itself")
+    at_most: Amount | None = Field(
+        None, description="the most that people may approve; none: the limit of the grade, or the lowest limit there is"
+    )
+
+
 class CounterOffer(Document):
     """What is offered in place of an amount that is not approved: the largest that would be."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from serving.policy.canary import CanaryLimits
 from serving.policy.document import Policy
 from serving.policy.risk import GRADES, RiskPolicy
-from serving.policy.terms import CounterOffer, Price, Purposes, Quota
+from serving.policy.terms import CounterOffer, Price, Purposes, Quota, Reviews
 from serving.rules import Rule
 
 OUTCOMES = {"review": "goes to a person", "decline": "is declined"}
@@ -20,7 +20,7 @@ def explained(policy: Policy) -> str:
     """The policy as Markdown."""
     parts: list[str] = []
     if policy.risk is not None:
-        parts += ["## Decisions on credit", ORDER, *_risk(policy.risk)]
+        parts += ["## Decisions on credit", ORDER, *_risk(policy.risk), _reviews(policy.reviews)]
     if (propensity := policy.propensity) is not None:
         words = f"Whoever is likelier than {propensity.contact_from:.1%} by model `{propensity.model}` is contacted."
         parts += ["## Contacts", words]
@@ -125,6 +125,15 @@ def _people(risk: RiskPolicy) -> Iterator[str]:
     )
     if risk.counter_offer is not None:
         yield _counter(risk.counter_offer)
+
+
+def _reviews(reviews: Reviews) -> str:
+    most = "the limit of the grade" if reviews.at_most is None else f"{reviews.at_most:,.0f}"
+    end = "is declined" if reviews.expired == "decline" else "expires"
+    return (
+        f"- A person may hold {reviews.claims_each} reviews at once, each for {reviews.claim_minutes} minutes, "
+        f"and approve up to {most}. What nobody ended in {reviews.expire_days} days {end}."
+    )
 
 
 def _counter(offer: CounterOffer) -> str:

@@ -19,11 +19,16 @@ from serving.trial.rows import Role, ShadowRow
 
 def shadow_rows(desk: Desk, records: Sequence[Record], role: Role) -> list[ShadowRow]:
     """A row for each record that the release of `desk` can decide about; erased ones are left out."""
-    asked = [one for one in records if one.kind != "erasure" and not one.erased and desk.takes(one.kind)]
+    asked = [one for one in records if not one.erased and _takes(desk, one)]
     whole = list(_supplemented(desk, asked))
     return [
         _row(made, row, record, role) for part, made in redecide(desk.release, whole) for row, record in enumerate(part)
     ]
+
+
+def _takes(desk: Desk, record: Record) -> bool:
+    kind = record.kind
+    return (kind == "decision" or kind == "propensity") and desk.takes(kind)
 
 
 def _supplemented(desk: Desk, records: Sequence[Record]) -> Iterator[Record]:
@@ -45,9 +50,10 @@ def _lacks(record: Record, names: set[str]) -> bool:
 
 
 def _may_read(desk: Desk, record: Record) -> bool:
-    if record.kind == "erasure":
+    kind = record.kind
+    if kind != "decision" and kind != "propensity":
         return False
-    found, purpose = circumstances_from(record.context), PURPOSE_OF[record.kind]
+    found, purpose = circumstances_from(record.context), PURPOSE_OF[kind]
     granted = found.consents.get(purpose) == "granted"
     return granted if purpose in desk.release.policy.consents else granted or purpose not in found.consents
 

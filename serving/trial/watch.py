@@ -7,6 +7,7 @@ from typing import Any
 
 from serving.log.database import Database, Row, Session
 from serving.log.record import PLATFORM
+from serving.log.schema import DECISIONS
 from serving.movement import FAVOURABLE
 from serving.policy import CanaryLimits
 from serving.trial.guard import Judged, broken
@@ -60,7 +61,7 @@ class CanaryWatch:
 def _page(session: Session, portfolio: str, place: int) -> list[Row]:
     sql = (
         f"SELECT {', '.join(_COLUMNS)} FROM decisions WHERE portfolio = ? AND sequence > ?"
-        f" AND kind <> 'erasure' AND partner <> ? ORDER BY sequence LIMIT {PAGE}"
+        f" AND {DECISIONS} AND partner <> ? ORDER BY sequence LIMIT {PAGE}"
     )
     return session.rows(sql, [portfolio, place, PLATFORM])
 

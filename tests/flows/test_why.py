@@ -9,12 +9,17 @@ import pytest
 from rich.console import Console
 
 from flows.why import WhyError, _reigns, why
+from flows.why_review import review_facts, review_lines
 from flows.why_view import screen
 from flows.workspace import open_settings_log
 from infra.settings import Settings
+from serving.log.act import about
 from serving.log.erasure import Erasure
+from serving.log.keys import open_keys
 from serving.log.record import Record
+from serving.reviews.board import Ruling
 from tests.serving.log.examples import START, make_record
+from tests.serving.reviews.desk import ANN, LATER, opened, release
 from training.registry.history import Step
 
 
@@ -64,6 +69,24 @@ def test_of_a_person_that_was_erased_nothing_personal_is_shown(settings, record)
     assert str(record.entity_id) not in str(facts)
     assert "erased" in shown(facts)
     assert "an erasure" in shown(why(settings, act.decision_id))
+
+
+def test_a_review_is_told_act_by_act_and_an_act_says_that_it_is_no_decision(settings):
+    with opened(settings.decision_log_url, open_keys("", settings.log_key_file)) as desk:
+        case = desk.board.of(desk.decision(people=2))
+        case = desk.board.claim(case, ANN, release(), LATER)
+        case = desk.board.decide(case, ANN, release(), LATER, Ruling(500.0, "payslips seen"))
+        acts = desk.log.read_person(case.decision.portfolio, about(case.decision.decision_id))
+    facts = review_facts(case.decision, acts)
+    assert [str(line) for line in review_lines(facts)] == [
+        "2009-05-01 00:01:00 claim by ann",
+        "2009-05-01 00:01:00 propose by ann up to 500: payslips seen",
+        "it has not ended",
+    ]
+    assert review_facts(replace(case.decision, outcome="approve"), []) is None
+    told = shown(why(settings, acts[-1].decision_id))
+    assert "the record of an act, not a decision" in told
+    assert case.decision.decision_id in told
 
 
 def test_without_the_master_keys_it_says_which_are_missing(settings, record):

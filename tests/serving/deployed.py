@@ -15,6 +15,9 @@ import httpx
 from infra.processes import free_port
 from serving.deployment import build_bento, start
 from serving.launch import Launch
+from serving.partners.book import open_book
+from serving.partners.key import server_secret
+from serving.partners.partner import make_partner
 from serving.pointers import read_workers
 from tests.servers import RedisServer
 from tests.serving.materialized import materialize, two_customers
@@ -51,6 +54,17 @@ class Deployed:
     def ask(self, entity: int = SAFE, **more: Any) -> httpx.Response:
         body = {"entity_id": entity, **more}
         return httpx.post(self.launch.url + DECISIONS, json=body, headers=self.headers, timeout=10)
+
+    def partner(self, name: str) -> dict[str, str]:
+        """The headers of a partner that may do everything; workers know it within a second."""
+        launch = self.launch
+        book = open_book(launch.decision_log, server_secret(launch.partner_secret, launch.home / "partner.key"))
+        partner = make_partner(name, "decide,review,read", "*", "1000/s", 100)
+        key = book.add(partner, by="root", at=datetime.now(UTC))
+        book.close()
+        headers = {"Authorization": f"Bearer {key}"}
+        until(lambda: httpx.get(f"{launch.url}/v1/releases", headers=headers, timeout=10).status_code == 200)
+        return headers
 
     def counted(self, name: str) -> float:
         """What `GET /metrics` says of a counter, its labels as they are written there; 0: nothing yet."""

@@ -105,9 +105,7 @@ def worker(tmp_path: Path) -> Iterator[Worker]:
     worker = Worker(tmp_path, consents=("credit", "marketing", "identity"))
     worker.key = worker.partner("bank", "decide,propensity,read,consents", "*")
     yield worker
-    worker.log.close()
-    worker.pauses.close()
-    worker.book.close()
+    worker.close()
 
 
 def consent(state: str, purpose: str = "credit") -> dict[str, str]:

@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from serving.api import app as api
 from serving.api.app import create_app
@@ -31,7 +32,13 @@ from serving.pauses import Pause, open_pauses
 from serving.pointers import write_fault, write_pointer
 from serving.policy import ConsentPurpose
 from serving.release import load_release
+from serving.reviews.board import open_board
 from serving.runtime import Runtime
+from serving.staff.book import open_staff
+from serving.staff.member import make_member
+from serving.staff.passwords import Passwords
+from serving.staff.reception import Reception
+from serving.staff.sessions import make_session
 from tests.serving.log.keyring import KEYS
 from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, FakeReader, build_small, fresh_reader
 
@@ -45,6 +52,8 @@ PARTS = {
     "PropensityItem",
 }  # shown in the documents they are a part of
 SECRET = b"s" * 32
+CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+PASSWORD = "correct horse battery"
 PROPENSITIES = f"/v1/portfolios/{CAMPAIGN}/propensities"
 
 
@@ -60,16 +69,28 @@ class Worker:
         self.log = open_log(self.url, KEYS)
         self.pauses = open_pauses(self.url)
         self.book = open_book(self.url, SECRET)
+        self.staff = open_staff(self.url, self.log)
         self.key = self.partner("shop", "decide,propensity,read", "*")
-        self.replay = self.tokens = False
+        self.replay = self.tokens = self.openid = False
+        self.prepared: Callable[[Clerk], Any] = lambda clerk: None
         self.seconds = 2.0
 
     def partner(self, name: str, scopes: str, portfolios: str, quota: str = "1000/s", concurrency: int = 100) -> str:
         partner = make_partner(name, scopes, portfolios, quota, concurrency)
         return self.book.add(partner, by="ann", at=datetime.now(UTC))
 
+    def member(self, name: str, roles: str = "reviewer", portfolios: str = "*") -> str:
+        """Add a member of the staff; the token of a session of theirs."""
+        found, at = make_member(name, roles, portfolios), datetime.now(UTC)
+        self.staff.add(found, by="ann", at=at, password=CHEAP.make(name, PASSWORD))
+        return make_session(SECRET, found, at)
+
+    def close(self) -> None:
+        for one in (self.staff, self.log, self.pauses, self.book):
+            one.close()
+
     def app(self, clerk: Clerk) -> Any:
-        return create_app(lambda: clerk, self.releases, tokens=self.tokens)
+        return create_app(lambda: clerk, self.releases, tokens=self.tokens, openid=self.openid)
 
     @asynccontextmanager
     async def opened(self, batcher: Any = None, log_seconds: float = 5.0) -> AsyncIterator[Clerk]:
@@ -89,7 +110,10 @@ class Worker:
             self.seconds,
             log_seconds,
             inquiry=Inquiry(consents=open_consents(self.url, self.log.vault)),
+            staff=Reception(open_staff(self.url, self.log), SECRET, CHEAP),
+            reviews=open_board(self.url, self.log),
         )
+        self.prepared(clerk)
         yield clerk
         await clerk.close()
 
@@ -127,9 +151,7 @@ class Worker:
 def worker(tmp_path: Path) -> Iterator[Worker]:
     worker = Worker(tmp_path)
     yield worker
-    worker.log.close()
-    worker.pauses.close()
-    worker.book.close()
+    worker.close()
 
 
 def problem(response: httpx.Response, status: int) -> dict[str, Any]:
@@ -451,6 +473,11 @@ def test_the_openapi_document_is_whole(worker: Worker) -> None:
         "/v1/decisions/{decision_id}/explanation",
         "/v1/consents/{entity}",
         "/v1/partners/me",
+        "/v1/reviews",
+        "/v1/reviews/{decision_id}",
+        *(f"/v1/reviews/{{decision_id}}/{act}" for act in ("claim", "release", "decide", "confirm")),
+        "/v1/staff/login",
+        "/v1/staff/me",
         "/v1/releases",
         "/livez",
         "/readyz",
@@ -459,7 +486,7 @@ def test_the_openapi_document_is_whole(worker: Worker) -> None:
     assert set(answers) == {"200", "400", "401", "403", "404", "405", "413", "415", "422", "429", "431", "500", "503"}
     assert list(answers["422"]["content"]) == ["application/problem+json"]
     secured = {path for path, routes in document["paths"].items() for one in routes.values() if one.get("security")}
-    assert secured == {path for path in document["paths"] if path.startswith("/v1/")}
+    assert secured == {path for path in document["paths"] if path.startswith("/v1/")} - {"/v1/staff/login"}
     assert document["components"]["securitySchemes"]["partner key"]["scheme"] == "bearer"
     schemas = document["components"]["schemas"]
     text = json.dumps(document)

@@ -28,9 +28,7 @@ LATER = datetime(2100, 1, 1, tzinfo=UTC)
 def worker(tmp_path: Path) -> Iterator[Worker]:
     worker = Worker(tmp_path)
     yield worker
-    worker.log.close()
-    worker.pauses.close()
-    worker.book.close()
+    worker.close()
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +36,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     worker = Worker(tmp_path_factory.mktemp("batch"))
     worker.key = worker.partner("busy", "decide,propensity,read", "*", quota="1000000/d")
     yield worker
-    worker.log.close()
-    worker.pauses.close()
-    worker.book.close()
+    worker.close()
 
 
 def send(worker: Worker, items: Any, path: str = BATCH, **headers: str) -> list[dict[str, Any]]:

@@ -22,9 +22,7 @@ def worker(tmp_path: Path) -> Iterator[Worker]:
     worker = Worker(tmp_path)
     worker.tokens = True
     yield worker
-    worker.log.close()
-    worker.pauses.close()
-    worker.book.close()
+    worker.close()
 
 
 def ask(worker: Worker, fields: dict[str, str], auth: tuple[str, str] | None = None) -> httpx.Response:
