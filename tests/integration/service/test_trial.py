@@ -13,6 +13,7 @@ import httpx
 import polars as pl
 import pytest
 
+from serving.deployment import start
 from serving.log.decision_log import open_log
 from serving.log.record import Record
 from serving.partners.book import open_book
@@ -37,6 +38,7 @@ class Trial:
 
     def __init__(self, deployed: Deployed) -> None:
         self.deployed, self.registry = deployed, deployed.registry
+        deployed.started = start(deployed.launch)  # other tests may have stopped it
         self.trials, self.releases = deployed.registry.trials, deployed.launch.releases
         urls = {"registry": deployed.launch.feature_registry, "online": deployed.launch.online_store}
         day = datetime.now(UTC) - timedelta(days=1)
