@@ -20,7 +20,7 @@ from serving.reviews.listing import Listed, Wanted
 from serving.reviews.review import Standing, stand
 from serving.staff.member import Member
 
-AT_ONCE = 500  # reviews that one commit ends
+AT_ONCE = 25  # reviews that one commit ends: decisions wait for it no longer than for one of their own
 _ACTS = "SELECT decision_id, inputs, offer, outcome, decided_at FROM decisions WHERE person = ? ORDER BY sequence"
 Step = Callable[[Standing, int], Act]
 

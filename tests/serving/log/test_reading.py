@@ -43,7 +43,7 @@ def test_decisions_as_monitoring_reads_them(filled):
     frame = read_decisions(filled, "taiwan_cards", at(0), at(4))
     assert frame.columns == [
         "decision_id", "portfolio", "kind", "model", "entity_id", "decided_at", "release", "probability", "score",
-        "grade", "outcome", "stale", "features",
+        "grade", "outcome", "stale", "features", "final",
     ]  # fmt: skip
     assert frame["decided_at"].to_list() == [at(second) for second in range(4)]
     assert frame["entity_id"].to_list() == ["1000", "1001", "1002", "1003"]

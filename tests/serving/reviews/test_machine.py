@@ -53,6 +53,9 @@ class Reviewing(RuleBasedStateMachine):
             return "confirming"
         return "claimed" if name in self.held and self.held[name][1] > self.now else "open"
 
+    def among(self, state: str) -> list[str]:
+        return [name for name in self.opened if self.state(name) == state]
+
     def holds(self, person: str) -> int:
         return sum(self.state(name) == "claimed" and who == person for name, (who, _) in self.held.items())
 
@@ -88,7 +91,10 @@ class Reviewing(RuleBasedStateMachine):
         return name
 
     @rule(name=reviews, person=people)
-    def claims(self, name: str, person: str) -> None:
+    def anyone_claims(self, name: str, person: str) -> None:
+        self.claim(name, person)
+
+    def claim(self, name: str, person: str) -> None:
         allowed = self.state(name) == "open" and self.holds(person) < EACH
         if self.expected(allowed, lambda: self.desk.board.claim(self.case(name), someone(person), TERMS, self.now)):
             due = self.opened[name] + timedelta(days=DAYS)
@@ -100,8 +106,27 @@ class Reviewing(RuleBasedStateMachine):
         if self.expected(mine, lambda: self.desk.board.release(self.case(name), someone(person), TERMS, self.now)):
             del self.held[name]
 
+    @rule(data=st.data(), person=people)
+    @precondition(lambda self: self.among("open"))
+    def takes_an_open_one(self, data: st.DataObject, person: str) -> None:
+        self.claim(data.draw(st.sampled_from(self.among("open"))), person)
+
+    @rule(data=st.data(), approves=st.booleans())
+    @precondition(lambda self: self.among("claimed"))
+    def holder_decides(self, data: st.DataObject, approves: bool) -> None:
+        name = data.draw(st.sampled_from(self.among("claimed")))
+        self.decide(name, self.held[name][0], approves)
+
+    @rule(data=st.data(), person=people, agrees=st.booleans())
+    @precondition(lambda self: self.among("confirming"))
+    def is_confirmed(self, data: st.DataObject, person: str, agrees: bool) -> None:
+        self.confirm(data.draw(st.sampled_from(self.among("confirming"))), person, agrees)
+
     @rule(name=reviews, person=people, approves=st.booleans())
-    def decides(self, name: str, person: str, approves: bool) -> None:
+    def anyone_decides(self, name: str, person: str, approves: bool) -> None:
+        self.decide(name, person, approves)
+
+    def decide(self, name: str, person: str, approves: bool) -> None:
         mine = self.state(name) == "claimed" and self.held[name][0] == person
         ruling = Ruling(10.0 if approves else None, "because")
         act = lambda: self.desk.board.decide(self.case(name), someone(person), TERMS, self.now, ruling)  # noqa: E731
@@ -113,14 +138,17 @@ class Reviewing(RuleBasedStateMachine):
                 self.ended[name] = "approved" if approves else "declined"
 
     @rule(name=reviews, person=people, agrees=st.booleans())
-    def confirms(self, name: str, person: str, agrees: bool) -> None:
+    def anyone_confirms(self, name: str, person: str, agrees: bool) -> None:
+        self.confirm(name, person, agrees)
+
+    def confirm(self, name: str, person: str, agrees: bool) -> None:
         allowed = self.state(name) == "confirming" and self.proposed[name] != person
         said = Ruling(None, "because")
         act = lambda: self.desk.board.confirm(self.case(name), someone(person), TERMS, self.now, agrees, said)  # noqa: E731
         if self.expected(allowed, act):
             self.ended[name] = "approved" if agrees else "declined"
 
-    @rule(minutes=st.sampled_from([1, CLAIM - 1, CLAIM, 600, DAYS * 1440]))
+    @rule(minutes=st.sampled_from([1, CLAIM - 1, CLAIM, CLAIM, 600, DAYS * 1440]))
     def time_passes(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
 
@@ -156,5 +184,5 @@ class Reviewing(RuleBasedStateMachine):
 
 TestReviewing = Reviewing.TestCase
 TestReviewing.settings = settings(
-    max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
