@@ -46,7 +46,7 @@ class Limits:
             self._shedding.done(decision, now - began, now)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] not in ("POST", "PUT", "PATCH"):
+        if scope["method"] not in ("POST", "PUT", "PATCH") or _has_no_body(scope):
             return await self._app(scope, receive, send)
         media_type = _header(scope, b"content-type").split(";")[0].strip().lower()
         expected = FORM if scope["path"] == TOKENS else "application/json"
@@ -92,6 +92,12 @@ class Limits:
             late = problem_response(503, f"no answer within {self._seconds:g} s; ask again with the same "
                                     "Idempotency-Key", headers={"retry-after": "1"})  # fmt: skip
             await late(scope, receive, send)
+
+
+def _has_no_body(scope: Scope) -> bool:
+    """Whether none is announced: then its media type is not what is wrong, but the method may be."""
+    named = any(_header(scope, name) for name in (b"content-type", b"transfer-encoding"))
+    return not named and _header(scope, b"content-length") in ("", "0")
 
 
 def _header(scope: Scope, name: bytes) -> str:
