@@ -15,6 +15,9 @@ import httpx
 from infra.processes import free_port
 from serving.deployment import build_bento, start
 from serving.launch import Launch
+from serving.partners.book import open_book
+from serving.partners.key import server_secret
+from serving.partners.partner import make_partner
 from serving.pointers import read_workers
 from tests.servers import RedisServer
 from tests.serving.materialized import materialize, two_customers
@@ -47,6 +50,16 @@ class Deployed:
         as_of = datetime(2026, 1, 31, tzinfo=UTC).date()
         self.registry.log_release(PORTFOLIO, built / sha, sha, as_of=as_of, gates={}, runs={})
         return sha
+
+    def add_partner(self, name: str, quota: str) -> dict[str, str]:
+        """The headers of a new partner; the platform's own key has a quota that load may exceed."""
+        secret = server_secret(self.launch.partner_secret, self.launch.home / "partner.key")
+        book = open_book(self.launch.decision_log, secret)
+        try:
+            key = book.add(make_partner(name, "decide,read", "*", quota, 1000), by="ann", at=datetime.now(UTC))
+        finally:
+            book.close()
+        return {"Authorization": f"Bearer {key}"}
 
     def ask(self, entity: int = SAFE, **more: Any) -> httpx.Response:
         body = {"entity_id": entity, **more}
