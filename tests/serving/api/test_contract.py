@@ -13,6 +13,7 @@ import pytest
 import schemathesis
 import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
+from requests import Session
 from schemathesis import GenerationMode
 from schemathesis.checks import FailureGroup, negative_data_rejection
 from schemathesis.generation.drivers import CoverageGenerator
@@ -25,6 +26,7 @@ from infra.processes import free_port
 from tests.serving.api.test_app import Worker
 from tests.serving.small_releases import CAMPAIGN, PORTFOLIO
 
+SESSION = Session()  # its connections are kept open
 EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "8"))
 
 
@@ -104,7 +106,8 @@ def validate(case: schemathesis.Case, key: str) -> None:
         fit(case)
     batch = not good and case.operation.path.endswith(":batch")
     excluded = [negative_data_rejection] if batch else []
-    response = case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, excluded_checks=excluded)
+    bearer = {"Authorization": f"Bearer {key}"}
+    response = case.call_and_validate(session=SESSION, headers=bearer, excluded_checks=excluded)
     assert not batch or not accepted(case, response), f"taken as good: {case.body}"
 
 
