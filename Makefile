@@ -35,8 +35,8 @@ lint: $(READY)
 types: $(READY)
 	@$(BIN)/mypy
 
-faults: $(READY)  ## stop, kill, pause and fill what the service stands on (a part of `make test`)
-	@$(BIN)/python -m pytest tests/faults
+faults: $(READY)  ## 200 kills of workers on each log, a soak of 10 minutes, and the faults of `make test` (40 minutes)
+	@KILLS=$${KILLS:-200} $(BIN)/python -m pytest tests/faults -m "long or not long"
 
 bench-quality: $(READY)  ## AUC, KS and calibration beside peers and published figures
 	@$(BIN)/python -m benchmarks.quality

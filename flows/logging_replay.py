@@ -18,7 +18,10 @@ from serving.log.record import DECIDING, Record
 from serving.release import load_release
 
 SHOWN = 10
-PARTS = ("outcome", "probability", "score", "grade", "limit", "terms", "reasons", "stale")
+PARTS = (
+    "outcome", "probability", "score", "grade", "limit", "counter_offer", "confirmations", "terms", "reasons",
+    "open_rules", "problems", "stale",
+)  # fmt: skip
 
 
 class _NoReader:
@@ -59,11 +62,19 @@ def differences(record: Record, decision: Decision) -> list[str]:
 def _logged(record: Record) -> dict[str, Any]:
     names = ("outcome", "probability", "score", "grade", "stale")
     values = {name: getattr(record, name) for name in names}
-    return values | {"limit": record.offer.get("limit"), "terms": dict(record.terms), "reasons": list(record.reasons)}
+    return values | {
+        "limit": record.offer.get("limit"),
+        "counter_offer": record.offer.get("amount"),
+        "confirmations": record.offer.get("confirmations", 0),
+        "terms": dict(record.terms),
+        "reasons": list(record.reasons),
+        "open_rules": record.context.get("open_rules", []),
+        "problems": record.context.get("problems", {}),
+    }
 
 
 def _again(decision: Decision) -> dict[str, Any]:
-    names = ("outcome", "probability", "score", "grade", "limit")
+    names = ("outcome", "probability", "score", "grade", "limit", "counter_offer", "confirmations")
     values = {name: getattr(decision, name) for name in names}
     terms = decision.terms
     summed = {} if terms is None else {"base": terms.base, "other": terms.other, "clipped": terms.clipped}
@@ -72,6 +83,8 @@ def _again(decision: Decision) -> dict[str, Any]:
         "stale": decision.degraded,
         "terms": summed | dict(terms.contributions if terms else {}),
         "reasons": [{name: reason[name] for name in ("code", "en", "zh", "points")} for reason in reasons],
+        "open_rules": list(decision.open_rules),
+        "problems": {kind: list(names) for kind, names in decision.problems.items()},
     }
 
 

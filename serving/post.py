@@ -22,6 +22,8 @@ class Post:
     lock: int
     taken: Taken | None = None
     offer: Offer | None = None
+    handed_over: bool = False
+    """The next one has it, with the note and the counters of the home."""
 
     def leave(self) -> None:
         """Let go of all but the listening socket."""

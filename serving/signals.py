@@ -21,7 +21,13 @@ _Text = Annotated[str, Field(min_length=1, max_length=128, strict=True, pattern=
 class Evidence(BaseModel):
     """One check of an identity: its result, or the token by which the vendor that made it is asked."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "oneOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("result", "token")]
+        },
+    )
 
     result: Literal["passed", "failed"] | None = Field(None, description="as the partner's own vendor found it")
     token: _Text | None = Field(None, description="names the check at the lender's vendor")

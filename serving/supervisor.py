@@ -49,7 +49,8 @@ def serve(launch: Launch, *, take_over: bool = False, stop: Event | None = None)
         try:
             _serve(launch, post, stop)
         finally:
-            _forget(launch)
+            if not post.handed_over:
+                _forget(launch)
 
 
 def is_ready(launch: Launch, seconds: float = 1.0) -> bool:
@@ -79,7 +80,7 @@ def _serve(launch: Launch, post: Post, stop: Event) -> None:
             _relieve(post, crew, stop)
             post.offer = Offer(launch.folder, post.listener, post.lock)
             _take_note(launch)
-            _watch(post.offer, crew, stop)
+            post.handed_over = _watch(post.offer, crew, stop)
     finally:
         # The workers close theirs when they are told to end: nobody is let in whom no one will answer.
         post.listener.close()
@@ -152,13 +153,15 @@ def _relieve(post: Post, crew: Crew, stop: Event) -> None:
     post.taken.before.close()
 
 
-def _watch(offer: Offer, crew: Crew, stop: Event) -> None:
+def _watch(offer: Offer, crew: Crew, stop: Event) -> bool:
+    """Tend the crew until told to stop, or until (True) the next supervisor is ready in this one's place."""
     while not stop.is_set():
         crew.tend()
         if offer.accepted(TICK_SECONDS):
             _log.info("handed over to the next supervisor")
             offer.withdraw()
-            return
+            return True
+    return False
 
 
 def _take_note(launch: Launch) -> None:

@@ -106,6 +106,19 @@ class PostgresServer:
         # Where nobody waits for orphans the dead leader keeps its number: Postgres would take it for a living one.
         (self.folder / "postmaster.pid").unlink()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """It takes connections, and answers nothing."""
+        leader = int((self.folder / "postmaster.pid").read_text().split()[0])
+        family = [leader, *_children(leader)]
+        for pid in family:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in family:
+                os.kill(pid, signal.SIGCONT)
+
     def _opened(self) -> Any:
         if self._wheel is None:
             get_server = _wheel_of_postgres()
@@ -198,12 +211,12 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """A running Postgres in a folder of its own.
+def running_postgres(below: Path | None = None) -> Iterator[PostgresServer]:
+    """A running Postgres in a folder of its own, `below` another one where that matters.
 
     Not below pytest's: as root the server runs as another user, whom the next pytest session to start locks out.
     """
-    with tempfile.TemporaryDirectory(prefix="lendloop-postgres-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lendloop-postgres-", dir=below) as folder:
         server = PostgresServer(Path(folder) / "data")
         server.start()
         try:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_NAME = 128
@@ -174,7 +175,18 @@ async def _http(request: Request, error: Exception) -> Response:
         404: f"no such resource: {request.url.path}; GET /openapi.json lists what there is",
         405: f"{request.method} is not allowed for {request.url.path}; see the Allow header",
     }.get(error.status_code, str(error.detail))
-    return problem_response(error.status_code, detail, headers=error.headers)
+    headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return problem_response(error.status_code, detail, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of a path, which may have several routes: Starlette names those of the first."""
+    routes = [
+        route
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    ]
+    return ", ".join(sorted({method for route in routes for method in route.methods or ()}))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

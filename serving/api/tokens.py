@@ -29,6 +29,7 @@ _FORM = {
         "client_secret": {**_FIELD, "description": "the partner's key"},
         "scope": {**_FIELD, "description": "some of the partner's scopes, with blanks between; none: all of them"},
     },
+    "additionalProperties": {"type": "string"},  # what is unknown is ignored (RFC 6749 §3.2), but is given once
 }
 
 

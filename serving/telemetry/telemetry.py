@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("lendloop.telemetry")
 
+UNCHECKED = {"CONTEXT_UNKNOWN": "context", "SIGNAL_MISSING": "signal"}
+"""Reason codes of decisions made without a look at lists, quotas or consents, or at an identity signal."""
+
 
 class Telemetry:
     """Tells nothing: the default of tests and of decisions outside a service."""
@@ -73,7 +76,9 @@ class Told(Telemetry):
         release = record.release[:RELEASE_DIGITS]
         self.counters.decisions.labels(record.portfolio, record.kind, release, record.outcome).inc()
         problems = record.context.get("problems")
-        for problem in problems if isinstance(problems, dict) else ():
+        codes = {reason["code"] for reason in record.reasons if isinstance(reason, dict)}
+        unchecked = (problem for code, problem in UNCHECKED.items() if code in codes)
+        for problem in (*(problems if isinstance(problems, dict) else ()), *unchecked):
             self.counters.degraded.labels(record.portfolio, problem).inc()
         mark = record.context.get(MARK)
         if isinstance(mark, dict):

@@ -2,14 +2,16 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import httpx
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from flows.cli.main import app
 from infra.processes import free_port
 from tests.e2e.small_lender import EXAMPLE, NAME, Lender
 
@@ -151,3 +153,76 @@ def test_a_broken_file_of_the_portfolio_is_refused_with_a_message(lender: Lender
         assert "features.yaml:" in lender.fail("run", "ingest", "--portfolio", NAME, "--as-of", "2024-11-30")
     finally:
         features.write_text(whole)
+
+
+@pytest.fixture(scope="module")
+def type_in(lender: Lender) -> Callable[..., str]:
+    """Commands typed where the lender's two releases and some decisions are; in this process, which is quicker."""
+    environment = lender.environment()
+
+    def typed(*words: str, code: int = 0) -> str:
+        found = CliRunner().invoke(app, list(words), env=environment)
+        assert found.exit_code == code, f"{words}: {found.output} {found.exception!r}"
+        return found.stdout
+
+    if len(releases(lender)) < 2:
+        lender.run(*LATER)
+    applications = pl.read_csv(EXAMPLE, infer_schema=False).filter(pl.col("Applied on").str.ends_with("12/2024"))
+    asked = applications.head(60).select(entity_id="Application No", amount=pl.col("Amount").cast(pl.Float64))
+    asked.write_csv(lender.root / "applications.csv")
+    typed("decide", str(lender.root / "applications.csv"), "-p", NAME, "--at", NOON)
+    return typed
+
+
+def releases(lender: Lender) -> list[str]:
+    """Those that were champion, the first one first."""
+    return list(dict.fromkeys(sha for _, _, sha, *_ in lender.state()["steps"]))  # type: ignore[attr-defined]
+
+
+def test_a_changed_policy_is_simulated_over_logged_decisions(lender: Lender, type_in: Callable[..., str]) -> None:
+    policy = (lender.root / "portfolios" / NAME / "policy.yaml").read_text()
+    stricter = lender.root / "stricter.yaml"
+    grades, higher = "{A: 85, B: 75, C: 67, D: 60}", "{A: 95, B: 93, C: 91, D: 90}"
+    stricter.write_text(policy.replace("review_below: 60", "review_below: 90").replace(grades, higher))
+    out = lender.root / "simulated.md"
+    told = type_in("policy", "simulate", NAME, str(stricter), "--out", str(out))
+    assert re.search(r"\| approve +\| review +\| +[1-9]", told)
+    assert not re.search(r"\| review +\| approve ", told)  # nobody gains by a stricter one
+    assert "**By amount**" in told
+    assert "**By sex**" in told
+    assert out.read_text().strip() == told.strip()
+    same = type_in("policy", "simulate", NAME, str(lender.root / "portfolios" / NAME / "policy.yaml"))
+    assert "0 move (0.0%)" in same
+
+
+def test_two_releases_are_compared_for_a_pull_request(lender: Lender, type_in: Callable[..., str]) -> None:
+    before, after = releases(lender)
+    told = type_in("release", "diff", NAME, before[:12], after[:12])
+    assert f"release `{before[:12]}` → `{after[:12]}`" in told
+    assert "`models/risk/model.cbm`" in told
+    assert re.search(r"\| AUC \(95 %\) +\| +0\.\d{4} .*0\.\d{4}", told)
+    assert re.search(r"\d+ decisions, \d+ move", told)
+    assert "No component differs" in type_in("release", "diff", NAME, before, before)
+
+
+def test_a_cut_off_is_chosen_from_the_profit_curve(lender: Lender, type_in: Callable[..., str]) -> None:
+    told = type_in("policy", "choose-cutoff", NAME, "--margin", "100", "--loss", "500")
+    assert "break-even is PD 0.1667" in told
+    assert re.search(r"\*\*Recommended: \d+\*\*", told)
+    assert (lender.home / "reports" / NAME / "cut-off-out-of-fold.png").read_bytes().startswith(b"\x89PNG")
+    held_out = type_in("policy", "choose-cutoff", NAME, "--margin", "9", "--loss", "1", "--rows", "held-out")
+    assert "held-out rows" in held_out
+    type_in("policy", "choose-cutoff", NAME, "--margin", "-1", "--loss", "1", code=1)
+
+
+def test_decisions_are_made_again_bit_for_bit_or_by_another_release(
+    lender: Lender, type_in: Callable[..., str]
+) -> None:
+    again = type_in("decision", "replay", "-p", NAME, "--since", "2024-12-01T00:00:00Z")
+    made, differing = re.search(r"^([\d,]+) the same, (\d+) differ, 0 erased", again, re.MULTILINE).groups()  # type: ignore[union-attr]
+    assert int(made) >= 60
+    assert differing == "0"
+    assert "0 the same, 0 differ" in type_in("decision", "replay", "-p", NAME, "--until", "2001-01-01T00:00:00Z")
+    other = type_in("decision", "replay", "-p", NAME, "--release", releases(lender)[0][:12])
+    assert int(re.search(r"([\d,]+) differ", other)[1]) > 0  # type: ignore[index]
+    assert "score: " in other

@@ -1,13 +1,13 @@
-"""One service on a Redis and a Postgres of its own, which the tests stop, pause, kill and bring back."""
+"""One service on a Redis and two Postgres of its own, which the tests stop, pause, kill and bring back."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from serving.deployment import stop
-from tests.servers import PostgresServer, RedisServer
+from tests.faults.disks import Disk, small_disk
+from tests.servers import PostgresServer, RedisServer, running_postgres
 from tests.serving.deployed import Deployed
 
 
@@ -18,19 +18,21 @@ class Broken:
     service: Deployed
     redis: RedisServer
     postgres: PostgresServer
-    folder: Path
+    """Of the decision log."""
+    disk: Disk
+    """Where that one has its files."""
+    registry: PostgresServer
 
 
 @pytest.fixture(scope="package")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broken]:
     folder = tmp_path_factory.mktemp("faults")
-    redis, postgres = RedisServer(folder / "redis"), PostgresServer(folder / "postgres")
-    redis.start()
-    postgres.start()
-    try:
-        service = Deployed(folder, redis, decision_log=postgres.url, log_seconds=1.0)
-        yield Broken(service, redis, postgres, folder)
-    finally:
-        stop(folder / "home")
-        postgres.stop()
-        redis.stop()
+    redis = RedisServer(folder / "redis")
+    with small_disk() as disk, running_postgres(disk.folder) as postgres, running_postgres() as registry:
+        redis.start()
+        try:
+            urls = {"decision_log": postgres.url, "mlflow_uri": registry.url}
+            yield Broken(Deployed(folder, redis, **urls, log_seconds=1.0), redis, postgres, disk, registry)
+        finally:
+            stop(folder / "home")
+            redis.stop()

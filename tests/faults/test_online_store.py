@@ -5,41 +5,13 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from serving.log.decision_log import open_log
-from serving.log.record import Record
 from tests.faults.conftest import Broken
-from tests.serving.deployed import SAFE, Deployed, until
+from tests.faults.outcomes import assert_reviewed, is_approved
+from tests.serving.deployed import SAFE, until
 from tests.serving.materialized import materialize
-from tests.serving.small_releases import PORTFOLIO
 
 pytestmark = [pytest.mark.integration]
 NOBODY, LONG_AGO = 77, 78
-
-
-def recorded(service: Deployed, decision_id: str) -> Record:
-    log = open_log(service.launch.decision_log, service.launch.log_keys())
-    record = log.find(decision_id)
-    log.close()
-    assert record is not None
-    return record
-
-
-def degraded(service: Deployed, problem: str) -> float:
-    return service.counted(f'lendloop_degraded_total{{portfolio="{PORTFOLIO}",problem="{problem}"}}')
-
-
-def assert_reviewed(service: Deployed, entity: int, code: str, problem: str) -> None:
-    before = degraded(service, problem)
-    answer = service.ask(entity, amount=100).json()
-    assert (answer["outcome"], answer["stale"], answer["reasons"][0]["code"]) == ("review", True, code)
-    record = recorded(service, answer["decision_id"])
-    assert record.stale
-    assert problem in record.context["problems"]  # type: ignore[operator]
-    assert degraded(service, problem) == before + 1
-
-
-def is_approved(service: Deployed) -> bool:
-    return bool(service.ask(amount=100).json().get("outcome") == "approve")
 
 
 def test_a_store_that_does_not_answer_in_time(broken: Broken) -> None:

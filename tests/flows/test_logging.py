@@ -195,7 +195,7 @@ def decided(tmp_path) -> tuple[Desk, Record]:
 
     async def ask() -> str:
         async with worker.client() as client:
-            return str((await client.post(DECISIONS, json={"entity_id": 1, "amount": 100})).json()["decision_id"])
+            return str((await client.post(DECISIONS, json={"entity_id": 1, "amount": 50_000})).json()["decision_id"])
 
     record = worker.log.find(asyncio.run(ask()))
     assert record is not None
@@ -205,14 +205,22 @@ def decided(tmp_path) -> tuple[Desk, Record]:
 def test_a_decision_made_again_is_the_same_in_every_part(decided):
     desk, record = decided
     assert record.portfolio == PORTFOLIO
+    assert record.offer["confirmations"]  # there is something to compare
     assert differences(record, decide_again(desk, record)) == []
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_replay_names_every_part_that_differs(decided, part):
     desk, record = decided
-    changed = {"offer": {"limit": -1}} if part == "limit" else {part: {"x": 1.0} if part == "terms" else ()}
-    (found,) = differences(replace(record, **changed), decide_again(desk, record))
+    changed = {
+        "limit": {"offer": {**record.offer, "limit": -1}},
+        "counter_offer": {"offer": {**record.offer, "amount": 1.0}},
+        "confirmations": {"offer": {**record.offer, "confirmations": 9}},
+        "open_rules": {"context": {**record.context, "open_rules": ["AGE"]}},
+        "problems": {"context": {**record.context, "problems": {"late": ["all"]}}},
+        "terms": {"terms": {"x": 1.0}},
+    }
+    (found,) = differences(replace(record, **changed.get(part, {part: ()})), decide_again(desk, record))
     assert found.startswith(f"{part}: ")
 
 

@@ -51,6 +51,16 @@ class Deployed:
         self.registry.log_release(PORTFOLIO, built / sha, sha, as_of=as_of, gates={}, runs={})
         return sha
 
+    def add_partner(self, name: str, quota: str) -> dict[str, str]:
+        """The headers of a new partner; the platform's own key has a quota that load may exceed."""
+        secret = server_secret(self.launch.partner_secret, self.launch.home / "partner.key")
+        book = open_book(self.launch.decision_log, secret)
+        try:
+            key = book.add(make_partner(name, "decide,read", "*", quota, 1000), by="ann", at=datetime.now(UTC))
+        finally:
+            book.close()
+        return {"Authorization": f"Bearer {key}"}
+
     def ask(self, entity: int = SAFE, **more: Any) -> httpx.Response:
         body = {"entity_id": entity, **more}
         return httpx.post(self.launch.url + DECISIONS, json=body, headers=self.headers, timeout=10)

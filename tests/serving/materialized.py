@@ -10,8 +10,10 @@ from feast.types import Float64, Int64
 
 from features.store.configuration import configure
 from features.store.definitions import online_view
+from features.store.postgres import ReconnectingPostgresOnlineStore
 from features.store.progress import Progress, ProgressNotes
 from features.store.rows import write_rows
+from features.store.sqlite import RowSqliteOnlineStore
 from tests.serving.small_releases import COLUMNS, PORTFOLIO
 
 
@@ -30,6 +32,8 @@ def materialize(
     notes.prepare()
     if until is not None:
         notes.write(view, Progress(until, "made up", tuple(_TYPES), until))
+    if isinstance(store, RowSqliteOnlineStore | ReconnectingPostgresOnlineStore):
+        store.disconnect()
     assert isinstance(feast.registry, SqlRegistry)
     feast.registry.write_engine.dispose()
 

@@ -19,6 +19,7 @@ from serving.supervisor import TAKE_OVER
 from tests.serving.deployed import Deployed, Load, until
 
 pytestmark = pytest.mark.integration
+ANSWERED = 'lendloop_requests_total{method="POST",route="/v1/portfolios/{portfolio}/decisions",status="200"}'
 
 
 def changed_code(launch: Launch, name: str, path: str, old: str, new: str) -> Launch:
@@ -65,6 +66,7 @@ def test_a_redeploy_of_other_code_loses_no_request(deployed: Deployed) -> None:
         assert {version(other) for _ in range(20)} == {"2"}
     assert load.failures == []
     assert len(load.answers) > 100
+    assert deployed.counted(ANSWERED) >= len(load.answers)  # by the old workers and by the new ones
     assert not deployed.started.reused
     assert not before.alive()
     assert status(other.home) == deployed.started.note

@@ -60,12 +60,14 @@ PROPENSITIES = f"/v1/portfolios/{CAMPAIGN}/propensities"
 class Worker:
     """A worker without BentoML: real releases, log, pauses and partners; features from memory."""
 
-    def __init__(self, folder: Path, consents: tuple[ConsentPurpose, ...] = ()) -> None:
-        self.releases = folder / "releases"
+    def __init__(
+        self, folder: Path, consents: tuple[ConsentPurpose, ...] = (), url: str = "", releases: Path | None = None
+    ) -> None:
+        self.releases = releases or folder / "releases"
         self.reader: FakeReader = fresh_reader()
         for portfolio in (PORTFOLIO, CAMPAIGN):
             write_pointer(self.releases, portfolio, build_small(self.releases, portfolio=portfolio, consents=consents))
-        self.url = f"sqlite:///{folder / 'log.db'}"
+        self.url = url or f"sqlite:///{folder / 'log.db'}"
         self.log = open_log(self.url, KEYS)
         self.pauses = open_pauses(self.url)
         self.book = open_book(self.url, SECRET)
@@ -74,6 +76,15 @@ class Worker:
         self.replay = self.tokens = self.openid = False
         self.prepared: Callable[[Clerk], Any] = lambda clerk: None
         self.seconds = 2.0
+
+    def reopen(self) -> None:
+        """Have the log as a new process has it."""
+        self.log.close()
+        self.log = open_log(self.url, KEYS)
+
+    def close(self) -> None:
+        for one in (self.log, self.pauses, self.book):
+            one.close()
 
     def partner(self, name: str, scopes: str, portfolios: str, quota: str = "1000/s", concurrency: int = 100) -> str:
         partner = make_partner(name, scopes, portfolios, quota, concurrency)
@@ -251,6 +262,13 @@ def test_a_pause_sends_to_review_whom_it_would_approve(worker: Worker) -> None:
     assert "PAUSED" in [reason["code"] for reason in answer["reasons"]]
 
 
+def test_when_the_pauses_cannot_be_read_nobody_is_approved(worker: Worker) -> None:
+    worker.pauses.close()
+    response = worker.post(DECISIONS, {"entity_id": 1})
+    assert "nothing was decided" in problem(response, 503)["detail"]
+    assert worker.log.head().records == 0
+
+
 def test_a_propensity_is_answered_and_logged(worker: Worker) -> None:
     answer = worker.post(PROPENSITIES, {"entity_id": 2}).json()
     assert answer["outcome"] == "contact"
@@ -347,6 +365,7 @@ def test_size_and_media_type_are_limited(worker: Worker) -> None:
     problem(worker.send(b" " * (api.BODY_BYTES + 1)), 413)
     problem(worker.send(b"{}", "text/plain"), 415)
     problem(worker.send(b"{}", ""), 415)
+    problem(worker.send(b"", ""), 400)
     assert worker.send(b'{"entity_id": 1}', "application/json; charset=utf-8").status_code == 200
 
 
@@ -364,9 +383,15 @@ def test_the_largest_id_is_an_id(worker: Worker) -> None:
         problem(worker.post(DECISIONS, {"entity_id": entity - 1}, **key), 422)
 
 
+async def bare_post(worker: Worker, path: str) -> httpx.Response:
+    async with worker.client() as client:
+        return await client.post(path)
+
+
 def test_unknown_places_and_methods_are_problems(worker: Worker) -> None:
     problem(worker.get("/nowhere"), 404)
     assert problem(worker.get(DECISIONS), 405)
+    problem(asyncio.run(bare_post(worker, "/v1/releases")), 405)
     problem(worker.get("/"), 404)
     assert fields(worker.post("/v1/portfolios/none/decisions", {"entity_id": 1}), 404) == ["path.portfolio"]
     assert fields(worker.post("/v1/portfolios/NONE/decisions", {"entity_id": 1}), 422) == ["path.portfolio"]

@@ -2,12 +2,12 @@
 
 import os
 from datetime import timedelta
-from pathlib import Path
+from itertools import count
 
 import pytest
-from hypothesis import settings as hypothesis_settings
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from serving.log.anchors import FILE, AnchorBroken, Anchors
 from serving.log.commit import IdempotencyConflict
@@ -17,6 +17,7 @@ from serving.log.entry import encode
 from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.log.frames import read_decisions
 from serving.log.keys import KeyRing
+from tests.servers import new_database
 from tests.serving.log.examples import START, make_record
 from tests.serving.log.keyring import KEYS, MASTER
 from tests.serving.log.test_vault import OTHER, secret_record, stored_bytes
@@ -200,13 +201,10 @@ def test_an_auditor_cannot_write(log, log_url):
 class Machine(RuleBasedStateMachine):
     """Whatever the order of appends, erasures and rotations: the chain holds, and exactly the erased are gone."""
 
-    @initialize(folder=st.builds(lambda: Path(os.path.realpath("/tmp"))))
-    def begin(self, folder: Path) -> None:
-        import tempfile
-
-        self.folder = tempfile.TemporaryDirectory(dir=folder)
-        self.url = f"sqlite:///{self.folder.name}/log.db"
-        self.log = open_log(self.url, BOTH)
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+        self.log = open_log(url, BOTH)
         self.alive: dict[str, str] = {}
         self.erased: set[str] = set()
 
@@ -234,19 +232,27 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def holds(self) -> None:
-        if hasattr(self, "log"):
-            found = self.log.verify()
-            assert found.valid, found.broken
-            assert {name for name in self.erased if self.log.find(name).erased} == self.erased
-            for person in "abc":
-                names = {record.decision_id for record in self.log.read_person("taiwan_cards", person)}
-                assert names == {name for name, who in self.alive.items() if who == person}
+        found = self.log.verify()
+        assert found.valid, found.broken
+        assert {name for name in self.erased if self.log.find(name).erased} == self.erased
+        for person in "abc":
+            names = {record.decision_id for record in self.log.read_person("taiwan_cards", person)}
+            assert names == {name for name, who in self.alive.items() if who == person}
 
     def teardown(self) -> None:
-        if hasattr(self, "log"):
-            self.log.close()
-            self.folder.cleanup()
+        self.log.close()
 
 
-TestMachine = Machine.TestCase
-TestMachine.settings = hypothesis_settings(max_examples=12, stateful_step_count=12, deadline=None)
+def test_the_chain_holds_in_whatever_order(tmp_path):
+    urls = (f"sqlite:///{tmp_path}/{number}.db" for number in count())
+    run_state_machine_as_test(
+        lambda: Machine(next(urls)), settings=settings(max_examples=12, stateful_step_count=12, deadline=None)
+    )
+
+
+@pytest.mark.integration
+def test_the_chain_holds_in_whatever_order_on_postgres(postgres_url):
+    run_state_machine_as_test(
+        lambda: Machine(new_database(postgres_url)),
+        settings=settings(max_examples=4, stateful_step_count=12, deadline=None),
+    )

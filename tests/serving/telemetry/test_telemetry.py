@@ -14,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client.mmap_dict import MmapedDict
 
+from serving.log.commit import Appended
 from serving.runtime import Served
 from serving.telemetry.counters import forget_dead
 from serving.telemetry.requests import Watched
@@ -21,6 +22,7 @@ from serving.telemetry.telemetry import Told
 from serving.telemetry.telling import Telling, open_telling
 from serving.telemetry.tracing import open_tracer
 from serving.trial.challengers import Tried
+from tests.serving.log.examples import make_record
 
 COUNTING = """
 import sys
@@ -118,6 +120,32 @@ def test_workers_are_added_up_and_the_state_of_those_that_ended_is_forgotten(tel
     assert found["lendloop_log_commit_records_sum"] == 41
     assert found['lendloop_step_seconds_count{step="decide"}'] == 2
     assert after["lendloop_log_waiting"] == 0
+
+
+def test_a_decision_made_without_a_check_is_counted_by_what_was_not_checked(telling: Telling) -> None:
+    codes = ("CONTEXT_UNKNOWN", "SIGNAL_MISSING", "LATE")
+    record = make_record(
+        reasons=tuple({"code": code} for code in codes), context={"problems": {"stale": ["behaviour"]}}
+    )
+    telling.told.decided([Appended(record, True), Appended(record, False)])  # the second was only answered again
+    found = {name: count for name, count in values(telling).items() if name.startswith("lendloop_degraded_total")}
+    counted = 'lendloop_degraded_total{{portfolio="taiwan_cards",problem="{}"}}'
+    assert found == {counted.format(problem): 1 for problem in ("stale", "context", "signal")}
+
+
+class Full:
+    """Counters on a disk without room."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise OSError(28, "No space left on device")
+
+
+def test_what_cannot_be_counted_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    told = Told(Full())  # type: ignore[arg-type]
+    with told.step("decide"):
+        told.committed(1, 0.002, failed=True)
+    told.decided([Appended(make_record(), True)])
+    assert [record.message for record in caplog.records] == ["not counted"] * 3
 
 
 def test_the_state_of_a_worker_is_noted_and_a_release_that_went_is_taken_back(telling: Telling) -> None:
