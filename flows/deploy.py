@@ -10,7 +10,7 @@ from features.portfolio import list_portfolios
 from flows.business_date import business_date, run_name
 from flows.observed import newest
 from flows.progress import note
-from flows.steps import Summary, as_task
+from flows.steps import KEPT, Summary, as_task
 from flows.workspace import Workspace, open_workspace
 from infra.settings import Settings
 from serving.deployment import build_bento, check, start, switch
@@ -85,7 +85,7 @@ def _somebody(workspace: Workspace, as_of: date) -> int | str:
     return found
 
 
-@flow(name="deploy", flow_run_name=run_name)
+@flow(name="deploy", flow_run_name=run_name, **KEPT)
 async def deploy_flow(portfolio: str, as_of: date | None = None) -> Summary:
     """Deploy the champion of `as_of`, a business date (UTC)."""
     return as_task(deploy, portfolio, business_date(as_of))

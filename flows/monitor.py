@@ -11,7 +11,7 @@ from flows.month_inputs import month_inputs
 from flows.progress import note
 from flows.reporting import report_path
 from flows.served import Served, served_in_month
-from flows.steps import Summary, as_task
+from flows.steps import KEPT, Summary, as_task
 from flows.workspace import Workspace, open_workspace
 from monitoring.alerts import Verdict
 from monitoring.day import daily
@@ -88,7 +88,7 @@ def carry_out(workspace: Workspace, as_of: date, verdicts: list[Verdict]) -> Sum
     return {"summary": shown, "level": level, "alerts": alerts, "told": told}
 
 
-@flow(name="monitor", flow_run_name=run_name)
+@flow(name="monitor", flow_run_name=run_name, **KEPT)
 async def monitor_flow(portfolio: str, as_of: date | None = None) -> Summary:
     """Watch the business date `as_of` (UTC), and the month it ends."""
     return as_task(monitor, portfolio, business_date(as_of))

@@ -12,6 +12,8 @@ Summary = dict[str, Any]
 Body = Callable[[str, date], Summary]
 Call = Callable[[Body, str, date], Summary]
 
+KEPT: Any = {"persist_result": True, "result_serializer": "json"}
+"""How Prefect keeps what a flow or a task returns: as JSON, never as a pickle, whatever its environment says."""
 RETRY_SECONDS = [1.0, 5.0]
 SCHEDULED_WAIT = 2 * 3600.0
 
@@ -36,6 +38,7 @@ def as_task(body: Body, portfolio: str, as_of: date) -> Summary:
         retry_delay_seconds=RETRY_SECONDS,
         retry_condition_fn=_is_fault_of_io,
         cache_policy=NO_CACHE,
+        **KEPT,
     )(directly)
     # Here every flow passes: run by a person, by a worker, or as a part of a month, which holds the portfolio already.
     with exclusive(Settings(), portfolio, wait=patience()):

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -85,6 +86,10 @@ class Settings(BaseSettings):
         """Every setting that was given, secrets too, as the variables by which another process is given the same."""
         given = {name: getattr(self, name) for name in sorted(self.model_fields_set)}
         return {f"LENDLOOP_{name.upper()}": _text(value) for name, value in given.items()}
+
+    def secrets(self) -> set[str]:
+        """The names of those `variables` that hold a secret: a key, or an address with a password in it."""
+        return {f"LENDLOOP_{name.upper()}" for name in self.model_fields_set if _is_secret(getattr(self, name))}
 
     @property
     def opened_vendor_keys(self) -> dict[str, str]:
@@ -170,3 +175,14 @@ def _text(value: object) -> str:
     if isinstance(value, dict):
         return json.dumps({name: _text(one) for name, one in sorted(value.items())})
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _is_secret(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_is_secret(one) for one in value.values())
+    if not isinstance(value, str):
+        return isinstance(value, SecretStr)
+    address = urlsplit(value)
+    return address.password is not None or any(
+        word in name.lower() for name in parse_qs(address.query) for word in ("password", "secret", "token", "key")
+    )

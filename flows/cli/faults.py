@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from infra.disk import is_disk_full
 from infra.settings import Settings
 
 PLACES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
@@ -37,19 +38,6 @@ def explain(error: BaseException) -> str:
     except OSError as fault:
         where = f"lost, as they could not be written: {fault}"
     return f"unexpected {type(error).__name__}: {error}\nThis is a fault of Lendloop's; the details are in {where}"
-
-
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether the disk is full, as the system says it or as a database or a library words it, here or as the cause."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            return True
-        if any(words in str(error).lower() for words in ("disk is full", "no space left on device")):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def keep_traceback(error: BaseException) -> Path:

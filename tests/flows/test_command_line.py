@@ -130,7 +130,7 @@ def test_a_value_of_a_persons_row_is_not_in_a_message(tmp_path: Path) -> None:
 
 def test_a_prefect_server_that_does_not_answer_is_told_at_once() -> None:
     with pytest.raises(NoPrefect, match="LENDLOOP_PREFECT_API: no Prefect server answers at rubbish"):
-        refuse_silence("rubbish")
+        refuse_silence("rubbish", "LENDLOOP_PREFECT_API")
 
 
 def test_a_setting_that_cannot_be_read_is_named(folder: Path) -> None:
