@@ -1,5 +1,6 @@
 """What runs under a Prefect server: schedules, a run of a worker's, a second try after a fault."""
 
+import errno
 import json
 import os
 import subprocess
@@ -85,6 +86,40 @@ def test_a_worker_that_is_told_nothing_runs_one_where_it_was_scheduled(
     assert [path for path in tmp_path.rglob("*") if path.suffix in (".parquet", ".db") or "storage" in path.parts] == []
     (kept,) = (checkout / ".lendloop/prefect/storage").iterdir()
     assert json.loads(kept.read_text())["summary"].endswith("0 quarantined")
+
+
+TRIED = """
+import errno, json, sys
+from datetime import date
+import flows.steps as steps
+from training.registry import RegistryError
+
+steps.RETRY_SECONDS[:] = [0.0, 0.0]
+tries = {"away": 0, "full": 0}
+
+def away(portfolio, as_of):
+    tries["away"] += 1
+    if tries["away"] == 1:
+        raise RegistryError("MLflow does not answer") from ConnectionRefusedError("refused")
+    return {"summary": "there"}
+
+def full(portfolio, as_of):
+    tries["full"] += 1
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+summary = steps.as_task(away, "cards", date(2010, 11, 30))["summary"]
+try:
+    steps.as_task(full, "cards", date(2010, 11, 30))
+except OSError as error:
+    print(json.dumps([tries, summary, error.errno]))
+"""
+
+
+def test_a_task_is_tried_again_after_an_outage_and_not_on_a_full_disk(prefect_url: str, tmp_path: Path) -> None:
+    settings = {"PREFECT_API_URL": prefect_url, "PREFECT_HOME": str(tmp_path), "LENDLOOP_HOME": str(tmp_path)}
+    done = run(sys.executable, "-c", TRIED, **settings)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [{"away": 2, "full": 1}, "there", errno.ENOSPC]
 
 
 def test_without_a_server_it_says_what_to_do_and_leaves_nothing(tmp_path: Path) -> None:
