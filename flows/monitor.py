@@ -11,7 +11,7 @@ from flows.month_inputs import month_inputs
 from flows.progress import note
 from flows.reporting import report_path
 from flows.served import Served, served_in_month
-from flows.steps import KEPT, Summary, as_task
+from flows.steps import KEPT, Summary, as_task, lacks_release, nothing
 from flows.workspace import Workspace, open_workspace
 from monitoring.alerts import Verdict
 from monitoring.day import daily
@@ -34,7 +34,7 @@ def monitor(portfolio: str, as_of: date) -> Summary:
     decisions = read_decisions(workspace.log, portfolio, until - LOOK_BACK, until)
     served = served_in_month(workspace, decisions, as_of)
     if served is None:
-        return {"summary": "no release has served yet: nothing to watch", "level": "ok"}
+        return nothing("no release yet: nothing to watch", lacks_release(portfolio, as_of)) | {"level": "ok"}
     verdicts = [_day(workspace, served, name, decisions, as_of) for name in served.release.models]
     if as_of == month_end(as_of):
         verdicts += [_month(workspace, served, name, decisions, as_of) for name in served.release.models]

@@ -31,7 +31,8 @@ def pause_by_hand(portfolio: str, by: str, reason: str, at: str = "", until: str
     cause = f"by hand {since.isoformat(timespec='seconds')}"
     pause = Pause(portfolio, since.date(), cause, reason, by, since, end)
     open_workspace(portfolio).pauses.set_pause(pause)
-    ends = f"until {end.isoformat(timespec='minutes')}" if end else "until `lendloop pause lift`"
+    lift = f"`lendloop pause lift --portfolio {portfolio} --by NAME --reason TEXT`"
+    ends = f"until {end.isoformat(timespec='minutes')}" if end else f"until {lift}"
     console.print(f"automatic approval of {portfolio} is paused from {since.isoformat(timespec='minutes')} {ends}")
 
 

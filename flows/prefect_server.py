@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
+from pathlib import Path
 
 from flows.reachable import masked
 from infra.disk import MIB, SHORT, free, full, need, says_full
@@ -57,20 +58,21 @@ def prefect_api(settings: Settings, meanwhile: Callable[[], object] = int) -> It
     try:
         os.environ["PREFECT_API_URL"] = url
         meanwhile()
-        _wait_until_healthy(child, url, settings)
+        wait_until_healthy(child, url, settings.root())
         yield url
     finally:
         send_what_is_left()
         child.stop()
 
 
-def _wait_until_healthy(child: Child, url: str, settings: Settings) -> None:
+def wait_until_healthy(child: Child, url: str, home: Path) -> None:
+    """Wait for the local server; one that ends on a full disk ends in the system's own error of it."""
     try:
         child.wait_until(lambda: is_healthy(url), what="the local Prefect server", timeout=STARTUP_SECONDS)
     except ChildFailed:
         # Its log may be cut short, and a database it did not finish may have been given back since: either tells.
-        if says_full(child.said()) or free(settings.root()) < SHORT:
-            raise full(settings.root()) from None
+        if says_full(child.said()) or free(home) < SHORT:
+            raise full(home) from None
         raise
 
 

@@ -36,11 +36,9 @@ def says_full(text: str) -> bool:
     return any(words in text.lower() for words in WORDS)
 
 
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether the disk is full, as the system says it or as a database or a library words it, here or as the cause."""
-    return any(
-        (isinstance(each, OSError) and each.errno in FULL) or says_full(str(each)) for each in chain(error)
-    )
+def disk_full(error: BaseException | None) -> BaseException | None:
+    """The error, or the cause of it, that says that the disk is full, as the system or as a library words it."""
+    return next((each for each in chain(error) if _is_full(each)), None)
 
 
 def chain(error: BaseException | None) -> list[BaseException]:
@@ -50,3 +48,7 @@ def chain(error: BaseException | None) -> list[BaseException]:
         found.append(error)
         error = error.__cause__ or error.__context__
     return found
+
+
+def _is_full(error: BaseException) -> bool:
+    return (isinstance(error, OSError) and error.errno in FULL) or says_full(str(error))

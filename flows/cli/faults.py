@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from infra.disk import is_disk_full
+from infra.disk import SHORT, disk_full, free
 from infra.settings import Settings
 
 PLACES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
@@ -24,8 +24,8 @@ def explain(error: BaseException) -> str:
         return "\n".join(misset(error))
     if isinstance(error, SettingsError):
         return f'settings: {error}; expected JSON, such as LENDLOOP_VENDORS=\'{{"liveness": "https://…"}}\''
-    if is_disk_full(error):
-        return f"no space left on the disk ({error}); free some and run the command again: it goes on where it was"
+    if full := disk_full(error):
+        return f"no space left on the disk ({full}); free some and run the command again: it goes on where it was"
     if type(error).__module__.partition(".")[0] in OURS:
         return str(error)
     if isinstance(error, OSError):
@@ -33,6 +33,8 @@ def explain(error: BaseException) -> str:
             "; check its folder and rights, or set LENDLOOP_HOME to another folder" if error.errno in PLACES else ""
         )
         return f"{error.filename or type(error).__name__}: {error.strerror or error}{remedy}"
+    if free(Settings().root()) < SHORT:
+        return f"no space left on the disk ({error}); free some and run the command again: it goes on where it was"
     try:
         where = str(keep_traceback(error))
     except OSError as fault:

@@ -19,7 +19,11 @@ GUARDED = "/v1/"
 HEADER_BYTES = 16 * 1024
 BEARER = "partner key"
 SECURED: dict[str, Any] = {"security": [{BEARER: []}]}
-SCHEME = {"type": "http", "scheme": "bearer", "description": "the key that `lendloop partner add` printed"}
+SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "the key that `lendloop partner add NAME --portfolios NAME` printed",
+}
 
 
 class Gate:
