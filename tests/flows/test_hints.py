@@ -4,13 +4,17 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 import typer
 
+from features.ingested import Ingested, note_ingested
+from features.lake import Lake
 from flows.cli.main import app
 from flows.demo_view import NEXT
+from flows.hints import last_month, month_command, yesterday
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = ("infra", "features", "training", "serving", "monitoring", "flows", "portfolios")
@@ -66,3 +70,15 @@ def test_a_hint_is_a_whole_command(hint: str) -> None:
 def test_half_a_command_is_noticed(hint: str) -> None:
     with pytest.raises(USAGE_ERROR):
         parse(hint)
+
+
+def test_the_month_of_a_hint_is_one_of_which_there_is_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LENDLOOP_HOME", str(tmp_path))
+    by_the_clock = last_month("cards")
+    assert (by_the_clock + timedelta(days=1)).day == 1
+    assert by_the_clock < yesterday() + timedelta(days=1)
+    note_ingested(Lake(tmp_path / "lake"), "cards", Ingested("d" * 64, date(2010, 11, 15)))
+    assert last_month("cards") == date(2010, 11, 30)
+    assert month_command("cards") == "`lendloop run month --portfolio cards --as-of 2010-11-30`"
+    note_ingested(Lake(tmp_path / "lake"), "cards", Ingested("d" * 64, yesterday()))
+    assert last_month("cards") == by_the_clock
