@@ -17,7 +17,7 @@ from serving.pauses import Pause
 COLUMNS = (
     ("month", 8),
     ("release", 9),
-    ("HTTP answers", 35),
+    ("HTTP answers", 36),
     ("paused", 7),
     ("alerts", 7),
     ("labels", 7),

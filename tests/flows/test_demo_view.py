@@ -55,7 +55,7 @@ def test_both_releases_are_told_side_by_side_below_their_headings() -> None:
         ("frozen", "orange"),
     ]
     assert shown.endswith(" reused")
-    assert len(heading) <= 151
+    assert len(heading) <= 152
 
 
 def test_of_a_month_without_labels_only_what_was_served_is_told() -> None:
