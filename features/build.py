@@ -83,7 +83,8 @@ def _build(portfolio: Portfolio, lake: Lake, view: str, as_of: date) -> BuiltVie
     sources = lake.partitions(name, "tables", source)
     due = [one for one in sources if one.month <= month_of(as_of)]
     if not due or due[-1].month != month_of(as_of) or due[-1].covers < as_of:
-        raise NoData(f"{name}: table {source!r} is not in the lake up to {as_of}; run ingest for that date first")
+        command = f"`lendloop run ingest --portfolio {name} --as-of {as_of}`"
+        raise NoData(f"{name}: table {source!r} is not in the lake up to {as_of}; run {command} first")
     built = {one.month: one for one in lake.partitions(name, "features", view)}
     # Months that were built for a later date too: a row that changes here may have a part in theirs.
     wanted = [one.month for one in sources if one in due or one.month in built]

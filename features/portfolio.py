@@ -58,7 +58,10 @@ def open_portfolio(root: Path, name: str) -> Portfolio:
     folder = root / name
     if not (folder / "features.yaml").is_file():
         known = ", ".join(list_portfolios(root)) or "none"
-        raise PortfolioError(f"no portfolio {name!r} in {root}: found {known}; make one with `lendloop portfolio new`")
+        raise PortfolioError(
+            f"no portfolio {name!r} in {root}: found {known}; make one with "
+            f"`lendloop portfolio new {name} --from FILE --time COLUMN --label COLUMN`"
+        )
     spec = read_document(folder / "features.yaml", FeatureSpec).with_transforms(_transforms(folder / "features.py"))
     check_definitions(spec, folder / "features.yaml")
     return Portfolio(name, folder, spec)

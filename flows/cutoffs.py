@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import polars as pl
 
+from flows.hints import month_command
 from flows.policies import show
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
@@ -57,7 +58,7 @@ def _economics(risk: RiskPolicy, margin: float | None, loss: float | None) -> tu
 def _trained(workspace: Workspace, risk: RiskPolicy) -> "TrainedModel":
     champion = workspace.registry.champion(workspace.name)
     if champion is None:
-        raise NoEconomics(f"{workspace.name} has no champion yet; `lendloop run month` makes one")
+        raise NoEconomics(f"{workspace.name} has no champion yet; {month_command(workspace.name)} makes one")
     run = champion.runs[risk.model]
     return workspace.registry.load_model(ModelVersion(workspace.name, risk.model, 0, run, "", champion.as_of))
 

@@ -13,6 +13,7 @@ from rich.progress import track
 from rich.table import Table
 
 from features.unquoted import unquoted
+from flows.hints import month_command
 from flows.listing import list_secret
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
@@ -79,7 +80,7 @@ def read_applications(file: Path) -> pl.DataFrame:
 def _desk(workspace: Workspace) -> Desk:
     champion = workspace.registry.champion(workspace.name)
     if champion is None:
-        raise BadFile(f"{workspace.name} has no champion yet; `lendloop run month` makes one")
+        raise BadFile(f"{workspace.name} has no champion yet; {month_command(workspace.name)} makes one")
     urls = {"registry": workspace.settings.feature_registry_url, "online": workspace.settings.online_store_url}
     return open_desk(workspace.name, workspace.release_folder(champion.sha), **urls)
 

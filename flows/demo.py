@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from flows.demo_view import show_end
+from flows.hints import month_command
 from flows.locking import exclusive
 from flows.prefect_server import prefect_api
 from flows.progress import shown_by, started
@@ -45,7 +46,8 @@ def run_demo(portfolios: list[str], months: int) -> None:
     """Replay the portfolios month by month and leave reports and plots of what happened."""
     unknown = [name for name in portfolios if name not in REPLAYS]
     if unknown:
-        raise NoReplay(f"the demo replays {sorted(REPLAYS)}; found {unknown}; run others with `lendloop run month`")
+        others = f"run others with {month_command(unknown[0])}"
+        raise NoReplay(f"the demo replays {sorted(REPLAYS)}; found {unknown}; {others}")
     since = time.monotonic()
     settings = _settings()
     console.print(f"[bold]Lendloop[/] replays {', '.join(portfolios)}; everything goes to {settings.home}")

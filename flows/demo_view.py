@@ -16,22 +16,29 @@ from monitoring.metric import LEVELS, Metric
 from serving.pauses import Pause
 
 COLUMNS = (
-    ("month", 9),
-    ("release", 10),
+    ("month", 8),
+    ("release", 9),
     ("HTTP answers", 36),
-    ("paused", 8),
-    ("labels", 8),
+    ("paused", 7),
+    ("alerts", 7),
+    ("labels", 7),
     ("AUC", 6),
-    ("frozen", 8),
-    ("observed", 10),
+    ("frozen", 7),
+    ("observed", 9),
     ("predicted", 10),
-    ("frozen", 8),
-    ("gap", 6),
-    ("drift", 7),
-    ("alerts", 8),
+    ("frozen", 7),
+    ("gap", 5),
+    ("frozen", 7),
+    ("drift", 6),
+    ("frozen", 7),
+    ("level", 7),
+    ("frozen", 7),
 )
-"""Paused: answered while a red alert's pause stood. Observed and predicted are event rates; frozen: the same of the
-first release; gap: largest between two groups."""
+"""Paused: answered while a red alert's pause stood. Alerts: the level of the month's monitoring, of the requests.
+
+From labels on, all the month's real rows. Observed and predicted are event rates; gap: largest between two groups;
+drift: PSI of the scores; level: the most severe alert on them; frozen: what stands before it, of the first release.
+"""
 
 NEXT = {
     "open the newest report": "report open bank_deposits",
@@ -75,26 +82,36 @@ def show_heading(portfolio: str) -> None:
 
 def show_line(line: MonthLine) -> None:
     """One month."""
-    champion, frozen = _values(line.champion), _values(line.frozen)
-    cells = [
+    text = Text()
+    for cell, (_, width) in zip(cells(line), COLUMNS, strict=False):
+        text.append(f"{cell:<{width}}", style=COLOURS.get(cell, ""))
+    if line.reused:
+        text.append(" reused", style="dim")
+    console.print(text, soft_wrap=True)
+
+
+def cells(line: MonthLine) -> list[str]:
+    """What the columns say of a month; no more than the first that nothing is known beyond."""
+    served = [
         f"{line.month:%Y-%m}",
         line.release[:8],
-        ", ".join(f"{count} {outcome}" for outcome, count in line.traffic.outcomes.items()) + " ",
+        ", ".join(f"{count} {outcome}" for outcome, count in line.traffic.outcomes.items()),
         str(line.traffic.paused or "–"),
-        f"{_count(line.champion):,}",
-        _figure(champion.get("auc"), 3),
-        _figure(frozen.get("auc"), 3),
-        _figure(champion.get("observed_rate"), 3),
-        _figure(champion.get("predicted_rate"), 3),
-        _figure(frozen.get("predicted_rate"), 3),
-        _figure(widest_gap(line.champion), 2),
-        _figure(champion.get("score_psi"), 2),
+        line.level,
     ]
-    text = Text(_aligned(cells))
-    text.append(line.level, style=COLOURS.get(line.level, ""))
-    if line.reused:
-        text.append("  reused", style="dim")
-    console.print(text, soft_wrap=True)
+    if not line.champion:
+        return served
+    champion, frozen = _values(line.champion), _values(line.frozen)
+    return [
+        *served,
+        f"{_count(line.champion):,}",
+        *(_figure(rows.get("auc"), 3) for rows in (champion, frozen)),
+        _figure(champion.get("observed_rate"), 3),
+        *(_figure(rows.get("predicted_rate"), 3) for rows in (champion, frozen)),
+        *(_figure(widest_gap(rows), 2) for rows in (line.champion, line.frozen)),
+        *(_figure(rows.get("score_psi"), 2) for rows in (champion, frozen)),
+        *(worst_level(rows) for rows in (line.champion, line.frozen)),
+    ]
 
 
 def show_kept_back(release: Summary, by: str = "") -> None:

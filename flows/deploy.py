@@ -10,7 +10,7 @@ from features.portfolio import list_portfolios
 from flows.business_date import business_date, run_name
 from flows.observed import newest
 from flows.progress import note
-from flows.steps import Summary, as_task
+from flows.steps import KEPT, Summary, as_task, lacks_release, nothing
 from flows.workspace import Workspace, open_workspace
 from infra.settings import Settings
 from serving.deployment import build_bento, check, start, switch
@@ -24,7 +24,7 @@ def deploy(portfolio: str, as_of: date) -> Summary:
     workspace = open_workspace(portfolio)
     champion = workspace.registry.champion(portfolio)
     if champion is None:
-        return {"summary": "no champion yet: nothing to serve", "release": None}
+        return nothing("no champion yet: nothing to serve", lacks_release(portfolio, as_of)) | {"release": None}
     # What stands on local disk is mended first: workers only load it, and would never become ready by damaged files.
     workspace.release_folder(champion.sha)
     note("building the Bento")
@@ -94,7 +94,7 @@ def _somebody(workspace: Workspace, as_of: date) -> int | str:
     return found
 
 
-@flow(name="deploy", flow_run_name=run_name)
+@flow(name="deploy", flow_run_name=run_name, **KEPT)
 async def deploy_flow(portfolio: str, as_of: date | None = None) -> Summary:
     """Deploy the champion of `as_of`, a business date (UTC)."""
     return as_task(deploy, portfolio, business_date(as_of))

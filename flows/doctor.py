@@ -171,7 +171,10 @@ def portfolios(settings: Settings) -> Iterator[Finding]:
 
     names = list_portfolios(settings.portfolios)
     if not names:
-        remedy = "make one with `lendloop portfolio new`, or set LENDLOOP_PORTFOLIOS"
+        remedy = (
+            "make one with `lendloop portfolio new NAME --from FILE --time COLUMN --label COLUMN`, "
+            "or set LENDLOOP_PORTFOLIOS"
+        )
         yield Finding("warn", "portfolios", f"none in {settings.portfolios}", remedy)
     for name in names:
         faults = check_documents(settings.portfolios, name)

@@ -6,7 +6,7 @@ from datetime import date
 from prefect import flow
 
 from flows.business_date import business_date, run_name
-from flows.steps import Summary, as_task
+from flows.steps import KEPT, Summary, as_task
 from flows.workspace import open_workspace
 
 
@@ -23,7 +23,7 @@ def ingest(portfolio: str, as_of: date) -> Summary:
     return {"summary": rows + reused, "reused": report.reused, "tables": [asdict(table) for table in report.tables]}
 
 
-@flow(name="ingest", flow_run_name=run_name)
+@flow(name="ingest", flow_run_name=run_name, **KEPT)
 async def ingest_flow(portfolio: str, as_of: date | None = None) -> Summary:
     """Bring in what became known up to `as_of`, a business date (UTC)."""
     return as_task(ingest, portfolio, business_date(as_of))

@@ -61,7 +61,7 @@ def show_lists(name: str) -> None:
     with opened(Settings()) as book:
         found = book.show(name)
     if not found:
-        console.print(f"no entries of {name or 'any list'}; `lendloop list add` or `import` makes some")
+        console.print(f"no entries of {name or 'any list'}; `lendloop list import LIST FILE --by NAME` makes some")
     else:
         console.print(_entries(found) if name else _counts(found))
 

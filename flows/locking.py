@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from flows.reachable import first_line, masked
 from infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,11 +23,17 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 PREFIX = "lendloop run"
+SHARED = {"LENDLOOP_MLFLOW_URI": "mlflow_url", "LENDLOOP_DECISION_LOG": "decision_log_url"}
+"""The settings by which runs on several machines may share a Postgres."""
 _held: ContextVar[frozenset[str]] = ContextVar("held", default=frozenset())
 
 
 class PortfolioBusy(RuntimeError):
     """Another run works on the portfolio; the message says which process."""
+
+
+class LocksUnavailable(RuntimeError):
+    """The Postgres that holds the locks does not answer; the message names the setting."""
 
 
 class Taken(Exception):
@@ -62,8 +69,10 @@ def exclusive(settings: Settings, name: str, *, wait: float = 0.0) -> Iterator[N
 
 def open_locks(settings: Settings) -> Locks:
     """Where runs under these settings meet: the Postgres that they share, or else the home folder."""
-    shared = [url for url in (settings.mlflow_url, settings.decision_log_url) if url.startswith("postgresql")]
-    return PostgresLocks(shared[0]) if shared else FileLocks(settings.root() / "locks")
+    for variable, url in SHARED.items():
+        if (found := str(getattr(settings, url))).startswith("postgresql"):
+            return PostgresLocks(found, variable)
+    return FileLocks(settings.root() / "locks")
 
 
 class FileLocks:
@@ -103,7 +112,8 @@ class FileLocks:
 class PostgresLocks:
     """Advisory locks, each held by a connection of its own."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, variable: str) -> None:
+        self._variable = variable
         self._url = "postgresql://" + url.partition("://")[2]
 
     @contextmanager
@@ -131,7 +141,15 @@ class PostgresLocks:
         import psycopg
 
         told = f"{PREFIX}: {socket.gethostname()[:32]} {os.getpid()}"
-        return psycopg.connect(self._url, autocommit=True, connect_timeout=5, keepalives_idle=30, application_name=told)
+        try:
+            return psycopg.connect(
+                self._url, autocommit=True, connect_timeout=5, keepalives_idle=30, application_name=told
+            )
+        except psycopg.Error as error:
+            raise LocksUnavailable(
+                f"{self._variable}: Postgres at {masked(self._url)} does not answer: {first_line(error)}; start the "
+                "server, correct the address, or unset it to work on files in LENDLOOP_HOME"
+            ) from error
 
 
 def _number(name: str) -> int:

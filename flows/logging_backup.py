@@ -35,7 +35,8 @@ def restore_log(file: Path) -> None:
         lost = anchors[-1].records - found.head.records
         console.print(f"[yellow]{lost:,} records made after this backup, until {anchors[-1].at}, are not in it[/]")
         console.print("move the anchors away, keeping them, before a service writes: they are of the longer chain")
-    console.print("erasures made since the backup must be made again: lendloop log erase")
+    command = "`lendloop log erase --portfolio NAME --entity ID --by NAME --reason TEXT`"
+    console.print(f"erasures made since the backup must be made again: {command}", soft_wrap=True)
 
 
 def export_decisions() -> None:

@@ -7,7 +7,7 @@ from prefect import flow
 from features.spec import FeatureSpec
 from flows.business_date import business_date, run_name
 from flows.progress import note
-from flows.steps import Summary, as_task
+from flows.steps import KEPT, Summary, as_task
 from flows.workspace import Workspace, open_workspace
 
 
@@ -50,7 +50,7 @@ def _champions_views(workspace: Workspace) -> set[str]:
     return {column.view for column in ReleaseFeatures.model_validate_json(file.read_bytes()).columns}
 
 
-@flow(name="materialize", flow_run_name=run_name)
+@flow(name="materialize", flow_run_name=run_name, **KEPT)
 async def materialize_flow(portfolio: str, as_of: date | None = None) -> Summary:
     """Write the features known at `as_of`, a business date (UTC), to the online store."""
     return as_task(materialize, portfolio, business_date(as_of))

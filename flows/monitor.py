@@ -11,7 +11,7 @@ from flows.month_inputs import month_inputs
 from flows.progress import note
 from flows.reporting import report_path
 from flows.served import Served, served_in_month
-from flows.steps import Summary, as_task
+from flows.steps import KEPT, Summary, as_task, lacks_release, nothing
 from flows.trials import month_of_trial, shadow_of, stops_of_day
 from flows.workspace import Workspace, open_workspace
 from monitoring.alerts import Verdict
@@ -36,7 +36,7 @@ def monitor(portfolio: str, as_of: date) -> Summary:
     decisions = read_decisions(workspace.log, portfolio, until - LOOK_BACK, until)
     served = served_in_month(workspace, decisions, as_of)
     if served is None:
-        return {"summary": "no release has served yet: nothing to watch", "level": "ok"}
+        return nothing("no release has served yet: nothing to watch", lacks_release(portfolio, as_of)) | {"level": "ok"}
     _end_reviews(workspace, served, as_of)
     verdicts = [_day(workspace, served, name, decisions, as_of) for name in served.release.models]
     verdicts += [stops] if (stops := stops_of_day(workspace, as_of)) else []
@@ -106,7 +106,7 @@ def carry_out(workspace: Workspace, as_of: date, verdicts: list[Verdict]) -> Sum
     return {"summary": shown, "level": level, "alerts": alerts, "told": told}
 
 
-@flow(name="monitor", flow_run_name=run_name)
+@flow(name="monitor", flow_run_name=run_name, **KEPT)
 async def monitor_flow(portfolio: str, as_of: date | None = None) -> Summary:
     """Watch the business date `as_of` (UTC), and the month it ends."""
     return as_task(monitor, portfolio, business_date(as_of))

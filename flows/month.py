@@ -12,7 +12,7 @@ from flows.materialize import materialize
 from flows.monitor import monitor
 from flows.release import release
 from flows.retrain import retrain
-from flows.steps import Call, Summary, as_task, directly, patience
+from flows.steps import KEPT, Call, Summary, as_task, directly, patience
 from flows.workspace import open_workspace
 from infra.settings import Settings
 
@@ -26,7 +26,7 @@ def month(portfolio: str, as_of: date, call: Call = directly) -> Summary:
     return {"summary": f"{len(done)} parts", **done}
 
 
-@flow(name="month", flow_run_name=run_name)
+@flow(name="month", flow_run_name=run_name, **KEPT)
 async def month_flow(portfolio: str, as_of: date | None = None) -> Summary:
     """Close the month that ends on `as_of`, a business date (UTC)."""
     with exclusive(Settings(), portfolio, wait=patience()):

@@ -38,7 +38,8 @@ def moves(workspace: Workspace, since: str, until: str, before: Outcomes, after:
     if not frames:
         period = f" from {since or 'the first'} to {until or 'now'}" if since or until else ""
         raise NothingLogged(
-            f"no decision of {workspace.name}{period} is in the log; `lendloop decide` or the service makes some"
+            f"no decision of {workspace.name}{period} is in the log; "
+            f"`lendloop decide FILE --portfolio {workspace.name}` or the service makes some"
         )
     return pl.concat(frames)
 

@@ -50,7 +50,7 @@ def list_partners() -> None:
         names = (",".join(sorted(who.scopes)), ",".join(sorted(who.portfolios)))
         row = (who.name, *names, str(who.quota), str(who.concurrency), one.added_at[:16], one.added_by, _keys(one))
         table.add_row(*row)
-    console.print(table if table.rows else "no partner yet; `lendloop partner add` makes one")
+    console.print(table if table.rows else "no partner yet; `lendloop partner add NAME --portfolios NAME` makes one")
 
 
 def rotate_key(name: str, overlap: str, by: str) -> None:

@@ -35,7 +35,8 @@ def pause_by_hand(portfolio: str, by: str, reason: str, at: str = "", until: str
     workspace = open_workspace(portfolio)
     workspace.pauses.set_pause(pause)
     note_act(workspace, "set_pause", by, since, {"reason": reason, "cause": cause})
-    ends = f"until {end.isoformat(timespec='minutes')}" if end else "until `lendloop pause lift`"
+    lift = f"`lendloop pause lift --portfolio {portfolio} --by NAME --reason TEXT`"
+    ends = f"until {end.isoformat(timespec='minutes')}" if end else f"until {lift}"
     console.print(f"automatic approval of {portfolio} is paused from {since.isoformat(timespec='minutes')} {ends}")
 
 

@@ -7,12 +7,16 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
+from pathlib import Path
 
 from flows.reachable import masked
-from infra.processes import Child, free_port, start_child
+from infra.disk import MIB, SHORT, free, full, need, says_full
+from infra.processes import Child, ChildFailed, free_port, start_child
 from infra.settings import Settings
 
 STARTUP_SECONDS = 120.0
+ROOM = 16 * MIB
+"""Free disk without which no local server is started: its database and its journal take 6 MiB before anything runs."""
 
 
 class NoPrefect(RuntimeError):
@@ -45,22 +49,34 @@ def prefect_api(settings: Settings, meanwhile: Callable[[], object] = int) -> It
     """
     os.environ.update(quiet_environment(settings))
     if settings.prefect_api:
-        refuse_silence(settings.prefect_api)
+        refuse_silence(settings.prefect_api, "LENDLOOP_PREFECT_API", "; unset it, and each run starts its own")
         os.environ["PREFECT_API_URL"] = settings.prefect_api
         yield settings.prefect_api
         return
+    need(settings.root(), ROOM)
     child, url = start_server(settings)
     try:
         os.environ["PREFECT_API_URL"] = url
         meanwhile()
-        child.wait_until(lambda: is_healthy(url), what="the local Prefect server", timeout=STARTUP_SECONDS)
+        wait_until_healthy(child, url, settings.root())
         yield url
     finally:
         send_what_is_left()
         child.stop()
 
 
-def refuse_silence(url: str) -> None:
+def wait_until_healthy(child: Child, url: str, home: Path) -> None:
+    """Wait for the local server; one that ends on a full disk ends in the system's own error of it."""
+    try:
+        child.wait_until(lambda: is_healthy(url), what="the local Prefect server", timeout=STARTUP_SECONDS)
+    except ChildFailed:
+        # Its log may be cut short, and a database it did not finish may have been given back since: either tells.
+        if says_full(child.said()) or free(home) < SHORT:
+            raise full(home) from None
+        raise
+
+
+def refuse_silence(url: str, given_by: str, otherwise: str = "") -> None:
     """Raise `NoPrefect` when nothing answers at `url`: Prefect would try for long, and say less."""
     try:
         urllib.request.urlopen(f"{url}/health", timeout=STARTUP_SECONDS / 10).close()  # the address is our own setting
@@ -68,8 +84,8 @@ def refuse_silence(url: str) -> None:
         return  # it answers; what it refuses, Prefect tells
     except (OSError, ValueError, HTTPException):
         raise NoPrefect(
-            f"LENDLOOP_PREFECT_API: no Prefect server answers at {masked(url)}; expected an address such as "
-            "http://127.0.0.1:4200/api; start it or correct the address; unset it, and each run starts its own"
+            f"{given_by}: no Prefect server answers at {masked(url)}; expected an address such as "
+            f"http://127.0.0.1:4200/api; start it or correct the address{otherwise}"
         ) from None
 
 

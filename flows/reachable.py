@@ -36,7 +36,7 @@ def look_at(what: str, url: str, variable: str) -> Finding:
     try:
         return Finding("ok", what, ask(url))
     except Exception as error:  # any driver's own kind of refusal is the finding
-        return Finding("fail", what, f"{masked(url)}: {_first_line(error)}", _remedy(scheme, variable))
+        return Finding("fail", what, f"{masked(url)}: {first_line(error)}", _remedy(scheme, variable))
 
 
 def masked(url: str) -> str:
@@ -122,5 +122,6 @@ def _remedy(scheme: str, variable: str) -> str:
     return f"start the server, or correct {variable}, or unset it to use a file in LENDLOOP_HOME"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, or what it is."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -10,7 +10,7 @@ from prefect import flow
 from features.permitted import select
 from flows.business_date import business_date, run_name
 from flows.progress import note
-from flows.steps import Summary, as_task
+from flows.steps import KEPT, Summary, as_task
 from flows.workspace import Workspace, open_workspace
 from serving.contest import Champion
 from serving.examination import Examined, examine
@@ -150,7 +150,7 @@ def _verdict(workspace: Workspace, manifest: Manifest, promotion: Promotion) -> 
     return f"kept back by {blocked}" if blocked else "not promoted: nothing changed since the champion"
 
 
-@flow(name="release", flow_run_name=run_name)
+@flow(name="release", flow_run_name=run_name, **KEPT)
 async def release_flow(portfolio: str, as_of: date | None = None) -> Summary:
     """Release what was trained at `as_of`, a business date (UTC)."""
     return as_task(release, portfolio, business_date(as_of))

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.acting import note_act
+from flows.hints import month_command
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
 from serving.gates import GateResult, Promotion
@@ -31,7 +32,7 @@ def show_releases(portfolio: str) -> None:
     table = Table("release", "as of", "gates", "pointer", box=None)
     for version in workspace.registry.releases(portfolio):
         table.add_row(version.sha[:12], str(version.as_of), _verdict(version), ", ".join(version.aliases))
-    console.print(table if table.rows else f"no releases of {portfolio} yet; `lendloop run month` makes one")
+    console.print(table if table.rows else f"no releases of {portfolio} yet; {month_command(portfolio)} makes one")
     for line in trial_lines(workspace):
         console.print(escape(line), highlight=False)
 
@@ -141,7 +142,7 @@ def _find(workspace: Workspace, sha: str) -> ReleaseVersion:
         return workspace.registry.release(workspace.name, sha)
     champion = workspace.registry.champion(workspace.name)
     if champion is None:
-        raise KeptBack(f"{workspace.name} has no champion yet; `lendloop run month` makes one")
+        raise KeptBack(f"{workspace.name} has no champion yet; {month_command(workspace.name)} makes one")
     return champion
 
 

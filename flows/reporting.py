@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from flows.hints import last_month
 from monitoring.metric import Level
 
 
@@ -45,7 +46,6 @@ def find_report(reports: Path, portfolio: str, as_of: str = "") -> Report:
     matching = [report for report in known if report.as_of.startswith(as_of)]
     if not matching:
         months = ", ".join(report.as_of for report in known) or "none"
-        raise NoReport(
-            f"no report of {portfolio} for {as_of or 'any month'}; found {months}; run `lendloop run monitor`"
-        )
+        command = f"`lendloop run monitor --portfolio {portfolio} --as-of {last_month(portfolio)}`"
+        raise NoReport(f"no report of {portfolio} for {as_of or 'any month'}; found {months}; {command} makes one")
     return matching[-1]

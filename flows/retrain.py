@@ -11,7 +11,7 @@ from features.spec import EVENT
 from flows.bringing import brought_model
 from flows.business_date import business_date, run_name
 from flows.progress import note, noting
-from flows.steps import Summary, as_task
+from flows.steps import KEPT, Summary, as_task
 from flows.workspace import Workspace, open_workspace
 from training.digests import inputs_digest
 from training.labels import WHOLE, NoLabels, labels
@@ -86,7 +86,7 @@ def _described(report: TrainingReport) -> Summary:
     return {"summary": line, "auc": auc, "scorecard_auc": card, "window": report.window.months, "rows": report.rows}
 
 
-@flow(name="retrain", flow_run_name=run_name)
+@flow(name="retrain", flow_run_name=run_name, **KEPT)
 async def retrain_flow(portfolio: str, as_of: date | None = None) -> Summary:
     """Retrain on what was known at `as_of`, a business date (UTC)."""
     return as_task(retrain, portfolio, business_date(as_of))

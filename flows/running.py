@@ -8,12 +8,16 @@ from importlib import import_module
 from flows.locking import exclusive
 from flows.prefect_server import prefect_api
 from flows.progress import shown_by
-from flows.steps import Summary
+from flows.steps import LACKING, Summary
 from flows.terminal import StepLines, console
 from flows.workspace import open_workspace
 from infra.settings import Settings
 
 NAMES = ("ingest", "materialize", "retrain", "release", "deploy", "monitor", "month")
+
+
+class NothingDone(ValueError):
+    """A flow that was run alone had nothing to do; the message says what to do first."""
 
 
 def load_flow(name: str) -> Callable[[str, date], Awaitable[Summary]]:
@@ -31,8 +35,15 @@ def run_flow(name: str, portfolio: str, as_of: date) -> Summary:
         with prefect_api(settings, lambda: import_ahead(name)) as url:
             lines.finished("prefect", url)
             result = asyncio.run(_await(load_flow(name)(portfolio, as_of)))
+    refuse_nothing(name, result)
     console.print(f"[bold]{name}[/] {portfolio} {as_of}: done. Everything is under [cyan]{settings.home}[/]")
     return result
+
+
+def refuse_nothing(name: str, result: Summary) -> None:
+    """Raise `NothingDone` when a flow that a person asked for had nothing to do; a part of a month may have nothing."""
+    if LACKING in result:
+        raise NothingDone(f"{name}: {result['summary']}; {result[LACKING]}")
 
 
 def import_ahead(name: str) -> None:

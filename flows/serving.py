@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from flows.deploy import launch_of
+from flows.hints import month_command
 from flows.terminal import console
 from infra.settings import Settings
 from serving.deployment import serve, status, stop
@@ -27,7 +28,7 @@ def _refuse_nothing(settings: Settings) -> None:
     """A home that holds neither a registry nor a release has nothing to serve: told at once, and nothing is made."""
     scheme, _, file = settings.mlflow_url.partition(":///")
     if scheme == "sqlite" and not Path(file).exists() and not pointed_portfolios(settings.releases):
-        raise ServiceError(f"{settings.home}: there is no release to serve; make one with `lendloop run month`")
+        raise ServiceError(f"{settings.home}: there is no release to serve; make one with {month_command('NAME')}")
 
 
 def _mend(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.hints import month_command, yesterday
 from flows.locking import open_locks
 from flows.reachable import Finding
 from infra.settings import Settings
@@ -53,7 +54,7 @@ def _release(settings: Settings, registry: "Registry", name: str) -> Iterator[Fi
     what, served = f"release of {name}", pointed(settings.releases, name)
     champion = registry.champion_sha(name)
     if champion is None:
-        yield Finding("ok", what, "no champion yet; `lendloop run month` makes one")
+        yield Finding("ok", what, f"no champion yet; {month_command(name)} makes one")
     elif served is None:
         yield Finding("ok", what, f"champion {champion[:12]}; none was served from this home yet")
     elif served == champion:
@@ -82,6 +83,7 @@ def _challenger(settings: Settings, registry: "Registry", name: str) -> Iterator
 def _features(settings: Settings, name: str) -> Iterator[Finding]:
     from serving.desk import now
     from serving.freshness import read_stale
+    from serving.manifest import read_manifest
 
     served = pointed(settings.releases, name)
     if served is None:
@@ -89,7 +91,10 @@ def _features(settings: Settings, name: str) -> Iterator[Finding]:
     urls = {"registry": settings.feature_registry_url, "online": settings.online_store_url}
     stale = read_stale(settings.releases / served, at=None if settings.replay else now(), **urls)
     if stale:
-        remedy = f"run `lendloop run materialize --portfolio {name}`; until then these decisions go to review"
+        day = read_manifest(settings.releases / served).as_of if settings.replay else yesterday()
+        ingest = f"`lendloop run ingest --portfolio {name} --as-of {day}`"
+        write = f"`lendloop run materialize --portfolio {name} --as-of {day}`"
+        remedy = f"run {ingest} and {write}; until then these decisions go to review"
         yield Finding("warn", f"features of {name}", "; ".join(stale.values()), remedy)
     else:
         when = "at the release's own date" if settings.replay else "now"

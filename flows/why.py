@@ -78,7 +78,7 @@ def _record(settings: Settings, decision_id: str) -> tuple[Record, list[Record]]
     if not _ID.fullmatch(decision_id):
         raise WhyError(
             f"{decision_id[:60]!r} is no decision id; expected one such as 0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10, "
-            "as the API answers it and `lendloop decide --out` writes it"
+            "as the API answers it and `lendloop decide FILE --portfolio NAME --out FILE` writes it"
         )
     log, sealed = open_for_audit(settings)
     try:

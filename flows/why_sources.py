@@ -8,6 +8,7 @@ import polars as pl
 
 from features.ingested import read_ingested
 from features.spec import CREATED, EVENT, Use
+from flows.hints import yesterday
 from flows.workspace import Workspace
 from serving.log.record import Record
 
@@ -78,7 +79,8 @@ def _raw(workspace: Workspace) -> Facts:
     """The raw files the tables were made from, and whether they still are what they were."""
     noted = read_ingested(workspace.lake, workspace.name)
     if noted is None:
-        return {"fault": "the lake does not say what its tables were made from; run `lendloop run ingest`"}
+        command = f"`lendloop run ingest --portfolio {workspace.name} --as-of {yesterday()}`"
+        return {"fault": f"the lake does not say what its tables were made from; run {command}"}
     facts: Facts = {"as_of": noted.as_of.isoformat(), "inputs": noted.inputs, "folder": _short(workspace)}
     now = workspace.portfolio.raw_files()
     if noted.files is None:

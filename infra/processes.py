@@ -16,15 +16,16 @@ _PR_SET_PDEATHSIG = 1
 
 
 class ChildFailed(RuntimeError):
-    """A child process did not become ready; the message has the end of its log."""
+    """A child process did not become ready; the message has the last it said, and where the rest is."""
 
 
 class Child:
-    """A running child process, its log file, and how to end it."""
+    """A running child process, its log file from byte `begins` on, and how to end it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, begins: int) -> None:
         self.process = process
         self.log = log
+        self._begins = begins
 
     @property
     def pid(self) -> int:
@@ -53,9 +54,25 @@ class Child:
             self.process.kill()
             self.process.wait()
 
+    def said(self) -> str:
+        """What it has written to its log."""
+        try:
+            return self.log.read_bytes()[self._begins :].decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
     def _tail(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines()[-8:] if self.log.exists() else []
-        return f"the end of {self.log}:\n" + "\n".join(lines)
+        return f"it said: {last_words(self.said())}; all of it is in {self.log}"
+
+
+def last_words(text: str) -> str:
+    """The end of what a program said, in one line; of a traceback, the line that names the error."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    traced = max((place for place, line in enumerate(lines) if "Traceback (most recent call last)" in line), default=-1)
+    # The frames are indented; a log that a full disk cut short may end in them.
+    named = [line for line in lines[traced + 1 :] if not line.startswith(" ")]
+    told = named[:1] if traced >= 0 else named
+    return " ".join(" ".join(told).split())[-600:] or "nothing that names an error"
 
 
 def start_child(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> Child:
@@ -65,6 +82,7 @@ def start_child(command: Sequence[str], *, log: Path, env: Mapping[str, str] | N
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
+        begins = output.tell()
         process = subprocess.Popen(
             with_parent(command),
             stdout=output,
@@ -73,7 +91,7 @@ def start_child(command: Sequence[str], *, log: Path, env: Mapping[str, str] | N
             env=None if env is None else dict(env),
             start_new_session=True,
         )
-    return Child(process, log)
+    return Child(process, log, begins)
 
 
 def free_port() -> int:

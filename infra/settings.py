@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -112,6 +113,10 @@ class Settings(BaseSettings):
         found = {name: getattr(self, f"openid_{name}") for name in names}
         return {**found, "secret": self.openid_secret.get_secret_value()}
 
+    def secrets(self) -> set[str]:
+        """The names of those `variables` that hold a secret: a key, or an address with a password in it."""
+        return {f"LENDLOOP_{name.upper()}" for name in self.model_fields_set if _is_secret(getattr(self, name))}
+
     @property
     def opened_vendor_keys(self) -> dict[str, str]:
         """The vendors' keys, to be sent to them and nowhere else."""
@@ -201,3 +206,14 @@ def _text(value: object) -> str:
     if isinstance(value, dict):
         return json.dumps({name: _text(one) for name, one in sorted(value.items())})
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _is_secret(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_is_secret(one) for one in value.values())
+    if not isinstance(value, str):
+        return isinstance(value, SecretStr)
+    address = urlsplit(value)
+    return address.password is not None or any(
+        word in name.lower() for name in parse_qs(address.query) for word in ("password", "secret", "token", "key")
+    )

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ROLES = {"champion": ("retrained champion", "#1f5a8a"), "frozen": ("frozen at the start", "#c8702a")}
+MARKS: dict[str, dict[str, Any]] = {
+    "champion": {"linewidth": 1.4},
+    "frozen": {"linewidth": 0.9, "markerfacecolor": "white"},
+}
+"""How a point of a role looks where the colours tell something else."""
+PALETTE = ("#1f5a8a", "#d1782b", "#3d8b6d", "#8a4f9e")
 GREY, INK = "#9aa5b1", "#2b333b"
 CONVENTION = {0.10: "moderate", 0.25: "significant"}
 """What credit practice calls a PSI from here on; the portfolio's own thresholds are in its `monitoring.yaml`."""
@@ -89,8 +95,7 @@ def _auc(axes: "Axes", rows: pl.DataFrame) -> None:
         if len(own):
             mean = own.select((pl.col("value") * pl.col("n")).sum() / pl.col("n").sum()).item()
             _band(axes, own, f"{label} (mean {mean:.3f})", colour)
-    axes.axhline(0.5, color=GREY, linestyle=":", linewidth=1)
-    axes.annotate("a draw", (0.995, 0.5), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=GREY)
+    _level(axes, 0.5, "a draw", "center")
     axes.set_ylabel("AUC")
     _finish(axes, rows["as_of"])
 
@@ -107,27 +112,28 @@ def _calibration(axes: "Axes", rows: pl.DataFrame) -> None:
 
 
 def _gaps(axes: "Axes", rows: pl.DataFrame) -> None:
-    champion = rows.filter(pl.col("role") == "champion")
-    segments = champion["segment"].unique().sort().to_list()
-    colours = ("#1f5a8a", "#d1782b", "#3d8b6d", "#8a4f9e")
+    segments = rows["segment"].unique().sort().to_list()
+    roles = [role for role in ROLES if role in set(rows["role"])]
     for place, segment in enumerate(segments):
-        own = champion.filter(pl.col("segment") == segment)
-        # Beside each other: bands of several columns hide one another. No line joins them: months in between in which a
-        # group was too small to compare are unknown, and a line would tell something of them.
-        days = own["as_of"] + timedelta(days=1) * (4 * (place - (len(segments) - 1) / 2))
-        reach = [own["value"] - own["low"], own["high"] - own["value"]]
-        style: dict[str, Any] = {
-            "color": colours[place % len(colours)],
-            "fmt": "o",
-            "markersize": 5,
-            "linewidth": 1.4,
-            "capsize": 2,
-        }
-        axes.errorbar(days, own["value"], [part.clip(0) for part in reach], label=segment, **style)
+        colour = PALETTE[place % len(PALETTE)]
+        axes.plot([], [], color=colour, marker="s", linestyle="", label=segment)
+        for turn, role in enumerate(roles):
+            own = rows.filter(pl.col("segment") == segment, pl.col("role") == role)
+            # Beside each other: intervals at one place hide one another. No line joins them: months in between in which
+            # a group was too small to compare are unknown, and a line would tell something of them.
+            aside = 5 * (place - (len(segments) - 1) / 2) + 2 * (turn - (len(roles) - 1) / 2)
+            _intervals(axes, own, timedelta(days=aside), color=colour, **MARKS[role])
+    for role in roles:
+        axes.plot([], [], color=GREY, marker="o", linestyle="", label=ROLES[role][0], **MARKS[role])
     axes.set_ylabel("highest less lowest rate")
     axes.annotate("no point: groups too small", (0.995, 0.97), xycoords="axes fraction", ha="right", color=GREY)
     axes.set_ylim(bottom=0)
-    _finish(axes, rows["as_of"], share=True)
+    _finish(axes, rows["as_of"], share=True, columns=6)
+
+
+def _intervals(axes: "Axes", rows: pl.DataFrame, aside: timedelta, **style: Any) -> None:
+    reach = [(rows["value"] - rows["low"]).clip(0), (rows["high"] - rows["value"]).clip(0)]
+    axes.errorbar(rows["as_of"] + aside, rows["value"], reach, fmt="o", markersize=5, capsize=2, **style)
 
 
 def _drift(axes: "Axes", rows: pl.DataFrame) -> None:
@@ -140,10 +146,8 @@ def _drift(axes: "Axes", rows: pl.DataFrame) -> None:
         if len(worst):
             style = {**_LINE, "linestyle": "--", "linewidth": 1.2, "marker": ""}
             axes.plot(worst["as_of"], worst["value"], color=colour, label=f"worst feature, {label}", **style)
-    for limit, meaning in CONVENTION.items():
-        axes.axhline(limit, color=GREY, linestyle=":", linewidth=1)
-        place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "bottom", "ha": "right"}
-        axes.annotate(f"{limit:.2f} {meaning}", (0.995, limit), color=GREY, fontsize=8, **place)
+    for (limit, meaning), side in zip(CONVENTION.items(), ("top", "bottom"), strict=True):
+        _level(axes, limit, f"{limit:.2f}\n{meaning}", side)
     axes.set_ylabel("PSI")
     axes.set_ylim(bottom=0)
     _finish(axes, rows["as_of"], columns=2)
@@ -189,6 +193,13 @@ def _legend_of_levels(axes: "Axes") -> None:
 
 def _code(rows: pl.DataFrame) -> int:
     return max((1 + LEVELS.index(level) for level in rows["level"]), default=0)
+
+
+def _level(axes: "Axes", height: float, meaning: str, side: str) -> None:
+    """A line to hold the others against, named outside the axes: inside, the last months would run through its name."""
+    axes.axhline(height, color=GREY, linestyle=":", linewidth=1)
+    place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": side, "annotation_clip": False}
+    axes.annotate(meaning, (1.006, height), color=GREY, fontsize=8, **place)
 
 
 _LINE: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 2}

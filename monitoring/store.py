@@ -131,5 +131,6 @@ def _explained(engine: Engine) -> Iterator[None]:
 
 def _remedy(error: SQLAlchemyError) -> str:
     if isinstance(error, DatabaseError) and any(word in str(error) for word in ("not a database", "malformed")):
-        return "the file is damaged: move it away; `lendloop run monitor` makes each month's rows again"
+        command = "`lendloop run monitor --portfolio NAME --as-of DATE`"
+        return f"the file is damaged: move it away; {command} makes a month's rows again"
     return "check LENDLOOP_METRICS, that its server runs, or its file's rights and the free space"

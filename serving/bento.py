@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from infra.processes import last_words
 from serving.launch import ServiceError, quiet
 
 BENTOFILE = "bentofile.yaml"
@@ -52,7 +53,7 @@ def _build(project_root: Path, digest: str, bento: Path) -> None:
         run = subprocess.run(command, cwd=code, env=environment, capture_output=True, text=True, check=False)
         built = next(Path(store).glob(f"bentos/*/{digest}"), None)
         if run.returncode or built is None:
-            raise ServiceError(f"`bentoml build` failed with code {run.returncode}: {_last_lines(run.stderr)}")
+            raise ServiceError(f"`bentoml build` failed with code {run.returncode}: {last_words(run.stderr)}")
         try:
             built.rename(bento)
         except OSError:
@@ -72,10 +73,3 @@ def _stage(project_root: Path, code: Path) -> None:
         copy = code / path.relative_to(project_root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
-
-
-def _last_lines(text: str) -> str:
-    """The end of what it said; of a traceback, the last line, which names the error."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    told = lines[-1:] if any(line.startswith("Traceback") for line in lines) else lines
-    return " ".join(" ".join(told).split())[-600:] or "it said nothing"

@@ -92,7 +92,8 @@ def switch(launch: Launch, portfolio: str) -> Followed:
     """Make the registry's champion current, and return when every worker of the running service answers by it."""
     followed = follow_once(launch.releases, portfolio, open_champions(launch), release_check(launch))
     if followed.sha is None:
-        raise ServiceError(f"portfolio {portfolio!r} has no champion; promote one with `lendloop release promote`")
+        command = f"`lendloop release promote {portfolio} SHA --by NAME`"
+        raise ServiceError(f"portfolio {portfolio!r} has no champion; promote one with {command}")
     if status(launch.home):
         _wait_served(launch, portfolio, followed.sha)
     return followed

@@ -119,9 +119,11 @@ class Desk:
         try:
             self.reader.read([probe])
         except Exception as error:
+            of = self.release.manifest
             raise DeskError(
                 f"release {self.release.sha}: its features cannot be read online ({_name(error)}: {error}); "
-                "materialize them with `lendloop run materialize`, and check that the online store runs"
+                f"materialize them with `lendloop run materialize --portfolio {of.portfolio} --as-of {of.as_of}`, "
+                "and check that the online store runs"
             ) from error
         for kind in ("decision", "propensity"):
             if self.takes(kind) and (outcome := self.decide(kind, LATE).outcome) in ("approve", "contact"):

@@ -120,7 +120,8 @@ def _fetch_anew(folder: Path, portfolio: str, champions: Champions, check: Check
             found = str(error).replace(str(whole), "its copy")
             raise ReleaseInRegistryDamaged(
                 f"release {folder.name[:12]} of {portfolio} is damaged in the registry: {found}; bring MLflow's "
-                f"artifacts back from a backup, or serve another by `lendloop release rollback` or `promote`"
+                "artifacts back from a backup, or serve the one before by "
+                f"`lendloop release rollback {portfolio} --by NAME`"
             ) from error
         _sync(whole)
         _rename(whole, folder)

@@ -31,9 +31,10 @@ def check_switch(folder: Path, serving: Path | None, *, at: datetime | None, reg
         return list(found.values())  # what cannot be read does not serve well: anything is better
     if worse := [fault for view, fault in found.items() if view not in known]:
         manifest = read_manifest(folder)
+        day = (at - timedelta(days=1)).date() if at else manifest.as_of
         raise StaleFeatures(
             f"release {manifest.sha[:12]} of {manifest.portfolio} would not have its features: {'; '.join(worse)}; "
-            f"run `lendloop run materialize --portfolio {manifest.portfolio}` with a later --as-of, and try again"
+            f"run `lendloop run materialize --portfolio {manifest.portfolio} --as-of {day}` and try again"
         )
     return list(found.values())
 

@@ -90,7 +90,8 @@ def not_worse(model: str, limits: Gates, contest: Contest | None) -> GateResult:
     if contest is None:
         return _result("not_worse", model, True, "no champion yet", expected, "the first release has nothing to beat")
     if not len(contest.labels):
-        why = "a champion is replaced unseen by a person only, with `lendloop release promote --force`"
+        command = "`lendloop release promote NAME SHA --by NAME --force`"
+        why = f"a champion is replaced unseen by a person only, with {command}"
         return _result("not_worse", model, False, f"not compared: {contest.basis}", expected, why)
     loss, half = auc_loss(contest.labels, contest.candidate, contest.champion)
     passed = loss <= limits.largest_auc_loss or loss - half <= 0

@@ -118,7 +118,8 @@ def _ready(launch: Launch, crew: Crew, looks: int, stop: Event) -> bool:
             raise ServiceError(f"{fault}; the lines of the log before this say why")
         looked = looked or _heard(looks)
         if looked and not pointed_portfolios(launch.releases):
-            raise ServiceError(f"there is no release to serve ({_faults(launch)}); make one with `lendloop run month`")
+            command = "`lendloop run month --portfolio NAME --as-of DATE`"
+            raise ServiceError(f"there is no release to serve ({_faults(launch)}); make one with {command}")
         # Each has loaded a release; one that is ready would do for the first requests, and be alone with all of them.
         reports = read_workers(launch.releases)
         if all(reports.get(pid) for pid in crew.pids(WORKER)) and is_ready(launch):

@@ -23,8 +23,9 @@ class OnlineStoreError(StoreError):
 def online_error(project: str, error: Exception) -> OnlineStoreError:
     """What a failure of the online store means for a user."""
     text = " ".join(str(error).split())
+    command = f"`lendloop run materialize --portfolio {project} --as-of DATE`"
     if "no such table" in text or isinstance(error, psycopg.errors.UndefinedTable):
-        return OnlineStoreError(f"online store: {text}; it has no features of {project!r} yet: run materialize first")
+        return OnlineStoreError(f"online store: {text}; it has no features of {project!r} yet: run {command} first")
     if "is full" in text:
         return OnlineStoreError(f"online store: {text}; nothing is half-written: free space and run again")
     return OnlineStoreError(f"online store does not answer: {text}; check that it runs and that its URL is right")

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from infra.disk import SHORT, disk_full, free
 from infra.settings import Settings
 
 PLACES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
@@ -23,8 +24,8 @@ def explain(error: BaseException) -> str:
         return "\n".join(misset(error))
     if isinstance(error, SettingsError):
         return f'settings: {error}; expected JSON, such as LENDLOOP_VENDORS=\'{{"liveness": "https://…"}}\''
-    if is_disk_full(error):
-        return f"no space left on the disk ({error}); free some and run the command again: it goes on where it was"
+    if full := disk_full(error):
+        return f"no space left on the disk ({full}); free some and run the command again: it goes on where it was"
     if type(error).__module__.partition(".")[0] in OURS:
         return str(error)
     if isinstance(error, OSError):
@@ -32,24 +33,13 @@ def explain(error: BaseException) -> str:
             "; check its folder and rights, or set LENDLOOP_HOME to another folder" if error.errno in PLACES else ""
         )
         return f"{error.filename or type(error).__name__}: {error.strerror or error}{remedy}"
+    if free(Settings().root()) < SHORT:
+        return f"no space left on the disk ({error}); free some and run the command again: it goes on where it was"
     try:
         where = str(keep_traceback(error))
     except OSError as fault:
         where = f"lost, as they could not be written: {fault}"
     return f"unexpected {type(error).__name__}: {error}\nThis is a fault of Lendloop's; the details are in {where}"
-
-
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether the disk is full, as the system says it or as a database or a library words it, here or as the cause."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            return True
-        if any(words in str(error).lower() for words in ("disk is full", "no space left on device")):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def keep_traceback(error: BaseException) -> Path:

@@ -69,7 +69,7 @@ def backup(to: Annotated[Path, typer.Argument(help="the file to write; an older 
 
 
 @log.command("restore")
-def restore(file: Annotated[Path, typer.Argument(help="what `lendloop log backup` wrote")]) -> None:
+def restore(file: Annotated[Path, typer.Argument(help="what `lendloop log backup FILE` wrote")]) -> None:
     """Bring a backup into an empty database (SQLite or Postgres), verified against the anchors."""
     from flows.logging_backup import restore_log
 

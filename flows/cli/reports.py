@@ -15,6 +15,7 @@ def list_reports(portfolio: PortfolioName = None) -> None:
     """List the reports, newest month last, with each month's alert level."""
     from rich.table import Table
 
+    from flows.hints import month_command
     from flows.reporting import found_reports
     from flows.terminal import COLOURS, console
     from infra.settings import Settings
@@ -23,7 +24,8 @@ def list_reports(portfolio: PortfolioName = None) -> None:
     for report in found_reports(Settings().reports, portfolio):
         level = f"[{COLOURS[report.level]}]{report.level}[/]"
         table.add_row(report.portfolio, report.as_of, report.model, level, str(report.html))
-    console.print(table if table.rows else "no reports yet; `lendloop run monitor` or `make demo` makes some")
+    none = f"no reports yet; {month_command(portfolio or 'NAME')} or `make demo` makes some"
+    console.print(table if table.rows else none, soft_wrap=not table.rows, highlight=False)
 
 
 @app.command("open")

@@ -17,7 +17,7 @@ def features_text(plan: Plan) -> str:
     """The text of `features.yaml`."""
     return dump(
         {
-            "entity": ("Whom a row is about; `lendloop decide` and the service name one by this key.", _entity(plan)),
+            "entity": ("Whom a row is about; lendloop decide and the service name one by this key.", _entity(plan)),
             "tables": (
                 "Contracts: rows that break one go to quarantine with the reason. `uses` says what a column may be\n"
                 f"used for: {plan.use}, fairness, identity, or nothing ([]). Change it here and nowhere else.",

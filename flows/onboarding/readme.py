@@ -9,7 +9,7 @@ def readme_text(plan: Plan) -> str:
     lines = [
         f"# {request.name}",
         "",
-        f"Made by `lendloop portfolio new` from `{request.source.name}`. "
+        f"Made by lendloop portfolio new from `{request.source.name}`. "
         "**Source, licence and owner of the data: say so here.**",
         "",
         f"- {len(rows.events):,} rows from {plan.first} to {plan.last}; {rows.entities:,} entities, named by "

@@ -95,7 +95,8 @@ def tell_check(name: str, found: PortfolioCheck) -> None:
 def tell_overview(lines: Sequence[Line]) -> None:
     """Show the portfolios there are."""
     if not lines:
-        console.print("no portfolio yet; make one of a file with `lendloop portfolio new`")
+        command = "`lendloop portfolio new NAME --from FILE --time COLUMN --label COLUMN`"
+        console.print(f"no portfolio yet; make one of a file with {command}", soft_wrap=True)
         return
     table = Table("portfolio", "entity", "models", "first month", "last month", "rows")
     for line in lines:

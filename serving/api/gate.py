@@ -28,7 +28,11 @@ BEARER, SESSION = "partner key", "staff session"
 SECURED: dict[str, Any] = {"security": [{BEARER: []}]}
 STAFF_ONLY: dict[str, Any] = {"security": [{SESSION: []}]}
 EITHER: dict[str, Any] = {"security": [{BEARER: []}, {SESSION: []}]}
-SCHEME = {"type": "http", "scheme": "bearer", "description": "the key that `lendloop partner add` printed"}
+SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "the key that `lendloop partner add NAME --portfolios NAME` printed",
+}
 SESSION_SCHEME = {
     "type": "http",
     "scheme": "bearer",

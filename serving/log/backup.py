@@ -69,7 +69,7 @@ def restore(file: Path, url: str, keys: KeyRing | None, anchors: Sequence[Anchor
     are not held against it: the caller says what is missing.
     """
     if not file.is_file():
-        raise BackupError(f"{file}: no such file; expected what `lendloop log backup` wrote")
+        raise BackupError(f"{file}: no such file; expected what `lendloop log backup FILE` wrote")
     found = verify_file(file, keys, anchors)
     if not found.valid:
         raise BackupError(f"{file}: not as it was backed up: {found.broken}; nothing was restored: use another backup")

@@ -122,7 +122,7 @@ class SqliteDatabase:
         if self._path.is_dir():
             return "it is a folder, expected a database file: move it away, or set LENDLOOP_DECISION_LOG"
         if any(word in fault for word in ("not a database", "malformed")):
-            return "the file is damaged: keep it aside, and bring a backup back with `lendloop log restore`"
+            return "the file is damaged: keep it aside, and bring a backup back with `lendloop log restore FILE`"
         return "expected a database file that can be written; check its folder's rights and the free space"
 
 

@@ -14,7 +14,6 @@ import flows.cli.main
 from flows.cli.faults import explain
 from flows.cli.main import app, main
 from flows.deciding import BadFile, read_applications
-from flows.prefect_server import NoPrefect, refuse_silence
 
 LENDLOOP = Path(sys.executable).with_name("lendloop")
 SLOW = {
@@ -126,11 +125,6 @@ def test_a_value_of_a_persons_row_is_not_in_a_message(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match=r"cannot be read as csv: could not parse a value.*'amount'") as caught:
         read_applications(file)
     assert "Jane" not in explain(caught.value)
-
-
-def test_a_prefect_server_that_does_not_answer_is_told_at_once() -> None:
-    with pytest.raises(NoPrefect, match="LENDLOOP_PREFECT_API: no Prefect server answers at rubbish"):
-        refuse_silence("rubbish")
 
 
 def test_a_setting_that_cannot_be_read_is_named(folder: Path) -> None:

@@ -36,6 +36,13 @@ def test_a_database_that_finds_the_disk_full_is_understood() -> None:
     assert "no space left" in explain(error)
 
 
+def test_whatever_fails_without_room_is_told_as_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LENDLOOP_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("flows.cli.faults.free", lambda _: 4096)
+    assert "no space left" in explain(RuntimeError("Server error '500 Internal Server Error'"))
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_fault_that_cannot_be_kept_is_still_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LENDLOOP_HOME", str(tmp_path / "file"))

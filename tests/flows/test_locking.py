@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.locking import PortfolioBusy, exclusive, open_locks
+from flows.locking import LocksUnavailable, PortfolioBusy, exclusive, open_locks
+from infra.processes import free_port
 from infra.settings import Settings
 
 HOLDER = """
@@ -63,6 +64,16 @@ def test_a_run_does_not_wait_for_itself(tmp_path: Path, url: str) -> None:
         # The inner one has not let go of it.
         assert not Context().run(is_free, settings)
     assert Context().run(is_free, settings)
+
+
+@pytest.mark.parametrize("setting", ["mlflow_uri", "decision_log"])
+def test_a_postgres_that_is_away_is_named_by_its_setting(tmp_path: Path, setting: str) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    settings = Settings(home=tmp_path, _env_file=None, **{setting: f"postgresql://lender:hush@{address}/lender"})
+    told = f"LENDLOOP_{setting.upper()}: Postgres at .*{address}.* does not answer: .*refused.*start the server"
+    with pytest.raises(LocksUnavailable, match=told) as error, exclusive(settings, "cards"):
+        pass
+    assert "hush" not in str(error.value)
 
 
 def is_free(settings: Settings) -> bool:

@@ -1,16 +1,29 @@
+import errno
+import sqlite3
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow.exceptions import MlflowException
+from requests import Timeout
+from sqlalchemy.exc import OperationalError
 
+from features.store.failures import StoreError
 from flows.business_date import NoBusinessDate, business_date
 from flows.month import PARTS, month
 from flows.progress import finished, note, shown_by, started
 from flows.reporting import NoReport, find_report, found_reports, report_path
 from flows.steps import Body, Summary, directly, is_io_fault
+from infra.processes import free_port
+from training.registry import Registry, RegistryError
 
 DAY = date(2010, 11, 30)
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
 
 
 class Told:
@@ -68,10 +81,27 @@ def test_a_month_is_its_parts_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path
         (PermissionError("forbidden"), False),
         (ValueError("wrong data"), False),
         (KeyError("column"), False),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
+        (OSError(errno.EROFS, "Read-only file system"), False),
+        (caused(RegistryError("MLflow failed"), ConnectionRefusedError("refused")), True),
+        (caused(RegistryError("MLflow failed"), caused(MlflowException("failed"), Timeout("slow"))), True),
+        (caused(StoreError("feature registry"), OperationalError("SELECT 1", {}, TimeoutError("slow"))), True),
+        (caused(RegistryError("files cannot be used"), FileNotFoundError("model.cb")), False),
+        (caused(RegistryError("MLflow failed"), sqlite3.OperationalError("database or disk is full")), False),
+        (caused(StoreError("not registered"), KeyError("view")), False),
     ],
 )
-def test_only_a_fault_of_io_is_worth_another_try(error: Exception, again: bool) -> None:
+def test_only_a_fault_of_io_that_may_pass_is_worth_another_try(error: Exception, again: bool) -> None:
     assert is_io_fault(error) is again
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("scheme", ["http://", "postgresql://mlflow@"])
+def test_a_registry_that_is_away_is_asked_again(scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(RegistryError) as away:
+        Registry(f"{scheme}127.0.0.1:{free_port()}", tmp_path).champion("cards")
+    assert is_io_fault(away.value)
 
 
 def test_a_business_date_is_never_taken_from_the_clock() -> None:

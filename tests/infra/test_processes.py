@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.processes import ChildFailed, free_port, start_child, start_time
+from infra.processes import ChildFailed, free_port, last_words, start_child, start_time
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 
@@ -29,10 +29,39 @@ def test_a_child_does_not_hear_the_terminals_ctrl_c(tmp_path: Path) -> None:
         child.stop()
 
 
-def test_a_child_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
-    child = start_child([sys.executable, "-c", "raise SystemExit('no such port')"], log=tmp_path / "child.log")
-    with pytest.raises(ChildFailed, match=r"(?s)the child ended with code 1.*no such port"):
+def test_a_child_that_ends_is_told_by_its_last_words_and_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "child.log"
+    log.write_text("ValueError: of an earlier one\n")
+    child = start_child([sys.executable, "-c", "raise OSError('no such port')"], log=log)
+    with pytest.raises(ChildFailed) as failed:
         child.wait_until(lambda: False, what="the child", timeout=20)
+    assert str(failed.value) == f"the child ended with code 1; it said: OSError: no such port; all of it is in {log}"
+    assert child.said().startswith("Traceback")
+
+
+TRACEBACK = """Starting
+Traceback (most recent call last):
+  File "a.py", line 1
+KeyError: 'a'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "b.py", line 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("one\n\ntwo\n", "one two"),
+        (f"{TRACEBACK}OSError: disk\nApplication startup failed. Exiting.\n", "OSError: disk"),
+        (TRACEBACK, "nothing that names an error"),
+        ("", "nothing that names an error"),
+    ],
+)
+def test_of_a_traceback_only_the_error_is_shown(text: str, words: str) -> None:
+    assert last_words(text) == words
 
 
 def test_a_child_that_is_never_ready_is_stopped(tmp_path: Path) -> None:

@@ -55,3 +55,18 @@ def test_every_setting_that_was_given_reaches_another_process(monkeypatch: pytes
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert Settings() == first
+
+
+def test_what_holds_a_secret_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = {
+        "LENDLOOP_LOG_KEY": "hush",
+        "LENDLOOP_VENDOR_KEYS": '{"liveness": "hush"}',
+        "LENDLOOP_DECISION_LOG": "postgresql://log:hush@db/log",
+        "LENDLOOP_METRICS": "postgresql://db/metrics?user=lender&password=hush",
+    }
+    plain = {"LENDLOOP_MLFLOW_URI": "postgresql://mlflow@db/mlflow", "LENDLOOP_PORT": "8081", "LENDLOOP_HOME": "home"}
+    for name, value in (secret | plain).items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.secrets() == set(secret)
+    assert "hush" not in str({name: settings.variables()[name] for name in plain})

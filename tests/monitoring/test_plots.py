@@ -33,6 +33,13 @@ def test_what_was_not_measured_is_not_drawn(tmp_path: Path) -> None:
     assert draw_months(to_frame([]), tmp_path) == []
 
 
+def test_the_frozen_release_is_beside_the_champion_in_every_picture(tmp_path: Path) -> None:
+    both = draw_months(to_frame(rows()), tmp_path / "both")
+    alone = draw_months(to_frame(row for row in rows() if row.role == "champion"), tmp_path / "alone")
+    for one, other in zip(both, alone, strict=True):
+        assert one.read_bytes() != other.read_bytes(), one.name
+
+
 def test_a_role_alone_is_drawn(tmp_path: Path) -> None:
     frozen = to_frame(rows()).filter(pl.col("role") == "frozen")
     assert len(draw_months(frozen, tmp_path)) >= 4

@@ -151,7 +151,8 @@ class Registry:
         """The newest release of a business date."""
         found = self._found(portfolio, {AS_OF: f"{as_of}"})
         if not found:
-            raise NotRegistered(f"no release of {portfolio!r} for {as_of}; run `lendloop run month` for it first")
+            command = f"`lendloop run month --portfolio {portfolio} --as-of {as_of}`"
+            raise NotRegistered(f"no release of {portfolio!r} for {as_of}; run {command} first")
         return found[-1]
 
     def fetch(self, portfolio: str, sha: str, to: Path) -> None:

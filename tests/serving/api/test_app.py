@@ -82,10 +82,6 @@ class Worker:
         self.log.close()
         self.log = open_log(self.url, KEYS)
 
-    def close(self) -> None:
-        for one in (self.log, self.pauses, self.book):
-            one.close()
-
     def partner(self, name: str, scopes: str, portfolios: str, quota: str = "1000/s", concurrency: int = 100) -> str:
         partner = make_partner(name, scopes, portfolios, quota, concurrency)
         return self.book.add(partner, by="ann", at=datetime.now(UTC))
