@@ -192,7 +192,8 @@ def _stated(body: Mapping[str, Any]) -> dict[str, Any]:
     if (identity := found.get("identity")) is not None:
         # An identity's checks have each either a result or a token.
         found["identity"] = {
-            name: _without_nothing(one) if isinstance(one, dict) else one for name, one in _without_nothing(identity).items()
+            name: _without_nothing(one) if isinstance(one, dict) else one
+            for name, one in _without_nothing(identity).items()
         }
     return found
 

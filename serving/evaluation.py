@@ -82,7 +82,6 @@ class Sources:
         kinds: dict[str, Kind] = {name: _kind(self.model, name) for name in columns}
         return Facts(len(self.applications), kinds, columns)
 
-
     def _column(self, name: str) -> Sequence[Value]:
         family, _, field = name.rpartition(".")
         if family == "feature":

@@ -1,7 +1,7 @@
 """Features of requests that come one by one, read together: while one read runs, the next fills. No timer.
 
-Handing a read to a thread and its result back costs more than reading does; a group pays that once. A request that comes
-when nothing is read is read at once, and alone.
+Handing a read to a thread and its result back costs more than reading does; a group pays that once. A request that
+comes while nothing is read is read for at once, and alone.
 """
 
 import asyncio

@@ -73,10 +73,13 @@ def usable_numbers(model: LoadedModel, features: FeatureRows) -> NDArray[np.floa
         exact = np.array([features.values[name][0] for name in model.position], dtype=np.float64)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    if not (np.abs(exact) <= LARGEST).all():
-        if exact.ndim != 1 or (np.abs(exact) > LARGEST).any() or (np.isnan(exact) & model.required).any():
-            return None
-    return exact.astype(np.float32) if exact.ndim == 1 else None
+    if exact.ndim != 1:
+        return None
+    size = np.abs(exact)
+    # Whole in most rows; else what is not there must be something that may be missing.
+    if (size <= LARGEST).all() or not ((size > LARGEST) | (np.isnan(exact) & model.required)).any():
+        return exact.astype(np.float32)
+    return None
 
 
 def grade_of(risk: RiskPolicy, score: float) -> tuple[str, float]:

@@ -20,7 +20,8 @@ from benchmarks.serving.verdicts import faults, goals, tables
 from benchmarks.serving.world import make_world
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "serving.json"
-console = Console(highlight=False)
+WIDTH = 150
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 
 
 def main() -> int:

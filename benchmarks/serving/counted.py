@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 
-_LINE = re.compile(r'(?P<name>lendloop_\w+?)(?:\{(?P<labels>[^}]*)\})? (?P<value>[\d.e+-]+)')
+_LINE = re.compile(r"(?P<name>lendloop_\w+?)(?:\{(?P<labels>[^}]*)\})? (?P<value>[\d.e+-]+)")
 _STEP = re.compile(r'step="(\w+)"')
 
 

@@ -1,8 +1,8 @@
 """The floor: bare FastAPI and uvicorn, the same model, features in memory. What it does beside is said by `FLOOR`.
 
 `score`: a probability, and nothing else. `shap`: CatBoost's own SHAP values of the request, and its answer in SQLite,
-synced to disk before it is given, one commit for all that wait. `table`: the same by our leaf tables, which no floor has
-by itself. None knows a partner, a policy, a reason in words, a chain, a person's rights, a metric, or a store of features.
+synced to disk before it is given, one commit for all that wait. `table`: the same by our leaf tables, which no floor
+has by itself. None knows a partner, a policy, a reason in words, a chain, a person's rights, or a store of features.
 """
 
 import asyncio

@@ -80,7 +80,9 @@ def _median(runs: list[Run]) -> dict[str, Any]:
 def _said(one: Run) -> str:
     bad = f", {one.failed} failed" if one.failed else ""
     degraded = f", {one.degraded:.2%} degraded" if one.degraded else ""
-    return f"{one.rate:,.0f} requests/s, p50 {one.p50:.1f} ms, p99 {one.p99:.1f} ms, CPU {one.cpu:.2f} ms{bad}{degraded}"
+    return (
+        f"{one.rate:,.0f} requests/s, p50 {one.p50:.1f} ms, p99 {one.p99:.1f} ms, CPU {one.cpu:.2f} ms{bad}{degraded}"
+    )
 
 
 def _ask(target: Target, entity: int) -> dict[str, Any]:

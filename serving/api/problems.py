@@ -127,7 +127,7 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(Exception, unexpected)
 
 
 async def _problem(request: Request, error: Exception) -> Response:
@@ -177,7 +177,8 @@ async def _http(request: Request, error: Exception) -> Response:
     return problem_response(error.status_code, detail, headers=error.headers)
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to a request at which the service itself failed."""
     route = request.scope.get("route")
     # Only the class is logged: an exception's message may quote what the applicant sent.
     _log.error("unexpected error", extra={"route": getattr(route, "path", ""), "error": type(error).__name__})

@@ -1,7 +1,7 @@
 """HMAC-SHA-256 of a short text, as RFC 2104 defines it, without letting go of the interpreter.
 
-`hmac.digest` lets other threads in, however short the text is, and may wait until they are done: on the way of a request,
-next to threads that read features and commit, that costs far more than the digest. A test holds the two together.
+`hmac.digest` lets other threads in, however short the text is, and may wait until they are done: beside threads that
+read features and commit, that costs a request far more than the digest does. A test holds the two together.
 """
 
 from hashlib import sha256
