@@ -44,7 +44,7 @@ def _all(stack: ExitStack, world: World, redis: str, folder: Path) -> Iterator[T
     urls = {"Redis": redis, "SQLite": f"sqlite:///{world.home / 'online_store.db'}"}
     for store in STORES:
         for workers in (1, 2):
-            yield stack.enter_context(_ours(world, store, urls[store], workers, folder))
+            yield stack.enter_context(ours(world, store, urls[store], workers, folder))
 
 
 def _settings(world: World, redis: str, folder: Path) -> Mapping[str, str]:
@@ -88,7 +88,8 @@ def _peer(name: str, module: list[str], settings: Mapping[str, str], folder: Pat
 
 
 @contextmanager
-def _ours(world: World, store: str, online: str, workers: int, folder: Path) -> Iterator[Target]:
+def ours(world: World, store: str, online: str, workers: int, folder: Path) -> Iterator[Target]:
+    """A service of ours as it is deployed, in a home of its own below `folder`."""
     how = launch(world, folder / f"{store}-{workers}".lower(), online, workers)
     key = make_key(how)
     note = start(how).note
