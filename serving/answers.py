@@ -186,20 +186,18 @@ def answer_of(record: Record) -> Answer:
 
 def _stated(body: Mapping[str, Any]) -> dict[str, Any]:
     """What a request says of the person, without what it leaves out."""
-    found = {name: value for name, value in body.items() if value is not None and name != "entity_id"}
+    found = {name: value for name, value in _without_nothing(body).items() if name != "entity_id"}
     if not found.get("refuse_automation"):
         found.pop("refuse_automation", None)
-    if (identity := found.get("identity")) is not None:
-        # An identity's checks have each either a result or a token.
-        found["identity"] = {
-            name: _without_nothing(one) if isinstance(one, dict) else one
-            for name, one in _without_nothing(identity).items()
-        }
     return found
 
 
 def _without_nothing(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+    return {
+        name: _without_nothing(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def _terms(decision: Decision) -> dict[str, float]:

@@ -67,7 +67,7 @@ def judge_single(known: Known, asked: Application, found: Circumstances) -> Sing
     causes += _amount(asked.amount, limit)
     causes += _terms(risk, asked, rate)
     causes += _score(risk, known.score)
-    causes += _context(risk, asked, found)
+    causes += _context(risk, asked, found, limit)
     # Whoever refused to be decided on by a machine is neither approved nor declined by one.
     severity = 1 if found.automation_refused else max((cause.severity for cause in causes), default=0)
     return Single(severity, tuple(causes), limit, tuple(open_rules))
@@ -154,7 +154,7 @@ def _score(risk: RiskPolicy, score: float) -> Iterator[SingleCause]:
         yield SingleCause(reasons.SCORE_UNDER_REVIEW, 1)
 
 
-def _context(risk: RiskPolicy, asked: Application, found: Circumstances) -> Iterator[SingleCause]:
+def _context(risk: RiskPolicy, asked: Application, found: Circumstances, limit: float) -> Iterator[SingleCause]:
     if found.paused:
         yield SingleCause(reasons.PAUSED, 1)
     if found.automation_refused:
@@ -168,7 +168,7 @@ def _context(risk: RiskPolicy, asked: Application, found: Circumstances) -> Iter
     if risk.signals:
         yield from _signals(risk, found.signals)
     for quota in risk.quotas:
-        yield from _quota(quota, asked, found.used)
+        yield from _quota(quota, asked, found.used, limit)
 
 
 def _listed(risk: RiskPolicy, lists: frozenset[str] | None) -> Iterator[SingleCause]:
@@ -188,13 +188,15 @@ def _signals(risk: RiskPolicy, signals: Mapping[str, str]) -> Iterator[SingleCau
         yield SingleCause(reasons.SIGNAL_MISSING, 1)
 
 
-def _quota(quota: Quota, asked: Application, used: Mapping[str, float]) -> Iterator[SingleCause]:
+def _quota(quota: Quota, asked: Application, used: Mapping[str, float], limit: float) -> Iterator[SingleCause]:
     if quota.purpose is not None and asked.purpose != quota.purpose:
         return
     so_far = used.get(quota.id, nan)
     if isnan(so_far):
         yield SingleCause(reasons.CONTEXT_UNKNOWN, 1)
-    more = 1.0 if quota.of == "approvals" else _finite(asked.amount)
+    # Whoever names no amount is granted the whole limit.
+    amount = limit if asked.amount is None or isnan(asked.amount) else asked.amount
+    more = amount if quota.of == "amount" else 1.0
     if so_far + more > quota.at_most:
         yield SingleCause(reasons.QUOTA_REACHED, 1, by_amount=quota.of == "amount")
 

@@ -18,7 +18,7 @@ from tests.serving.test_decide import good, rows
 
 PLAIN = ""
 RICH = """
-  capacity: {amount: 10 * request.monthly_income - context.exposure, because: a test}
+  capacity: {amount: 10 * request.monthly_income - request.exposure, because: a test}
   price: {ceiling: 0.2, over: decline, required: true}
   purposes: {forbidden: [property], required: true}
   lists: {tax: decline, court: review}
@@ -36,7 +36,7 @@ RULES = """
     - {id: DEAR, when: request.all_in_rate > 0.15 or not request.purpose == "car", outcome: review, en: a, zh: b}
     - {id: YOUNG, when: feature.tenure < 12 and not context.listed, outcome: decline, en: a, zh: b}
     - {id: NEW, when: feature.payment_ratio < 0.5, outcome: review, first_day: 2026-02-01, en: a, zh: b}
-    - {id: OVER, when: context.device == "failed" and context.exposure > 1, outcome: decline, en: a, zh: b}
+    - {id: OVER, when: context.device == "failed" and request.exposure > 1, outcome: decline, en: a, zh: b}
     - {id: SAID, when: context.automation_refused or context.paused, outcome: review, en: a, zh: b}
     - {id: RISK, when: probability > 0.3 or grade == "E" or score < 40, outcome: decline, en: a, zh: b}
 """
@@ -75,6 +75,7 @@ applications = st.builds(
     annual_rate=st.sampled_from([None, 0.0, 0.1, 0.4]),
     fees=st.sampled_from([None, 0.0, 50.0]),
     monthly_income=st.none() | st.floats(-10, 1e3),
+    exposure=st.none() | st.floats(0, 1e4),
 )
 passed = st.sampled_from(["passed", "failed", "unanswered"])
 found = st.builds(
@@ -86,7 +87,6 @@ found = st.builds(
     used=st.dictionaries(st.sampled_from(["few", "money"]), st.sampled_from([0.0, 2.0, 3.0, 4999.0])),
     consented=st.sampled_from([None, True, False]),
     automation_refused=st.booleans(),
-    exposure=st.none() | st.floats(0, 1e4),
     consents=st.dictionaries(st.just("credit"), st.sampled_from(["granted", "unknown"])),
 )
 lenders = st.builds(lender, st.sampled_from([PLAIN, RICH, LENIENT]), st.sampled_from(["", RULES]))
