@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from features.documents import parse_document
@@ -64,18 +64,17 @@ customers = st.fixed_dictionaries(
         "tenure": st.floats(0, 300),
     }
 )
-money = (
-    st.none() | st.sampled_from([0.0, -5.0, 100, 1999.0, 3600.0, 1e9, float("inf"), float("nan")]) | st.floats(0, 5e3)
-)
+# Limits of the grades among them: where a comparison turns.
+money = st.none() | st.sampled_from([-5.0, 0.0, 100, 1000.0, 2000.0, 3000.0, 4000.0, 1e9, float("inf"), float("nan")])
 applications = st.builds(
     Application,
     amount=money,
-    purpose=st.sampled_from([None, "car", "phone", "property"]),
+    purpose=st.sampled_from(["car", None, "phone", "property"]),
     term_months=st.sampled_from([None, 12, 36.0]),
     annual_rate=st.sampled_from([None, 0.0, 0.1, 0.4]),
     fees=st.sampled_from([None, 0.0, 50.0]),
-    monthly_income=st.none() | st.floats(-10, 1e3),
-    exposure=st.none() | st.floats(0, 1e4),
+    monthly_income=st.sampled_from([400.0, None, 300.0, -10.0, 123.4]),
+    exposure=st.sampled_from([0.0, None, 1000.0, 4000.0]),
 )
 passed = st.sampled_from(["passed", "failed", "unanswered"])
 found = st.builds(
@@ -84,7 +83,9 @@ found = st.builds(
     business_date=st.sampled_from([None, date(2026, 1, 31), date(2026, 2, 1)]),
     lists=st.none() | st.sets(st.sampled_from(["tax", "court", "other"])).map(frozenset),
     signals=st.dictionaries(st.sampled_from(["device", "liveness"]), passed),
-    used=st.dictionaries(st.sampled_from(["few", "money"]), st.sampled_from([0.0, 2.0, 3.0, 4999.0])),
+    used=st.fixed_dictionaries(
+        {}, optional={"few": st.sampled_from([2.0, 3.0]), "money": st.sampled_from([0.0, 4999.0])}
+    ),
     consented=st.sampled_from([None, True, False]),
     automation_refused=st.booleans(),
     consents=st.dictionaries(st.just("credit"), st.sampled_from(["granted", "unknown"])),
@@ -92,8 +93,16 @@ found = st.builds(
 lenders = st.builds(lender, st.sampled_from([PLAIN, RICH, LENIENT]), st.sampled_from(["", RULES]))
 
 
+SAFE = {"late_streak": 0.0, "utilisation": 0.0, "payment_ratio": None, "tenure": 0.0}  # grade C
+CHECKED = Circumstances(lists=frozenset(), signals={"device": "passed", "liveness": "passed"}, used={"money": 4999.0})
+
+
 @settings(max_examples=250, deadline=None)
 @given(customer=customers, asked=applications, circumstances=found, by=lenders)
+@example(SAFE, Application(2000.0), Circumstances(), lender(PLAIN))  # as much as the limit
+@example(SAFE, Application(2000.5), Circumstances(), lender(PLAIN))
+@example(SAFE, Application(purpose="car", monthly_income=400.0, exposure=0.0), CHECKED, lender(RICH))  # over a quota
+@example(SAFE, Application(1.0, "car", monthly_income=400.0, exposure=0.0), CHECKED, lender(RICH))
 def test_one_alone_is_decided_with_the_bits_of_its_row(customer, asked, circumstances, by):
     features = rows(customer)
     expected = of_arrays(features, asked, circumstances, by)
