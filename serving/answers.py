@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 from serving.api.schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
 from serving.applications import (
@@ -21,7 +22,7 @@ from serving.applications import (
 from serving.decisions import Decision, Decisions
 from serving.desk import LATE, PURPOSE_OF, Desk, Kind, Looked, looked_at
 from serving.log.canonical import Json, canonical
-from serving.log.record import SALT_BYTES, Record, make_id, time_text
+from serving.log.record import ID_BYTES, SALT_BYTES, Record, make_id, time_text
 
 Answer = DecisionAnswer | PropensityAnswer
 _INEXACT = 2**53
@@ -81,26 +82,29 @@ class Asked:
             consents=dict(consents),
         )
 
-    def digest(self) -> str:
-        """SHA-256 of what was asked: the same key with another digest is another request."""
-        body = self.request.model_dump(mode="json")
+    def body(self) -> dict[str, Any]:
+        """The request as JSON."""
+        return self.request.model_dump(mode="json")
+
+    def digest(self, body: Mapping[str, Any] | None = None) -> str:
+        """SHA-256 of what was asked, `body`: the same key with another digest is another request."""
+        asked = {"portfolio": self.portfolio, "kind": self.kind, **(self.body() if body is None else body)}
         for later in ("refuse_automation", "exposure"):
-            if not body.get(later):
-                body.pop(later, None)  # a request that does not say it has the digest it always had
+            if not asked.get(later):
+                asked.pop(later, None)  # a request that does not say it has the digest it always had
         if isinstance(self.request.entity_id, int) and self.request.entity_id >= _INEXACT:
-            body["entity_id"] = str(self.request.entity_id)  # canonical JSON has no such number
-        return hashlib.sha256(canonical({"portfolio": self.portfolio, "kind": self.kind, **body})).hexdigest()
+            asked["entity_id"] = str(self.request.entity_id)  # canonical JSON has no such number
+        return hashlib.sha256(canonical(asked)).hexdigest()
 
 
 def record_of(
     asked: Asked, desk: Desk, looked: Looked, decision: Decision, found: Circumstances, row: int = 0
 ) -> Record:
     """The record of a decision; `found`: the circumstances it was made in, `row`: its place in what was looked up."""
-    decision_id = make_id(asked.at, os.urandom(10))
-    personal = asked.request.model_dump(mode="json", exclude={"entity_id"}, exclude_none=True)
-    if not personal.get("refuse_automation"):
-        personal.pop("refuse_automation", None)
-    rules = {rule.id for rule in desk.release.policy.risk.rules} if desk.release.policy.risk else set()
+    random = os.urandom(ID_BYTES + SALT_BYTES)
+    decision_id, body = make_id(asked.at, random[:ID_BYTES]), asked.body()
+    risk = desk.release.policy.risk
+    rules = risk.rule_ids if risk else ()
     return Record(
         decision_id=decision_id,
         portfolio=asked.portfolio,
@@ -108,10 +112,10 @@ def record_of(
         model=decision.model,
         partner=asked.partner,
         idempotency_key=asked.idempotency_key or decision_id,
-        request_digest=asked.digest(),
+        request_digest=asked.digest(body),
         entity_id=str(asked.request.entity_id),
         inputs={},
-        personal=personal,
+        personal=_stated(body),
         features=looked.values[row],
         feature_times={view: None if time is None else time_text(time) for view, time in looked.times[row].items()},
         context={
@@ -133,7 +137,7 @@ def record_of(
         terms=_terms(decision),
         offer=_offer(decision),
         decided_at=asked.at,
-        salt=os.urandom(SALT_BYTES),
+        salt=random[ID_BYTES:],
     )
 
 
@@ -179,6 +183,22 @@ def answer_of(record: Record) -> Answer:
         "counter_offer": record.offer.get("amount"),
     }
     return DecisionAnswer.model_validate(common | risk)
+
+
+def _stated(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request says of the person, without what it leaves out."""
+    found = {name: value for name, value in _without_nothing(body).items() if name != "entity_id"}
+    if not found.get("refuse_automation"):
+        found.pop("refuse_automation", None)
+    return found
+
+
+def _without_nothing(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_nothing(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def _terms(decision: Decision) -> dict[str, float]:

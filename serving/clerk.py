@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +12,7 @@ from typing import Any
 from serving.answers import Answer, Asked, answer_of, record_of
 from serving.api.problems import Problem
 from serving.applications import Circumstances
-from serving.decisions import Decisions
+from serving.decisions import Decision
 from serving.desk import Desk, Looked, now
 from serving.inquiry import Inquiry
 from serving.log.batcher import PACE, Batcher, LogOverloaded, paced
@@ -21,11 +21,12 @@ from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog
 from serving.log.entry import encode
 from serving.log.record import Record
+from serving.lookups import Lookups
 from serving.partners.batch_keys import BatchKeys
 from serving.partners.directory import Directory
 from serving.partners.limits import PartnerLimits
 from serving.pauses import Pauses
-from serving.permitted import Permitted, late_permitted, look_up
+from serving.permitted import NO_CONSENTS, Permitted, late_permitted, look_up, purposes
 from serving.reviews.board import Board
 from serving.runtime import Runtime, Served
 from serving.staff.provider import Provider
@@ -63,7 +64,11 @@ class Clerk:
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS, "features"))
     signing_in: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """Who signs in waits for their turn: a password takes a tenth of a second, which checkouts need too."""
+    _lookups: Lookups = field(init=False)
     _looks: dict[str, tuple[float, bool]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._lookups = Lookups(self._threads)
 
     async def answer(self, asked: Asked) -> Answer:
         """The answer to a request, after it is in the log; or a `Problem`, and then nothing was approved."""
@@ -157,13 +162,15 @@ class Clerk:
         with step("circumstances"):
             paused = await self._paused(first.portfolio, first.at)
             risk, consents = desk.release.policy.risk, permitted.consents
-            # All at once: each may wait for a vendor.
-            each = zip(asked, consents, strict=True)
-            found = await asyncio.gather(*(self.inquiry.circumstances(one, risk, paused, said) for one, said in each))
+            each = [
+                self.inquiry.circumstances(one, risk, paused, said) for one, said in zip(asked, consents, strict=True)
+            ]
+            # All at once: each may wait for a vendor. One needs no task of its own.
+            found = await asyncio.gather(*each) if len(each) > 1 else [await each[0]]
         with step("decide"):
-            decisions = await self._decide(desk, looked, asked, found)
+            decided = await self._decide(desk, looked, asked, found)
             return [
-                record_of(one, desk, looked, decisions.one(row), found[row], row)
+                record_of(one, desk, looked, decided(row), found[row], row)
                 async for row, one in paced(enumerate(asked))
             ]
 
@@ -194,24 +201,34 @@ class Clerk:
 
     async def _decide(
         self, desk: Desk, looked: Looked, asked: Sequence[Asked], found: Sequence[Circumstances]
-    ) -> Decisions:
-        given = (asked[0].kind, looked, [one.application for one in asked], found)
+    ) -> Callable[[int], Decision]:
+        """The decision of each row."""
+        kind, applications = asked[0].kind, [one.application for one in asked]
+        if len(asked) == 1:
+            alone = desk.decide(kind, looked, application=applications[0], circumstances=found[0])
+            return lambda row: alone
         if len(asked) <= PACE:
-            return desk.decide_all(*given)
+            return desk.decide_all(kind, looked, applications, found).one
         # In a thread: NumPy and CatBoost let go of the interpreter, and single requests go on meanwhile.
-        return await asyncio.get_running_loop().run_in_executor(self._threads, desk.decide_all, *given)
+        given = (kind, looked, applications, found)
+        return (await asyncio.get_running_loop().run_in_executor(self._threads, desk.decide_all, *given)).one
 
     async def _look_up(self, desk: Desk, asked: Sequence[Asked]) -> Permitted:
-        loop = asyncio.get_running_loop()
-        entities = [one.request.entity_id for one in asked]
-        given = (desk, asked[0].kind, entities, asked[0].at, self.inquiry.consents)
-        reading = loop.run_in_executor(self._threads, look_up, *given)
+        first = asked[0]
+        reading: asyncio.Future[Permitted] | asyncio.Future[Looked]
+        if len(asked) == 1 and not purposes(desk, first.kind):
+            reading = self._lookups.look_up(desk, first.request.entity_id, first.at)
+        else:
+            entities = [one.request.entity_id for one in asked]
+            given = (desk, first.kind, entities, first.at, self.inquiry.consents)
+            reading = asyncio.get_running_loop().run_in_executor(self._threads, look_up, *given)
         # Not `wait_for`: what has come while the loop was busy with others is not late.
         done, _ = await asyncio.wait([reading], timeout=self.feature_seconds + MORE_SECONDS * (len(asked) - 1))
-        if done:
-            return reading.result()
-        reading.cancel()
-        return late_permitted(desk, asked[0].kind, len(asked))
+        if not done:
+            reading.cancel()
+            return late_permitted(desk, first.kind, len(asked))
+        found = reading.result()
+        return found if isinstance(found, Permitted) else Permitted(found, [NO_CONSENTS])
 
     async def _paused(self, portfolio: str, at: datetime) -> bool:
         looked, paused = self._looks.get(portfolio, (float("-inf"), False))

@@ -45,15 +45,19 @@ class LeafTable:
 
     def explain(self, leaves: NDArray[np.integer[Any]]) -> Floats:
         """Contributions (rows x columns) of rows whose leaf in each tree is given (rows x trees)."""
-        total = np.zeros((len(leaves), self.rows.shape[1]))
         if len(leaves) == 1:
-            return cast(Floats, self.rows[self.first + leaves[0]].sum(axis=0, keepdims=True))
+            return self.explain_single(leaves[0])[None]
+        total = np.zeros((len(leaves), self.rows.shape[1]))
         for start in range(0, len(leaves), CHUNK):
             part = total[start : start + CHUNK]
             # Tree by tree, in the order in which one row's sum runs: a batch gives the same bits as its rows alone.
             for tree, first in enumerate(self.first):
                 part += self.rows[first + leaves[start : start + CHUNK, tree]]
         return total
+
+    def explain_single(self, leaves: NDArray[np.integer[Any]]) -> Floats:
+        """Contributions of one row whose leaf in each tree is given."""
+        return cast(Floats, self.rows.take(self.first + leaves, axis=0).sum(axis=0))
 
 
 def fill_empty_leaves(model: dict[str, Any]) -> bool:

@@ -4,10 +4,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
-
-import numpy as np
 
 from serving.applications import NOTHING, Application, Applications, Circumstances, Context
 from serving.decide import FeatureRows, decide, late_rows, online_rows, target
@@ -15,6 +14,7 @@ from serving.decisions import Decision, Decisions
 from serving.policy import ConsentPurpose
 from serving.release import LoadedRelease, load_release
 from serving.scoring import Column
+from serving.single import decide_single
 
 if TYPE_CHECKING:
     from features.store.online import OnlineRows
@@ -52,9 +52,10 @@ class Looked:
 def looked_at(values: Mapping[str, Column], times: Mapping[str, Times], at: datetime) -> Looked:
     """What was found about some entities, by column, aged at `at`."""
     rows = online_rows(values, times, at)
-    by_row = ({name: _plain(column[row]) for name, column in values.items()} for row in range(rows.rows))
     return Looked(
-        rows, list(by_row), [{view: column[row] for view, column in times.items()} for row in range(rows.rows)]
+        rows,
+        [_logged(values, row) for row in range(rows.rows)],
+        [{view: column[row] for view, column in times.items()} for row in range(rows.rows)],
     )
 
 
@@ -93,6 +94,29 @@ class Desk:
             return late(len(entities))
         return looked_at(found.values, found.event_timestamps, at)
 
+    def look_up_each(self, asked: Sequence[tuple[Key, datetime]]) -> list[Looked]:
+        """The features of each entity, aged at a time of its own, read in one go (blocks)."""
+        if len(asked) > 1:
+            try:
+                return self._read_each(asked)
+            except Exception as error:  # as in `look_up`
+                if store_failed(error):
+                    _log.warning("features not read", extra={"portfolio": self.release.portfolio})
+                    return [LATE] * len(asked)
+        # One that nobody can read, as a key that is no Unicode, takes no other along.
+        return [self.look_up([entity], at) for entity, at in asked]
+
+    def _read_each(self, asked: Sequence[tuple[Key, datetime]]) -> list[Looked]:
+        found = self.reader.read([entity for entity, _ in asked])
+        return [
+            looked_at(
+                {name: [column[row]] for name, column in found.values.items()},
+                {view: [times[row]] for view, times in found.event_timestamps.items()},
+                at,
+            )
+            for row, (_, at) in enumerate(asked)
+        ]
+
     def decide(
         self,
         kind: Kind,
@@ -101,7 +125,11 @@ class Desk:
         application: Application = NOTHING_ASKED,
         circumstances: Circumstances = NOTHING_KNOWN,
     ) -> Decision:
-        """The decision on what was looked up about one entity; pure."""
+        """The decision on what was looked up about one entity, with the same bits as in a batch; pure."""
+        if kind == "decision":
+            found = decide_single(self.release, application, looked.rows, circumstances)
+            if found is not None:
+                return found
         return self.decide_all(kind, looked, [application], [circumstances]).one(0)
 
     def decide_all(
@@ -142,14 +170,24 @@ def open_desk(portfolio: str, folder: Path, *, registry: str, online: str) -> De
     return Desk(release, reader)
 
 
+def store_failed(error: Exception) -> bool:
+    """Whether the online store itself did not answer, so that asking again for less is of no use."""
+    from features.store.failures import OnlineStoreError
+
+    return isinstance(error, OnlineStoreError)
+
+
 def now() -> datetime:
     """The wall clock, read at the edge of the service only."""
     return datetime.now(UTC)
 
 
-def _plain(value: float | str | None) -> float | str | None:
-    """A value for the log: no NaN and no infinity; that there was one is in the decision's problems."""
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+def _logged(values: Mapping[str, Column], row: int) -> dict[str, float | str | None]:
+    """A row for the log: no NaN and no infinity; that there was one is in the decision's problems."""
+    return {
+        name: None if isinstance(value := column[row], float) and not isfinite(value) else value
+        for name, column in values.items()
+    }
 
 
 def _name(error: Exception) -> str:

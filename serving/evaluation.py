@@ -79,11 +79,8 @@ class Sources:
         columns = {name: self._column(name) for name in risk.names}
         if risk.timed:
             columns["context.business_date"] = self._column("context.business_date")
-        kinds: dict[str, Kind] = {name: self._kind(name) for name in columns}
+        kinds: dict[str, Kind] = {name: _kind(self.model, name) for name in columns}
         return Facts(len(self.applications), kinds, columns)
-
-    def _kind(self, name: str) -> Kind:
-        return FIXED_NAMES[name] if name in FIXED_NAMES else self.model.kinds[name.removeprefix("feature.")]
 
     def _column(self, name: str) -> Sequence[Value]:
         family, _, field = name.rpartition(".")
@@ -97,7 +94,8 @@ class Sources:
             given = getattr(self.scores, name)
         if given is None:
             return [None] * len(self.applications)
-        return [_CLEAN[self._kind(name)](value) for value in given]
+        clean = _CLEAN[_kind(self.model, name)]
+        return [clean(value) for value in given]
 
     def _context(self, field: str) -> Any:
         if field == "listed":
@@ -106,6 +104,16 @@ class Sources:
         if field in SIGNALS:
             return [found.get(field) for found in self.context.signals or ()] or None
         return getattr(self.context, field)
+
+
+def cleaned(model: LoadedModel, name: str, value: Any) -> Value:
+    """A value as rules see it: of the name's kind, or None."""
+    found: Value = _CLEAN[_kind(model, name)](value)
+    return found
+
+
+def _kind(model: LoadedModel, name: str) -> Kind:
+    return FIXED_NAMES[name] if name in FIXED_NAMES else model.kinds[name.removeprefix("feature.")]
 
 
 def _number(value: Any) -> float | None:

@@ -107,6 +107,16 @@ def strongest(points: Floats, favourable: NDArray[np.bool_], shown: int) -> NDAr
     return np.where(moved, order, -1)
 
 
+def strongest_of(points: Sequence[float], favourable: bool, shown: int) -> list[int]:
+    """What `strongest` gives one row, without the places that nothing stands in."""
+    keys = []
+    for one in points:
+        towards = one if favourable else -one
+        keys.append(-towards if towards > 0 else _BEHIND + towards)
+    order = sorted(range(len(keys)), key=keys.__getitem__)  # stable, as there
+    return [column for column in order[:shown] if points[column] != 0]
+
+
 def group_inputs(inputs: Sequence[str], codes: dict[str, Sequence[str]]) -> tuple[list[str], list[list[int]]]:
     """The codes that some input belongs to, and the positions of each one's inputs; last those of no code."""
     position = {name: index for index, name in enumerate(inputs)}

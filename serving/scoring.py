@@ -17,7 +17,7 @@ from serving.reasons import group_inputs
 from serving.rules import Kinds
 from training.inputs import MISSING, Inputs, names_of
 from training.model_json import describe, rebuild
-from training.score import Calibration, Floats, probability
+from training.score import LARGEST_LOG_ODDS, Calibration, Floats, probability
 
 Kind = Literal["risk", "propensity"]
 Flags = NDArray[np.bool_]
@@ -102,6 +102,16 @@ class LoadedModel:
                 raw += contributions[:, column]
         log_odds = self.calibration.log_odds(raw)
         return Scored(contributions, log_odds, probability(log_odds))
+
+    def score_single(self, numbers: NDArray[np.float32]) -> tuple[Floats, float, float]:
+        """The same of one row of numbers, found by `splits`: contributions, log-odds and probability."""
+        assert self.splits is not None
+        contributions = self.table.explain_single(self.splits.leaves(numbers))
+        raw = reduce(add, contributions.tolist(), self.table.base)
+        log_odds = self.calibration.slope * raw + self.calibration.intercept
+        held = max(min(log_odds, LARGEST_LOG_ODDS), -LARGEST_LOG_ODDS)
+        # NumPy's exp: the C library's may differ in the last bit.
+        return contributions, log_odds, float(1.0 / (1.0 + np.exp(-held)))
 
     def leaves(self, inputs: Inputs) -> NDArray[Any]:
         """The leaf each row falls into, in each tree."""

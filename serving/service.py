@@ -154,5 +154,8 @@ DecisionService.add_asgi_middleware(_Contract)  # type: ignore[attr-defined]
 
 
 def application() -> Any:
-    """The ASGI application, as BentoML's own workers run it."""
-    return DecisionService.to_asgi(is_main=True)  # type: ignore[attr-defined]
+    """The ASGI application: a request goes to the contract at once, the start and the end of a worker to BentoML.
+
+    Where BentoML's own workers run it, a request passes its middlewares before: a task and a look at its address each.
+    """
+    return _Contract(DecisionService.to_asgi(is_main=True))  # type: ignore[attr-defined]

@@ -1,4 +1,9 @@
-"""The floor: bare FastAPI and uvicorn, the same model, features in memory; `FLOOR=c` adds SHAP and a durable log."""
+"""The floor: bare FastAPI and uvicorn, the same model, features in memory. What it does beside is said by `FLOOR`.
+
+`score`: a probability, and nothing else. `shap`: CatBoost's own SHAP values of the request, and its answer in SQLite,
+synced to disk before it is given, one commit for all that wait. `table`: the same by our leaf tables, which no floor
+has by itself. None knows a partner, a policy, a reason in words, a chain, a person's rights, or a store of features.
+"""
 
 import asyncio
 import os
@@ -6,18 +11,17 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
 import polars as pl
-from catboost import CatBoost
+from catboost import CatBoost, FeaturesData, Pool
 from fastapi import FastAPI
 from pydantic import BaseModel
 
 from serving.release import load_release
-from training.inputs import Inputs
 
+DOES = os.environ["FLOOR"]
 MODEL = load_release(Path(os.environ["RELEASE"])).models["risk"]
 ROWS = pl.read_parquet(os.environ["CUSTOMERS"])
 NAMES = [column.name for column in MODEL.columns]
@@ -34,7 +38,7 @@ class Request(BaseModel):
 
 
 class Answer(BaseModel):
-    """The probability, and where asked for what made it."""
+    """The probability, and where asked for what made it: by input, or by reason code."""
 
     probability: float
     reasons: dict[str, float] = {}
@@ -75,7 +79,7 @@ class Log:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the log where there is one."""
-    app.state.log = Log(os.environ["LOG"]) if os.environ["FLOOR"] == "c" else None
+    app.state.log = None if DOES == "score" else Log(os.environ["LOG"])
     yield
 
 
@@ -86,10 +90,23 @@ app = FastAPI(lifespan=lifespan)
 async def score(request: Request) -> Answer:
     """The probability of one customer."""
     numbers = NUMBERS[PLACE[request.entity_id]]
-    if app.state.log is None:
+    if DOES == "score":
         return Answer(probability=float(BOOSTER.predict(numbers, prediction_type="Probability", thread_count=1)[1]))
-    scored = MODEL.score(Inputs(numbers[None], np.empty((1, 0), dtype=object)))
-    reasons: dict[str, Any] = dict(zip(MODEL.codes, scored.contributions[0].tolist(), strict=False))
-    answer = Answer(probability=float(scored.probability[0]), reasons=reasons)
+    answer = _by_table(numbers) if DOES == "table" else _by_catboost(numbers)
     await app.state.log.append(orjson.dumps({"entity_id": request.entity_id, **answer.model_dump()}))
     return answer
+
+
+def _by_catboost(numbers: np.ndarray) -> Answer:
+    """The SHAP values add up to the log-odds: the model itself need not be asked besides."""
+    pool = Pool(FeaturesData(num_feature_data=numbers[None]))
+    shap = BOOSTER.get_feature_importance(pool, type="ShapValues", thread_count=1, shap_mode="NoPreCalc")[0]
+    reasons = dict(zip(NAMES, shap[:-1].tolist(), strict=True))
+    return Answer(probability=float(1 / (1 + np.exp(-shap.sum()))), reasons=reasons)
+
+
+def _by_table(numbers: np.ndarray) -> Answer:
+    contributions, _, _ = MODEL.score_single(numbers)
+    reasons = dict(zip(MODEL.codes, contributions.tolist(), strict=False))
+    # As the other floors: the model's own probability, not the calibrated one.
+    return Answer(probability=float(1 / (1 + np.exp(-MODEL.table.base - contributions.sum()))), reasons=reasons)

@@ -45,7 +45,7 @@ class OnlineReader:
     def __init__(
         self, project: str, entity_key: str, columns: Sequence[FeatureColumn], registry: str, online: str
     ) -> None:
-        self._key, self._columns = entity_key, list(columns)
+        self._names = [(column.name, column.view) for column in columns]
         self._config = configure(project, registry, online, timeout=READ_TIMEOUT)
         self._store = get_provider(self._config).online_store
         names = dict.fromkeys(column.view for column in columns)
@@ -79,5 +79,9 @@ class OnlineReader:
                 raise online_error(self._config.project, error) from error
 
     def _rows(self, found: dict[str, list[Row]]) -> OnlineRows:
-        values = {column.name: [row.get(column.name) for _, row in found[column.view]] for column in self._columns}
-        return OnlineRows(values, {view: [time for time, _ in rows] for view, rows in found.items()})
+        times = {view: [time for time, _ in rows] for view, rows in found.items()}
+        if all(len(rows) == 1 for rows in found.values()):
+            # As online: without a loop for each column.
+            alone = {view: rows[0][1] for view, rows in found.items()}
+            return OnlineRows({name: [alone[view].get(name)] for name, view in self._names}, times)
+        return OnlineRows({name: [row.get(name) for _, row in found[view]] for name, view in self._names}, times)

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from serving.api.consents import add_consents
 from serving.api.deciding import add_deciding
 from serving.api.described import describe
+from serving.api.direct import Direct
 from serving.api.gate import SECURED, Gate, caller, json_response, present
 from serving.api.limits import Limits
 from serving.api.openid import add_openid
@@ -66,7 +67,16 @@ def create_app(
     describe(app)
     # The gate stands before the limits: nothing is read of a request from someone unknown.
     taken = shedding or Shedding(most=256, queue_seconds=SECONDS)
-    return Gate(Limits(app, taken, body_bytes=BODY_BYTES, batch_bytes=BATCH_BYTES, seconds=SECONDS), clerk)
+    return Gate(
+        Limits(
+            Direct(app, ("decisions", "propensities")),
+            taken,
+            body_bytes=BODY_BYTES,
+            batch_bytes=BATCH_BYTES,
+            seconds=SECONDS,
+        ),
+        clerk,
+    )
 
 
 def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) -> None:

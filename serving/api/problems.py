@@ -128,7 +128,7 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(Exception, unexpected)
 
 
 async def _problem(request: Request, error: Exception) -> Response:
@@ -189,7 +189,8 @@ def _allowed(request: Request) -> str:
     return ", ".join(sorted({method for route in routes for method in route.methods or ()}))
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to a request at which the service itself failed."""
     route = request.scope.get("route")
     # Only the class is logged: an exception's message may quote what the applicant sent.
     _log.error("unexpected error", extra={"route": getattr(route, "path", ""), "error": type(error).__name__})

@@ -71,6 +71,8 @@ class Batcher:
         self._waiting.extend(waiting)
         if self._task is None:
             self._task = asyncio.create_task(self._drain())
+        if len(waiting) == 1:
+            return [await _outcome(waiting[0][1])]
         return await asyncio.gather(*(done for _, done in waiting), return_exceptions=True)
 
     @property
@@ -117,6 +119,14 @@ async def paced(items: Iterable[T]) -> AsyncIterator[T]:
         yield item
         if place % PACE == 0:
             await asyncio.sleep(0)
+
+
+async def _outcome(done: "asyncio.Future[Appended]") -> Appended | BaseException:
+    """What `gather` would give, without a future around it."""
+    try:
+        return await done
+    except Exception as error:
+        return error
 
 
 def _settle(batch: list[Waiting], outcomes: list[Outcome]) -> None:

@@ -7,6 +7,7 @@ two together.
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -59,7 +60,7 @@ def _plain(value: Json) -> Json:
     return value
 
 
-def _usual(value: Json) -> Json:
+def _usual(value: Json) -> Any:
     """`value` with whole floats as integers, or `_Unusual` where orjson's text might not be canonical.
 
     Floats: all agree on the shortest digits, but orjson differs in exponents and in `1.0`. Keys: UTF-8 order is UTF-16
@@ -79,19 +80,31 @@ def _usual(value: Json) -> Json:
     raise _Unusual
 
 
-def _usual_float(value: float) -> float | int:
-    if value.is_integer():
-        if -_SAFE < value < _SAFE:
-            return int(value)
-    elif 1e-4 <= value < _SAFE or -_SAFE < value <= -1e-4:
+def _usual_float(value: float) -> Any:
+    if value.is_integer() and -_SAFE < value < _SAFE:
+        return int(value)
+    if 1e-4 <= value < _SAFE or -_SAFE < value <= -1e-4:
         return value
+    if isfinite(value):
+        # The reference writes this number alone, and not all of what it stands in.
+        return orjson.Fragment(rfc8785.dumps(value))
     raise _Unusual
 
 
-def _usual_object(value: dict[str, Json]) -> dict[str, Json]:
-    plain: dict[str, Json] = {}
+def _usual_object(value: dict[str, Json]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
     for key, inner in value.items():
         if type(key) is not str or not key.isascii():
             raise _Unusual
-        plain[key] = _usual_float(inner) if type(inner) is float else _usual(inner)
+        kind = type(inner)
+        if kind is str or inner is None:
+            plain[key] = inner
+        elif kind is float:
+            # Most are: features and points.
+            if 1e-4 <= inner < _SAFE or -_SAFE < inner <= -1e-4:  # type: ignore[operator]
+                plain[key] = int(inner) if inner.is_integer() else inner  # type: ignore[arg-type, union-attr]
+            else:
+                plain[key] = _usual_float(inner)  # type: ignore[arg-type]
+        else:
+            plain[key] = _usual(inner)
     return plain

@@ -5,7 +5,6 @@ the vault encrypts. The hash holds only HMAC-SHA-256 of each under its own salt:
 text and salt be erased, without touching the chain; without the salt no one can try values against what is left.
 """
 
-import hmac
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import orjson
 from serving.log.canonical import CanonicalError, canonical, parse
 from serving.log.chain import leaf_hash
 from serving.log.database import Row
+from serving.log.keyed import keyed_digest
 from serving.log.record import KINDS, SALT_BYTES, Record, time_text
 
 TEXTS = ("decision_id", "portfolio", "kind", "model", "partner", "idempotency_key", "release", "outcome")
@@ -124,7 +124,7 @@ def body(row: Mapping[str, Any]) -> bytes:
 
 def commit(salt: bytes, text: bytes) -> str:
     """The commitment to a sealed `text`, which is canonical JSON, under its salt."""
-    return hmac.digest(salt, text, "sha256").hex()
+    return keyed_digest(salt, text).hex()
 
 
 def _sealed_texts(record: Record) -> tuple[bytes, bytes]:

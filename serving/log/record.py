@@ -13,6 +13,7 @@ DECIDING = ("decision", "propensity")
 """Kinds that are decisions; the others are acts about them, or about who may act."""
 
 SALT_BYTES = 32
+ID_BYTES = 10
 PLATFORM = "lendloop"
 """The partner whose requests are the platform's own checks: on record, but nobody's business."""
 
@@ -58,8 +59,8 @@ class Record:
 
 def make_id(when: datetime, randomness: bytes) -> str:
     """A UUID of version 7: sorts by the millisecond of `when`; `randomness` is 10 random bytes."""
-    if len(randomness) != 10:
-        raise ValueError(f"found {len(randomness)} bytes of randomness, expected 10: os.urandom(10)")
+    if len(randomness) != ID_BYTES:
+        raise ValueError(f"found {len(randomness)} bytes of randomness, expected {ID_BYTES}: os.urandom({ID_BYTES})")
     milliseconds = (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     tail = int.from_bytes(randomness, "big")
     number = (

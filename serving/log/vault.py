@@ -5,7 +5,6 @@ master wraps a few hundred data keys anew and touches no record. Salt and text a
 salt would let anyone try values against its commitment. A person is found by a keyed hash of portfolio and entity.
 """
 
-import hmac
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from serving.log.database import Database, Session
 from serving.log.entry import SEALED, Entry, Opened
+from serving.log.keyed import keyed_digest
 from serving.log.keys import KEY_BYTES, KeyRing
 
 NONCE_BYTES = 12
@@ -71,7 +71,7 @@ class Vault:
     def person(self, portfolio: str, entity_id: str) -> str:
         """The keyed hash under which the rows of a person are found."""
         key = self._key(INDEX, make=True)
-        return hmac.digest(key, f"{portfolio}\0{entity_id}".encode(), "sha256")[:PERSON_BYTES].hex()
+        return keyed_digest(key, f"{portfolio}\0{entity_id}".encode())[:PERSON_BYTES].hex()
 
     def _seal(self, entry: Entry) -> tuple[Any, ...]:
         record = entry.record

@@ -7,6 +7,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from serving.log.keyed import keyed_digest
+
 SECRET_BYTES = 32
 _KEY = re.compile(r"ll_([a-z0-9]{8,32})_([0-9a-f]{64})")
 
@@ -34,7 +36,7 @@ def key_id(key: str) -> str | None:
 
 def keyed_hash(secret: bytes, key: str) -> str:
     """What is stored of a key: HMAC-SHA-256 under the server's secret; the key has 256 bits, so no slow hash is due."""
-    return hmac.digest(secret, key.encode(), "sha256").hex()
+    return keyed_digest(secret, key.encode()).hex()
 
 
 def server_secret(given: str, file: Path, variable: str = "LENDLOOP_PARTNER_SECRET") -> bytes:

@@ -75,6 +75,11 @@ class RiskPolicy(Document):
         return tuple(dict.fromkeys([*of_rules, *(self.capacity.names if self.capacity else ())]))
 
     @cached_property
+    def rule_ids(self) -> frozenset[str]:
+        """The ids of the rules."""
+        return frozenset(rule.id for rule in self.rules)
+
+    @cached_property
     def timed(self) -> bool:
         """Whether some rule holds for a period only."""
         return any(rule.first_day or rule.last_day for rule in self.rules)

@@ -409,7 +409,7 @@ def test_an_unexpected_fault_is_a_problem_that_tells_nothing(
     def fail(*_: Any, **__: Any) -> None:
         raise ValueError("entity 1 is Jane")
 
-    monkeypatch.setattr(Desk, "decide_all", fail)
+    monkeypatch.setattr(Desk, "decide", fail)
     response = worker.post(DECISIONS, {"entity_id": 1})
     problem(response, 500)
     assert "Jane" not in response.text

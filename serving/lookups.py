@@ -1,0 +1,59 @@
+"""Features of requests that come one by one, read together: while one read runs, the next fills. No timer.
+
+Handing a read to a thread and its result back costs more than reading does; a group pays that once. A request that
+comes while nothing is read is read for at once, and alone.
+"""
+
+import asyncio
+from concurrent.futures import Executor
+from datetime import datetime
+
+from serving.desk import Desk, Key, Looked
+
+Waiting = tuple[Key, datetime, "asyncio.Future[Looked]"]
+
+
+class Lookups:
+    """Looks up single entities at the desks of one worker; belongs to one event loop, reads in `threads`."""
+
+    def __init__(self, threads: Executor) -> None:
+        self._threads = threads
+        self._waiting: dict[int, list[Waiting]] = {}  # by desk, while one is read for it
+
+    def look_up(self, desk: Desk, entity: Key, at: datetime) -> "asyncio.Future[Looked]":
+        """The features of an entity, aged at `at`; who waits no longer cancels it."""
+        done: asyncio.Future[Looked] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.get(id(desk))
+        if waiting is None:
+            self._waiting[id(desk)] = []
+            self._read(desk, [(entity, at, done)])
+        else:
+            waiting.append((entity, at, done))
+        return done
+
+    def _read(self, desk: Desk, group: list[Waiting]) -> None:
+        asked = [(entity, at) for entity, at, _ in group]
+        reading = asyncio.get_running_loop().run_in_executor(self._threads, desk.look_up_each, asked)
+
+        def settle(read: "asyncio.Future[list[Looked]]") -> None:
+            self._settle(group, read)
+            # Those whose time ran out while they waited are not read for.
+            left = [one for one in self._waiting[id(desk)] if not one[2].done()]
+            if left:
+                self._waiting[id(desk)] = []
+                self._read(desk, left)
+            else:
+                del self._waiting[id(desk)]
+
+        reading.add_done_callback(settle)
+
+    @staticmethod
+    def _settle(group: list[Waiting], read: "asyncio.Future[list[Looked]]") -> None:
+        failed = read.cancelled() or read.exception() is not None
+        for place, (_, _, done) in enumerate(group):
+            if done.done():
+                continue
+            if failed:
+                done.cancel()
+            else:
+                done.set_result(read.result()[place])
