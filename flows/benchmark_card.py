@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from flows.hints import month_command
 from flows.terminal import console
 from flows.workspace import open_workspace
 from infra.files import write_whole
@@ -23,7 +24,7 @@ def write_card(portfolio: str, name: str, out: Path, decimals: int) -> None:
     workspace = open_workspace(portfolio)
     champion = workspace.registry.champion(portfolio)
     if champion is None or name not in champion.runs:
-        found = f"its models are {sorted(champion.runs)}" if champion else "`lendloop run month` makes one"
+        found = f"its models are {sorted(champion.runs)}" if champion else f"{month_command(portfolio)} makes one"
         raise BroughtError(f"{portfolio}: no champion with a model {name!r}; {found}")
     trained = workspace.registry.load_model(ModelVersion(portfolio, name, 0, champion.runs[name], "", champion.as_of))
     section = workspace.policy.section(name) if name in workspace.policy.models else None

@@ -8,7 +8,7 @@ from infra.files import write_whole
 from training.spec import Brought
 
 KEY = "brought"
-COMMENT = "  # in place of the estimator; written by `lendloop model import`"
+COMMENT = "  # in place of the estimator; written by lendloop model import"
 
 
 class Braces(ValueError):

@@ -11,6 +11,7 @@ from features.calendar import cutoff
 from features.permitted import FeatureColumn
 from features.spec import EVENT
 from flows.deciding import given_time
+from flows.hints import month_command
 from flows.month_inputs import known_labels
 from flows.moving import protected_groups
 from flows.observed import observations
@@ -75,7 +76,7 @@ def decide_both(workspace: Workspace, period: pl.DataFrame, as_of: date, sha: st
     registry = workspace.registry
     champion = registry.release(workspace.name, sha) if sha else registry.champion(workspace.name)
     if champion is None:
-        raise IncumbentError(f"{workspace.name} has no champion yet; `lendloop run month` makes one")
+        raise IncumbentError(f"{workspace.name} has no champion yet; {month_command(workspace.name)} makes one")
     release = load_release(workspace.release_folder(champion.sha))
     name = release.policy.models[0]
     made = decide_period(workspace, release, name, period)
@@ -154,7 +155,7 @@ def _period(workspace: Workspace, since: str, until: str) -> pl.DataFrame:
     if rows is None or rows.is_empty():
         found = f"{known.height:,} decisions outside of that time" if known is not None else "none at all"
         raise IncumbentError(
-            f"{workspace.name}: no incumbent's decision in the period, {found}; `lendloop incumbent import` brings some"
+            f"{workspace.name}: no incumbent's decision in the period, {found}; `lendloop incumbent --help` says how to bring some"
         )
     return rows.sort(EVENT, workspace.key)
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from rich.table import Table
 
 from flows.deciding import given_time
+from flows.hints import month_command
 from flows.reviewing_view import screen
 from flows.staffing import acting, opened_reception
 from flows.terminal import console
@@ -180,9 +181,8 @@ def _folder(settings: Settings, portfolio: str) -> Path:
     workspace = open_workspace(portfolio)
     champion = workspace.registry.champion_sha(workspace.name)
     if champion is None:
-        raise BadReview(
-            f"{portfolio} has no champion yet, so nothing was left to people; `lendloop run month` makes one"
-        )
+        makes = f"{month_command(portfolio)} makes one"
+        raise BadReview(f"{portfolio} has no champion yet, so nothing was left to people; {makes}")
     return workspace.release_folder(champion)
 
 

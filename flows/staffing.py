@@ -47,7 +47,11 @@ def list_staff() -> None:
         state = f"ended {_minute(one.ended_at)}" if one.ended_at else "locked for a while" if locked else ""
         lists = (_roles(who), ",".join(sorted(who.portfolios)))
         table.add_row(who.name, *lists, one.account, _minute(one.added_at), one.added_by, last, state)
-    console.print(table if table.rows else "nobody is on the staff yet; `lendloop staff add` adds one")
+    console.print(
+        table
+        if table.rows
+        else "nobody is on the staff yet; `lendloop staff add NAME --roles ROLES --portfolios PORTFOLIOS` adds one"
+    )
 
 
 def change_member(name: str, roles: str, portfolios: str, by: str) -> None:

@@ -18,7 +18,8 @@ def challenge(portfolio: str, sha: str, by: str, why: str) -> None:
     workspace = open_workspace(portfolio)
     version, champion = workspace.registry.release(portfolio, sha), workspace.registry.champion_sha(portfolio)
     if champion is None:
-        raise KeptBack(f"{portfolio} has no champion to stand beside; `lendloop release promote` makes one")
+        promote = f"`lendloop release promote {portfolio} SHA --by NAME`"
+        raise KeptBack(f"{portfolio} has no champion to stand beside; {promote} makes one")
     if version.sha == champion:
         raise KeptBack(f"{version.sha[:12]} is the champion of {portfolio}; expected another release")
     rehearse(workspace, version.sha)
@@ -49,7 +50,8 @@ def start_canary(portfolio: str, share: float, by: str, why: str, *, force: bool
         by = f"{by} (against {names})"
     trial = workspace.registry.trials.canary(portfolio, share, by=by, why=why)
     console.print(f"[green]✓[/] {trial.sha[:12]} answers {share:.1%} of the customers of {portfolio}")
-    console.print("the service stops it by itself when it breaks a limit of the policy: `lendloop policy explain`")
+    console.print("the service stops it by itself when it breaks a limit of the policy:", highlight=False)
+    console.print(f"`lendloop policy explain {portfolio}`", highlight=False)
     _awaited(workspace, trial)
 
 

@@ -107,7 +107,7 @@ class Context:
             _any([row.signals for row in rows]),
             _any([row.used for row in rows]),
             _known([row.consented for row in rows]),
-            _any([row.automation_refused for row in rows]),
+            [row.automation_refused for row in rows],
             _any([row.consents for row in rows]),
         )
 

@@ -33,6 +33,7 @@ from serving.staff.provider import Provider
 from serving.staff.reception import Reception
 from serving.telemetry.telemetry import Telemetry
 from serving.trial.challengers import Canary, Challengers, Tried
+from serving.undecided import misfit, reused, slow_log, unlogged
 
 _log = logging.getLogger("lendloop.clerk")
 
@@ -85,7 +86,10 @@ class Clerk:
         desk = self._desk(asked[0])
         fit = [one for one in asked if desk.accepts(one.request.entity_id)]
         outcomes = iter(await self._decided(desk, fit) if fit else [])
-        return [next(outcomes) if desk.accepts(one.request.entity_id) else _misfit(desk) for one in asked]
+        return [
+            next(outcomes) if desk.accepts(one.request.entity_id) else misfit(desk.release.features.entity_type)
+            for one in asked
+        ]
 
     async def claim(self, partner: str, key: str, request: Any) -> None:
         """Give a batch its key, or raise the `Problem` that another batch has it; the same batch may ask again."""
@@ -93,9 +97,9 @@ class Clerk:
             loop = asyncio.get_running_loop()
             taken = await loop.run_in_executor(None, self.batches.claim, partner, key, request, now())
         except LogUnavailable:
-            raise _unlogged() from None
+            raise unlogged() from None
         if not taken:
-            raise _reused()
+            raise reused()
 
     def served(self) -> list[Served[Desk]]:
         """What every portfolio is served with."""
@@ -147,9 +151,9 @@ class Clerk:
                 async with asyncio.timeout(self.log_seconds + MORE_SECONDS * len(records)):
                     outcomes = await self.log.append_all(records)
         except TimeoutError:
-            raise _slow_log() from None
+            raise slow_log() from None
         except (LogUnavailable, LogOverloaded):
-            raise _unlogged() from None
+            raise unlogged() from None
         self.telemetry.decided(outcomes)
         return [_answer(outcome) for outcome in outcomes]
 
@@ -244,27 +248,7 @@ def _answer(outcome: Appended | BaseException) -> Answer | Problem:
     if isinstance(outcome, Appended):
         return answer_of(outcome.record)
     if isinstance(outcome, IdempotencyConflict):
-        return _reused()
+        return reused()
     if isinstance(outcome, LogUnavailable):
-        return _unlogged()
+        return unlogged()
     raise outcome
-
-
-def _reused() -> Problem:
-    detail = "this key was used for another request; use a new key, or repeat that request"
-    return Problem(422, detail, at=("header", "Idempotency-Key"))
-
-
-def _unlogged() -> Problem:
-    detail = "the decision log cannot be written, so nothing was decided; try again"
-    return Problem(503, detail, headers={"retry-after": "1"})
-
-
-def _slow_log() -> Problem:
-    detail = "the decision log did not confirm in time; ask again with the same Idempotency-Key"
-    return Problem(503, detail, headers={"retry-after": "1"})
-
-
-def _misfit(desk: Desk) -> Problem:
-    expected = "an integer" if desk.release.features.entity_type == "int" else "text"
-    return Problem(422, f"expected {expected}", at=("body", "entity_id"))

@@ -93,7 +93,7 @@ def _value(known: Known, asked: Application, found: Circumstances, rate: float, 
     if field in SIGNALS:
         return found.signals.get(field)
     # As in arrays, where a column in which nobody refused is left out.
-    return getattr(found, field) or None if field == "automation_refused" else getattr(found, field)
+    return getattr(found, field)
 
 
 def _capacity(known: Known, row: Mapping[str, Value], causes: list[SingleCause]) -> float:

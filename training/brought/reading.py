@@ -17,7 +17,7 @@ from training.spec import Brought, ModelSpec
 
 LARGEST_FILE = 200 * 2**20
 Matching = Callable[[list[Wanted]], Matched]
-REMEDY = "look at it, and bring it again with `lendloop model import`"
+REMEDY = "look at it, and bring it again with `lendloop model import PORTFOLIO MODEL FILE --by NAME`"
 
 
 def read_brought(folder: Path, spec: ModelSpec, features: FeatureSpec, also: Collection[str] = ()) -> BroughtModel:
