@@ -54,7 +54,8 @@ def _told(workspace: Workspace) -> Iterator[str]:
     if not found:
         raise NothingCompared(
             f"nothing of {workspace.name} was scored beside its decisions yet; `lendloop release challenge "
-            f"{workspace.name} SHA --by NAME --reason TEXT` tries a release, and the running service scores what it decides from then on"
+            f"{workspace.name} SHA --by NAME --reason TEXT` tries a release, and the running service scores what it "
+            "decides from then on"
         )
 
 

@@ -155,7 +155,7 @@ def _period(workspace: Workspace, since: str, until: str) -> pl.DataFrame:
     if rows is None or rows.is_empty():
         found = f"{known.height:,} decisions outside of that time" if known is not None else "none at all"
         raise IncumbentError(
-            f"{workspace.name}: no incumbent's decision in the period, {found}; `lendloop incumbent --help` says how to bring some"
+            f"{workspace.name}: no incumbent's decision in the period, {found}; lendloop incumbent import brings some"
         )
     return rows.sort(EVENT, workspace.key)
 

@@ -74,7 +74,8 @@ def _challenger(settings: Settings, registry: "Registry", name: str) -> Iterator
     if trial.share:
         tried = f"{trial.sha[:12]} answers {trial.share:.1%} of the customers"
     if fault:
-        remedy = f"mend it, or end its trial with `lendloop release challenge {name} --none --by NAME --reason TEXT`; the champion answers"
+        end = f"`lendloop release challenge {name} --none --by NAME --reason TEXT`"
+        remedy = f"mend it, or end its trial with {end}; the champion answers"
         yield Finding("warn", what, f"{trial.sha[:12]} cannot be tried: {fault}", remedy)
     else:
         yield Finding("ok", what, tried)

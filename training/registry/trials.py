@@ -114,7 +114,8 @@ class Trials:
         last = steps[-1] if steps else None
         if last is None or last.action == "end":
             raise TrialError(
-                f"{portfolio!r} has no challenger; `lendloop release challenge {portfolio} SHA --by NAME --reason TEXT` sets one, and "
+                f"{portfolio!r} has no challenger; "
+                f"`lendloop release challenge {portfolio} SHA --by NAME --reason TEXT` sets one, and "
                 f"`lendloop release list {portfolio}` shows them"
             )
         if number and last.number != number:
