@@ -61,10 +61,12 @@ def test_month_by_month_is_the_same_as_at_once(tmp_path: Path) -> None:
 
 def test_it_wants_an_ingest_first(tmp_path: Path) -> None:
     loans, lake = portfolio(tmp_path, months(5, 3)), Lake(tmp_path / "lake")
-    with pytest.raises(NoData, match=r"'payments' is not in the lake up to 2024-01-31; run ingest"):
+    with pytest.raises(
+        NoData, match=r"'payments' is not in the lake up to 2024-01-31; run `lendloop run ingest --portfolio loans"
+    ):
         build_features(loans, lake, JANUARY)
     ingest(loans, lake, JANUARY)
-    with pytest.raises(NoData, match=r"up to 2024-03-31; run ingest"):
+    with pytest.raises(NoData, match=r"up to 2024-03-31; run `lendloop run ingest"):
         build_features(loans, lake, MARCH)
 
 

@@ -62,7 +62,7 @@ def test_a_store_without_the_view_says_so(tmp_path: Path) -> None:
     columns = select(portfolio(tmp_path).features, SERVICE)
     urls = {"registry": f"sqlite:///{tmp_path}/registry.db", "online": f"sqlite:///{tmp_path}/none.db"}
     reader = open_online(NAME, KEY, columns, **urls)
-    with pytest.raises(OnlineStoreError, match="run materialize first"):
+    with pytest.raises(OnlineStoreError, match="lendloop run materialize --portfolio shop"):
         reader.read([1])
     reader.close()
 
