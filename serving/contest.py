@@ -50,6 +50,9 @@ def rival_of(name: str, held_out: pl.DataFrame, champion: Champion | None, conte
     if before is None or {column.name for column in before.columns} - set(held_out.columns):
         return replace(contest, basis=f"{contest.basis}; {ONE}, and the one before is not known")
     rows = _unknown_to(champion, held_out)
+    if rows[LABEL].n_unique() < 2:
+        # Nothing was learned since the champion that could be tested: the same rows, tested by the same model.
+        return replace(contest, basis=f"{contest.basis}; {ONE}, and no newer rows tell it from the one before")
     basis = f"{rows.height} rows that neither had learned from; {ONE}, so it meets the one before it"
     return Contest(rows[LABEL].to_numpy(), rows[PROBABILITY].to_numpy(), before.log_odds(rows), basis)
 

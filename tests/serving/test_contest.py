@@ -118,6 +118,17 @@ def test_a_champion_without_a_model_before_it_is_said_to_have_met_itself(folder:
     assert "the champion's own, and the one before is not known" in rival.basis
 
 
+def test_without_newer_rows_the_champion_that_meets_itself_is_no_worse(folder: Path) -> None:
+    rows = own(folder, held_out(60, AS_OF))
+    released = load_release(folder)
+    past = load_boosted((folder / "models/risk/model.cbm").read_bytes(), released.models["risk"].columns)
+    there = Champion(released, {"risk": rows}, {"risk": past})
+    rival = rival_of("risk", rows, there, contest_of("risk", rows, there))
+    assert rival is not None
+    assert "no newer rows tell it from the one before" in rival.basis
+    assert not_worse("risk", released.policy.risk.gates, rival).passed
+
+
 def test_models_that_differ_meet_as_they_are(folder: Path) -> None:
     rows = held_out(60, date(2026, 2, 28))
     contest = contest_of("risk", rows, champion(folder))
