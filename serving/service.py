@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import sys
 from typing import Any
 
 import bentoml
@@ -40,6 +41,10 @@ from serving.telemetry.telling import Telling, open_telling
 from serving.trial.challengers import Challengers
 from serving.vendors import http_vendors
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while another waits: the threads that read features and write the log have
+a hundredth of a millisecond's work at a time, and would wait Python's 5 ms for it, several times a request."""
+
 _settings = Settings()
 _clerks: list[Clerk] = []  # the one of this worker, while it runs
 _anchorings: list[Anchoring] = []  # the same
@@ -64,6 +69,7 @@ class DecisionService:
     async def open(self) -> None:
         """Open what the answers need, and load the current releases."""
         die_with_parent(os.getppid())
+        sys.setswitchinterval(SWITCH_SECONDS)
         log_to_stderr()
         settings = Settings()
         _telling[:] = [open_telling(counters_folder(settings.root()), settings.traces, settings.traced_share)]
