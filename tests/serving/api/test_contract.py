@@ -89,8 +89,8 @@ def fit(case: schemathesis.Case, review: str) -> None:
     """Make a good request one that this lender can take, in what the document cannot say.
 
     That is: which portfolios there are, that theirs have numbers for ids, which keys were used before, that a time is
-    not still to come, that a limit comes with an approval and is one that the policy knows, and that the integer
-    8080.0, which JSON Schema takes for one, is refused.
+    not still to come, which codes of reasons and which limits the policy knows, that a limit comes with an approval,
+    and that the integer 8080.0, which JSON Schema takes for one, is refused.
     """
     portfolio = CAMPAIGN if "propensities" in case.operation.path else PORTFOLIO
     for named in (case.path_parameters, case.query):
@@ -112,6 +112,8 @@ def _fitted(value: Any) -> Any:
     fitted = {name: _fitted(one) for name, one in value.items()}
     if isinstance(fitted.get("entity_id"), str):
         fitted["entity_id"] = 1
+    if "reasons" in fitted:
+        fitted["reasons"] = ["CAPACITY_UNKNOWN"]
     if "at" in fitted:
         fitted["at"] = "2026-01-31T12:00:00Z"
     if fitted.get("outcome") == "approve":
