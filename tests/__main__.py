@@ -1,5 +1,6 @@
 """`make test`: every check and every test, their output as it comes, and a table of what happened at the end."""
 
+import os
 import subprocess
 import sys
 import time
@@ -15,7 +16,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "build" / "tests.xml"
 PYTHON = (sys.executable, "-m")
 # A file stays on one worker, so that its servers are started once; the longest files come first, as they are named.
-BOTH_CORES = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+# One worker more than two cores: a third of the time, tests wait for servers that start, stop or are killed.
+WORKERS = str(min(4, (os.cpu_count() or 1) + 1))
+BOTH_CORES = ("-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder")
 console = Console(highlight=False)
 
 
