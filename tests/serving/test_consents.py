@@ -24,13 +24,6 @@ BATCH = f"{DECISIONS}:batch"
 PROPENSITIES = f"/v1/portfolios/{CAMPAIGN}/propensities"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'consents.db'}"
-    return str(request.getfixturevalue("postgres_database"))
-
-
 @pytest.fixture
 def log(url: str) -> Iterator[DecisionLog]:
     log = open_log(url, KEYS)

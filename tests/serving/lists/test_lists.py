@@ -20,13 +20,6 @@ ANN = Named("name", "Ann O'Neil-Müller")
 ENTRY = Entry("judicial", ANN, "court of X", "unpaid judgement")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'log.db'}"
-    return str(request.getfixturevalue("postgres_database"))
-
-
 @pytest.fixture
 def book(url: str) -> Iterator[ListBook]:
     book = open_lists(url, SECRET)

@@ -17,13 +17,6 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SHOP = make_partner("shop", "decide,read", "cards", "50/s", 20)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'log.db'}"
-    return str(request.getfixturevalue("postgres_database"))
-
-
 @pytest.fixture
 def book(url: str) -> Iterator[Book]:
     book = open_book(url, SECRET)

@@ -27,13 +27,6 @@ PLAIN = release()
 YES, NO = Ruling(500.0, "payslips seen"), Ruling(None, "no income shown")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'log.db'}"
-    return str(request.getfixturevalue("postgres_database"))
-
-
 @pytest.fixture
 def desk(url: str) -> Iterator[Desk]:
     with opened(url) as found:

@@ -24,13 +24,6 @@ from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, build_small
 from tests.serving.trial.home import DAY, NOW, Home
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'log.db'}"
-    return str(request.getfixturevalue("postgres_database"))
-
-
 @pytest.fixture
 def home(tmp_path: Path, url: str) -> Iterator[Home]:
     made = Home(tmp_path, url)
