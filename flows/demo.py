@@ -1,20 +1,19 @@
-"""The demo: the months of the two real portfolios replayed, served over HTTP, watched and retrained."""
+"""The demo: the months of the two real portfolios replayed side by side, served over HTTP, watched and retrained."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from flows.demo_view import show_end
 from flows.hints import month_command
-from flows.locking import exclusive
 from flows.prefect_server import prefect_api
-from flows.progress import shown_by, started
-from flows.running import import_ahead
-from flows.terminal import Spinner, console
+from flows.side_by_side import SideBySide
+from flows.terminal import console, errors
 from infra.processes import free_port
 from infra.settings import Settings
 
@@ -52,15 +51,11 @@ def run_demo(portfolios: list[str], months: int) -> None:
     settings = _settings()
     console.print(f"[bold]Lendloop[/] replays {', '.join(portfolios)}; everything goes to {settings.home}")
     _stamp(settings)
-    with Spinner() as spinner, shown_by(spinner), _servers(settings):
-        from flows.replay import leave_plots, replay
-
-        done = []
-        for name in portfolios:
-            with exclusive(settings, name):
-                done.append(replay(settings, name, REPLAYS[name], months))
-                leave_plots(settings, done[-1])
-    show_end(settings, done, time.monotonic() - since)
+    commands = {name: (sys.executable, "-m", "flows.replaying", name, str(months)) for name in portfolios}
+    replays = SideBySide(commands, settings.root() / "logs")
+    with _servers(settings, replays):
+        ends = replays.show()
+    show_end(settings, ends, time.monotonic() - since)
 
 
 def _settings() -> Settings:
@@ -87,13 +82,16 @@ def _stamp(settings: Settings) -> None:
 
 
 @contextmanager
-def _servers(settings: Settings) -> Iterator[None]:
+def _servers(settings: Settings, replays: SideBySide) -> Iterator[None]:
     from serving.deployment import stop
 
-    started("starting a local Prefect server")
-    with prefect_api(settings, lambda: import_ahead("month")):
-        try:
-            yield
-        finally:
-            started("stopping the service")
-            stop(settings.root())
+    with ExitStack() as until_ready:
+        until_ready.enter_context(errors.status("starting a local Prefect server"))
+        with prefect_api(settings, replays.start):
+            until_ready.close()
+            try:
+                yield
+            finally:
+                with errors.status("stopping the service"):
+                    replays.stop()
+                    stop(settings.root())

@@ -132,11 +132,11 @@ def show_pauses(pauses: Iterable[Pause]) -> None:
         console.print(said, style="red", highlight=False, soft_wrap=True)
 
 
-def show_end(settings: Settings, done: Sequence[Replayed], seconds: float) -> None:
+def show_end(settings: Settings, ends: Sequence[Sequence[str]], seconds: float) -> None:
     """A table of what happened, and one of where to look."""
     happened = Table("portfolio", "months", "requests", "AUC retrained", "frozen", "red months", box=SIMPLE)
-    for replayed in done:
-        happened.add_row(*_end_row(replayed))
+    for row in ends:
+        happened.add_row(*row)
     console.print(f"\n[bold green]done[/] in {seconds:.0f} s; AUC is the mean of the months")
     console.print(happened)
     look = Table("where to look", "", box=SIMPLE)
@@ -146,7 +146,8 @@ def show_end(settings: Settings, done: Sequence[Replayed], seconds: float) -> No
     console.print(look)
 
 
-def _end_row(replayed: Replayed) -> tuple[str, ...]:
+def end_row(replayed: Replayed) -> tuple[str, ...]:
+    """A portfolio's row of the table at the end."""
     lines = replayed.lines
     reused = sum(line.reused for line in lines)
     months = f"{len(lines)}, {reused} reused" if reused else str(len(lines))

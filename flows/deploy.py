@@ -8,6 +8,7 @@ from prefect import flow
 from features.calendar import noon
 from features.portfolio import list_portfolios
 from flows.business_date import business_date, run_name
+from flows.locking import exclusive
 from flows.observed import newest
 from flows.progress import note
 from flows.steps import KEPT, Summary, as_task, lacks_release, nothing
@@ -17,6 +18,9 @@ from serving.deployment import build_bento, check, start, switch
 from serving.launch import Launch
 
 PROJECT = Path(__file__).resolve().parent.parent
+SERVICE = "the service"
+"""The name under which a deploy holds the service; no portfolio can have it."""
+SERVICE_SECONDS = 180.0
 
 
 def deploy(portfolio: str, as_of: date) -> Summary:
@@ -27,10 +31,12 @@ def deploy(portfolio: str, as_of: date) -> Summary:
         return nothing("no champion yet: nothing to serve", lacks_release(portfolio, as_of)) | {"release": None}
     # What stands on local disk is mended first: workers only load it, and would never become ready by damaged files.
     workspace.release_folder(champion.sha)
-    note("building the Bento")
-    launch = launch_of(workspace.settings)
-    note("starting the service")
-    started = start(launch)
+    # All portfolios are answered by one service, and their months may be closed at the same time.
+    with exclusive(workspace.settings, SERVICE, wait=SERVICE_SECONDS):
+        note("building the Bento")
+        launch = launch_of(workspace.settings)
+        note("starting the service")
+        started = start(launch)
     note("switching to the champion")
     followed = switch(launch, portfolio)
     # One check for each champion, at its own date: a month that is replayed decides nothing new.

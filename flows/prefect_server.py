@@ -51,6 +51,7 @@ def prefect_api(settings: Settings, meanwhile: Callable[[], object] = int) -> It
     if settings.prefect_api:
         refuse_silence(settings.prefect_api, "LENDLOOP_PREFECT_API", "; unset it, and each run starts its own")
         os.environ["PREFECT_API_URL"] = settings.prefect_api
+        meanwhile()
         yield settings.prefect_api
         return
     need(settings.root(), ROOM)

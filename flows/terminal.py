@@ -49,10 +49,3 @@ class StepLines:
         if self._status is not None:
             self._status.stop()
             self._status = None
-
-
-class Spinner(StepLines):
-    """Only the spinner: for a command that prints lines of its own."""
-
-    def finished(self, step: str, summary: str) -> None:
-        """Leave the line to the command."""

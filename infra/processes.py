@@ -37,10 +37,10 @@ class Child:
         deadline = time.monotonic() + timeout
         while not ready():
             if self.process.poll() is not None:
-                raise ChildFailed(f"{what} ended with code {self.process.returncode}; {self._tail()}")
+                raise ChildFailed(f"{what} ended with code {self.process.returncode}; {self.tail()}")
             if time.monotonic() > deadline:
                 self.stop()
-                raise ChildFailed(f"{what} was not ready after {timeout:.0f} s; {self._tail()}")
+                raise ChildFailed(f"{what} was not ready after {timeout:.0f} s; {self.tail()}")
             time.sleep(0.05)
 
     def stop(self, timeout: float = 10) -> None:
@@ -61,7 +61,8 @@ class Child:
         except FileNotFoundError:
             return ""
 
-    def _tail(self) -> str:
+    def tail(self) -> str:
+        """The last it said, and where the rest is."""
         return f"it said: {last_words(self.said())}; all of it is in {self.log}"
 
 
