@@ -54,6 +54,11 @@ class SideBySide:
                 time.sleep(POLL_SECONDS)
         return [replay.end for replay in self._replays if replay.end is not None]
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes, in the order of the portfolios."""
+        return [replay.child.pid for replay in self._replays]
+
     def stop(self) -> None:
         """End those that still run."""
         for replay in self._replays:
@@ -69,8 +74,7 @@ class _Replay:
         self.at = name
         self.end: Row | None = None
         self._said = ""
-        self._log = child.log.open(encoding="utf-8", errors="replace")
-        self._line = ""
+        self._heard = 0
 
     def listen(self) -> None:
         """Take in what it told since the last time."""
@@ -92,14 +96,15 @@ class _Replay:
         """Print what it said, above what is going on."""
         if self._said:
             status.stop()
-            console.file.write(self._said)
-            console.file.flush()
+            console.out(self._said, end="", highlight=False)
             status.start()
             self._said = ""
 
     def _told(self) -> Iterator[tuple[str, Any]]:
         """What it told since the last time. Anything else, such as a library's warning, is left in the log."""
-        *lines, self._line = (self._line + self._log.read()).split("\n")
-        for line in lines:
+        said = self.child.said()
+        whole = said.rfind("\n") + 1
+        for line in said[self._heard : whole].splitlines():
             if line.startswith('["'):
                 yield json.loads(line)
+        self._heard = max(whole, self._heard)

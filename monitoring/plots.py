@@ -25,6 +25,7 @@ PALETTE = ("#1f5a8a", "#d1782b", "#3d8b6d", "#8a4f9e")
 GREY, INK = "#9aa5b1", "#2b333b"
 CONVENTION = {0.10: "moderate", 0.25: "significant"}
 """What credit practice calls a PSI from here on; the portfolio's own thresholds are in its `monitoring.yaml`."""
+PSI_TICKS = (0, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50)
 STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 10.5,
@@ -148,8 +149,12 @@ def _drift(axes: "Axes", rows: pl.DataFrame) -> None:
             axes.plot(worst["as_of"], worst["value"], color=colour, label=f"worst feature, {label}", **style)
     for (limit, meaning), side in zip(CONVENTION.items(), ("top", "bottom"), strict=True):
         _level(axes, limit, f"{limit:.2f}\n{meaning}", side)
-    axes.set_ylabel("PSI")
-    axes.set_ylim(bottom=0)
+    # A feature that a short history changes may be at 20, and all that matters happens below 0.25.
+    axes.set_yscale("symlog", linthresh=max(CONVENTION))
+    axes.set_yticks(PSI_TICKS, [f"{tick:g}" for tick in PSI_TICKS])
+    axes.minorticks_off()
+    axes.set_ylabel(f"PSI, logarithmic from {max(CONVENTION)} on")
+    axes.set_ylim(0, max(1.0, 1.3 * (rows["value"].max() or 0.0)))
     _finish(axes, rows["as_of"], columns=2)
 
 
