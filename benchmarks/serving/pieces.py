@@ -59,8 +59,10 @@ def answer(clock: Clock, desk: Desk, log: DecisionLog, inquiry: Inquiry, entity:
     decision = clock(
         "decide", lambda: desk.decide("decision", looked, application=asked.application, circumstances=found)
     )
-    arrays = ("decision", looked, [asked.application], [found])
-    clock("decide, by arrays (not on the way)", lambda: desk.decide_all(*arrays).one(0))
+    clock(
+        "decide, by arrays (not on the way)",
+        lambda: desk.decide_all("decision", looked, [asked.application], [found]).one(0),
+    )
     record = clock("make the record", record_of, asked, desk, looked, decision, found)
     entry = clock("encode the record", encode, record)
     clock("seal what is personal", log.vault.seal, [entry])
