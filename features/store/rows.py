@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
-from feast import FeatureView, RepoConfig
+from feast import FeatureView, RepoConfig, ValueType
 from feast.infra.online_stores.online_store import OnlineStore
+from feast.infra.online_stores.redis import RedisOnlineStore, RedisType
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 
 from features.spec import CREATED, EVENT
+from features.store.columnar.redis import RedisColumns
 from features.store.sqlite import RowSqliteOnlineStore
 
 BATCH_ROWS = 10_000
@@ -40,6 +42,10 @@ def write_rows(
     `retired` are features the view no longer has: they are emptied, or a release that still reads them would take
     their old values for as new as the row.
     """
+    if isinstance(store, RedisOnlineStore) and config.online_store.redis_type == RedisType.redis:
+        key = view.join_keys[0]
+        kind = ValueType.STRING if rows[key].dtype == pl.String else ValueType.INT64
+        return RedisColumns(store, config, view, {key: kind}).write(rows.to_arrow(), EVENT, retired)
     written = 0
     for batch in rows.iter_slices(BATCH_ROWS):
         if isinstance(store, RowSqliteOnlineStore):

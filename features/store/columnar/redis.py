@@ -1,0 +1,146 @@
+"""Columns straight to Redis: the hashes that Feast's own store writes, as ready commands in a pipe.
+
+One HSET a row, made for all rows of a batch at once; its replies are counted, not parsed. Redis works on one batch
+while the next is made. As with Feast's own store the newest event wins; one difference is meant: a row with the event
+timestamp that is stored already is a correction, and replaces it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from feast import FeatureView, RepoConfig
+from feast.infra.online_stores.helpers import _mmh3
+from feast.infra.online_stores.redis import RedisOnlineStore, _versioned_fv_name
+from feast.value_type import ValueType
+from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
+
+from features.store.columnar.keys import serialized_keys
+from features.store.columnar.wire import encoded, joined, lengths, timestamps
+
+BATCH_ROWS = 5_000
+_RECEIVED = 1 << 16
+_END = b"\r\n"
+
+
+class RedisRefused(RuntimeError):
+    """Redis answered a write with an error, which is the message."""
+
+
+class RedisColumns:
+    """Writes tables of one feature view to one Redis; a Redis cluster is Feast's own store's to write.
+
+    `keys` are the types of the join keys, where they are others than the view says.
+    """
+
+    def __init__(
+        self,
+        store: RedisOnlineStore,
+        config: RepoConfig,
+        view: FeatureView,
+        keys: Mapping[str, ValueType] | None = None,
+    ) -> None:
+        self._pool: Any = store._get_client(config.online_store).connection_pool
+        self._project = config.project.encode()
+        self._name = _versioned_fv_name(view, config)
+        self._keys = keys or {column.name: column.dtype.to_value_type() for column in view.entity_columns}
+        self._kinds = {field.name: field.dtype.to_value_type() for field in view.features}
+        self._seconds = config.online_store.key_ttl_seconds
+        self._asks_first = not config.online_store.skip_dedup
+
+    def write(self, table: pa.Table, event: str, emptied: Sequence[str] = ()) -> int:
+        """Write every row, a later one over an earlier one of the same key; how many Redis has taken.
+
+        `event` is the column of event timestamps; `emptied` are features to be emptied in every row.
+        """
+        connection = self._pool.get_connection()
+        try:
+            return self._sent(connection, table, event, emptied)
+        except BaseException:
+            connection.disconnect()  # replies that were not read would be taken for those of the next command
+            raise
+        finally:
+            self._pool.release(connection)
+
+    def _sent(self, connection: Any, table: pa.Table, event: str, emptied: Sequence[str]) -> int:
+        due = rows = 0
+        for batch in table.to_batches(BATCH_ROWS):
+            if self._asks_first:
+                _count(connection, due)
+                batch, due = self._not_overtaken(connection, batch, event), 0
+            commands = self._commands(batch, event, emptied)
+            _count(connection, due)
+            connection.send_packed_command([_content(commands)])
+            due, rows = batch.num_rows * (2 if self._seconds else 1), rows + batch.num_rows
+        _count(connection, due)
+        return rows
+
+    def _not_overtaken(self, connection: Any, batch: pa.RecordBatch, event: str) -> pa.RecordBatch:
+        """The rows of which Redis holds no newer event."""
+        ask = joined(b"*3\r\n$4\r\nHGET\r\n", *self._key(batch), _fixed_word(f"_ts:{self._name}".encode()))
+        connection.send_packed_command([_content(ask)])
+        stored = [connection.read_response() for _ in range(batch.num_rows)]
+        if not any(stored):
+            return batch
+        micros = batch.column(event).cast(pa.timestamp("us", batch.column(event).type.tz), safe=False).cast(pa.int64())
+        held = np.array([_micros(time) if time else np.iinfo(np.int64).min for time in stored])
+        return batch.filter(pa.array(micros.to_numpy() >= held))
+
+    def _key(self, batch: pa.RecordBatch) -> list[pa.BinaryArray | bytes]:
+        return _word(joined(serialized_keys(batch, self._keys), self._project))
+
+    def _commands(self, batch: pa.RecordBatch, event: str, emptied: Sequence[str]) -> pa.BinaryArray:
+        """For each row `HSET key _ts:view time field value …`, and its expiry where the store has one."""
+        key = joined(*self._key(batch))
+        words = 2 + 2 * (1 + len(self._kinds) + len(emptied))
+        pieces = [b"*%d\r\n$4\r\nHSET\r\n" % words, key, _fixed_word(f"_ts:{self._name}".encode())]
+        pieces += _word(timestamps(batch.column(event)))
+        for name, kind in self._kinds.items():
+            pieces += [self._field(name), *_word(encoded(batch.column(name), kind))]
+        pieces += [self._field(name) + _fixed_word(b"") for name in emptied]
+        if self._seconds:
+            pieces += [b"*3\r\n$6\r\nEXPIRE\r\n", key, _fixed_word(b"%d" % self._seconds)]
+        return joined(*pieces)
+
+    def _field(self, name: str) -> bytes:
+        return _fixed_word(_mmh3(f"{self._name}:{name}"))
+
+
+def _fixed_word(word: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(word), word)
+
+
+def _word(words: pa.BinaryArray) -> list[pa.BinaryArray | bytes]:
+    """Each row's bytes as a word of a command: their number, then they themselves."""
+    sizes = lengths(words)
+    different = np.unique(sizes)
+    heads = pa.array([b"$%d\r\n" % size for size in different], pa.binary())
+    if len(different) == 1:
+        return [heads[0].as_py(), words, _END]
+    return [heads.take(pa.array(np.searchsorted(different, sizes))), words, _END]
+
+
+def _micros(stored: bytes) -> int:
+    time = Timestamp()
+    time.ParseFromString(stored)
+    return int(time.ToMicroseconds())
+
+
+def _content(rows: pa.BinaryArray) -> memoryview:
+    """All rows' bytes, one after the other, as they lie in memory."""
+    return memoryview(rows.buffers()[2])[: int(lengths(rows).sum())]
+
+
+def _count(connection: Any, due: int) -> None:
+    """Wait for so many replies, each one line; raises `RedisRefused` at an error."""
+    open_line = b""
+    while due > 0:
+        received = connection._sock.recv(_RECEIVED)
+        if not received:
+            raise ConnectionError("Redis closed the connection in the middle of a write")
+        lines = (open_line + received).split(_END)
+        open_line = lines.pop()
+        if refused := next((line for line in lines if line.startswith(b"-")), None):
+            raise RedisRefused(refused[1:].decode(errors="replace"))
+        due -= len(lines)
