@@ -1,16 +1,22 @@
-"""Our compute engine beside Feast's own on a real Redis: the same keys, the same bytes, the same answers."""
+"""Our compute engine beside Feast's own, on real servers: the same keys, the same bytes, the same answers."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
+import psycopg
 import pytest
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType
 from feast.types import Array, Bool, Bytes, Float32, Float64, Int32, Int64, String, UnixTimestamp
 from redis import Redis
+from sqlalchemy.engine import make_url
+
+from features.store.postgres import ReconnectingPostgresOnlineStore
+from tests.servers import new_database
 
 pytestmark = [
     pytest.mark.integration,
@@ -56,16 +62,84 @@ def rows(count: int, at: datetime, *, real: float = 0.5) -> pl.DataFrame:
     )
 
 
+class Online(Protocol):
+    """A server with an online store in it."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How Feast is told of it."""
+
+    def content(self) -> Any:
+        """All that Feast has written."""
+
+    def empty(self) -> None:
+        """Remove it."""
+
+
+@dataclass(frozen=True)
+class InRedis:
+    url: str
+    client: Redis
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"type": "redis", "connection_string": self.url.removeprefix("redis://").partition("/")[0]}
+
+    def content(self) -> Any:
+        return {key: self.client.hgetall(key) for key in sorted(self.client.keys())}
+
+    def empty(self) -> None:
+        self.client.flushdb()
+
+
+@dataclass(frozen=True)
+class InPostgres:
+    url: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        url = make_url(self.url)
+        place = {"host": url.host or url.query["host"], "port": url.port or 5432, "database": url.database}
+        return {
+            "type": "features.store.postgres.ReconnectingPostgresOnlineStore",
+            "sslmode": "disable",
+            **place,
+            "user": url.username or "postgres",
+            "password": url.password or "",
+        }
+
+    def content(self) -> Any:
+        with psycopg.connect(self.url) as connection:
+            return connection.execute("SELECT * FROM conformance_stats ORDER BY 1, 2").fetchall()
+
+    def empty(self) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute("TRUNCATE conformance_stats")
+
+
+@pytest.fixture(params=["redis", "postgres"])
+def online(request: pytest.FixtureRequest) -> Iterator[Online]:
+    if request.param == "postgres":
+        url = new_database(request.getfixturevalue("postgres_url"))
+        yield InPostgres(url.replace("+psycopg", ""))
+        return
+    url = request.getfixturevalue("redis_url")
+    client = Redis.from_url(url)
+    client.flushdb()
+    yield InRedis(url, client)
+    client.flushdb()
+    client.close()
+
+
 @contextmanager
-def store(folder: Path, redis: str, engine: str, **options: Any) -> Iterator[FeatureStore]:
+def store(folder: Path, online: Online, engine: str, **options: Any) -> Iterator[FeatureStore]:
     """A store with one view over `folder/rows.parquet`, materialized by `engine`."""
-    address = redis.removeprefix("redis://").partition("/")[0]
     config = RepoConfig(
         project="conformance",
         registry=str(folder / f"registry-{engine.rpartition('.')[2]}.db"),
         provider="local",
         offline_store={"type": "duckdb"},
-        online_store={"type": "redis", "connection_string": address},
+        online_store=online.settings,
         batch_engine={"type": engine, **options},
         entity_key_serialization_version=3,
     )
@@ -81,66 +155,55 @@ def store(folder: Path, redis: str, engine: str, **options: Any) -> Iterator[Fea
     with_view = FeatureStore(config=config)
     with_view.apply([customer, view])
     yield with_view
-
-
-def content(redis: Redis) -> dict[bytes, dict[bytes, bytes]]:
-    return {key: redis.hgetall(key) for key in sorted(redis.keys())}
-
-
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    client = Redis.from_url(redis_url)
-    client.flushdb()
-    yield client
-    client.flushdb()
-    client.close()
+    if isinstance(with_view.provider.online_store, ReconnectingPostgresOnlineStore):
+        with_view.provider.online_store.disconnect()
 
 
 @pytest.mark.parametrize("options", [{}, {"slice_days": 10.0}])
-def test_every_type_is_written_as_feast_writes_it(
-    tmp_path: Path, redis_url: str, redis: Redis, options: dict[str, Any]
-) -> None:
+def test_every_type_is_written_as_feast_writes_it(tmp_path: Path, online: Online, options: dict[str, Any]) -> None:
     later, earlier = rows(40, datetime(2024, 2, 1, tzinfo=UTC)), rows(60, datetime(2024, 1, 10, tzinfo=UTC), real=2.0)
     pl.concat([later, earlier]).write_parquet(tmp_path / "rows.parquet")
-    with store(tmp_path, redis_url, "local") as theirs:
+    with store(tmp_path, online, "local") as theirs:
         theirs.materialize(FIRST, LAST)
-        wanted = content(redis)
-    redis.flushdb()
-    with store(tmp_path, redis_url, OURS, **options) as ours:
+    wanted = online.content()
+    assert len(wanted) >= 60
+    online.empty()
+    with store(tmp_path, online, OURS, **options) as ours:
         ours.materialize(FIRST, LAST)
-        assert content(redis) == wanted
+        assert online.content() == wanted
         asked = [f"stats:{name}" for name in TYPES]
         answer = ours.get_online_features(asked, [{"customer_id": number} for number in (0, 1, 39, 59)]).to_dict()
-    assert answer["whole"] == [0, None, 39 * 10**12, 59 * 10**12]
-    assert answer["real"] == [0.0, None, 19.5, 118.0]
-    assert answer["words"] == [["a", "0"], None, ["a", "39"], ["a", "59"]]
+        assert answer["whole"] == [0, None, 39 * 10**12, 59 * 10**12]
+        assert answer["real"] == [0.0, None, 19.5, 118.0]
+        assert answer["words"] == [["a", "0"], None, ["a", "39"], ["a", "59"]]
 
 
-def test_an_older_event_is_not_written_and_a_correction_is(tmp_path: Path, redis_url: str, redis: Redis) -> None:
+def test_an_older_event_is_not_written_and_a_correction_is(tmp_path: Path, online: Online) -> None:
     at = datetime(2024, 2, 1, tzinfo=UTC)
-    with store(tmp_path, redis_url, OURS) as ours:
-        rows(3, at).write_parquet(tmp_path / "rows.parquet")
+    rows(3, at).write_parquet(tmp_path / "rows.parquet")
+    with store(tmp_path, online, OURS) as ours:
         ours.materialize(FIRST, LAST)
-        before = content(redis)
+        before = online.content()
         rows(3, at - timedelta(days=1), real=9.0).write_parquet(tmp_path / "rows.parquet")
         ours.materialize(FIRST, LAST)
-        assert content(redis) == before
+        assert online.content() == before
         rows(3, at, real=9.0).write_parquet(tmp_path / "rows.parquet")
         ours.materialize(FIRST, LAST)
         assert ours.get_online_features(["stats:real"], [{"customer_id": 2}]).to_dict()["real"] == [18.0]
 
 
-def test_what_redis_refuses_is_told_and_the_connection_is_not_used_again(
-    tmp_path: Path, redis_url: str, redis: Redis
-) -> None:
-    with store(tmp_path, redis_url, OURS) as ours:
+def test_what_redis_refuses_is_told_and_the_connection_is_not_used_again(tmp_path: Path, redis_url: str) -> None:
+    with closing(Redis.from_url(redis_url)) as client:
+        client.flushdb()
+        online = InRedis(redis_url, client)
         rows(3, FIRST + timedelta(days=1)).write_parquet(tmp_path / "rows.parquet")
-        ours.materialize(FIRST, LAST)
-        key = sorted(redis.keys())[0]
-        redis.delete(key)
-        redis.set(key, "a string, where a hash is written")
-        with pytest.raises(Exception, match="WRONGTYPE"):
+        with store(tmp_path, online, OURS) as ours:
             ours.materialize(FIRST, LAST)
-        redis.delete(key)
-        ours.materialize(FIRST, LAST)
-        assert len(content(redis)) == 3
+            key = sorted(client.keys())[0]
+            client.delete(key)
+            client.set(key, "a string, where a hash is written")
+            with pytest.raises(Exception, match="WRONGTYPE"):
+                ours.materialize(FIRST, LAST)
+            client.delete(key)
+            ours.materialize(FIRST, LAST)
+            assert len(online.content()) == 3

@@ -1,7 +1,7 @@
 """A Feast compute engine that writes columns, named in `batch_engine` by the dotted path of its class.
 
-Takes over what can be taken over: a plain feature view, read from an offline store and written to a Redis. All else,
-such as transformations on the way, aggregations and other online stores, is left to Feast's local engine.
+Takes over what can be taken over: a plain feature view, read from an offline store and written to Redis or Postgres.
+All else, such as transformations on the way, aggregations and other online stores, is left to Feast's local engine.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,11 @@ from feast.data_source import DataSource
 from feast.infra.common.materialization_job import MaterializationJobStatus, MaterializationTask
 from feast.infra.compute_engines.local.compute import LocalComputeEngine
 from feast.infra.compute_engines.local.job import LocalMaterializationJob
-from feast.infra.online_stores.redis import RedisOnlineStore, RedisType
 from feast.infra.registry.base_registry import BaseRegistry
 from feast.repo_config import FeastConfigBaseModel
 from feast.utils import _get_column_names, _run_pyarrow_field_mapping
 
-from features.store.columnar.redis import RedisColumns
+from features.store.columnar.writers import columns_of
 
 _NAME = "features.store.columnar.engine.ColumnarComputeEngine"
 
@@ -58,19 +57,20 @@ class ColumnarComputeEngine(LocalComputeEngine):
         made = isinstance(view, BatchFeatureView | StreamFeatureView) or getattr(view, "feature_transformation", None)
         # Rows without a timestamp, or that go to the offline store too, or of many views at once, are Feast's to write.
         special = task.disable_event_timestamp or not task.only_latest or getattr(view, "offline", False)
-        store = self.online_store
-        alone = isinstance(store, RedisOnlineStore) and self.repo_config.online_store.redis_type == RedisType.redis
-        return alone and view.online and not (made or special or getattr(view, "aggregations", None))
+        ours = columns_of(self.online_store, self.repo_config, view) is not None
+        return ours and view.online and not (made or special or getattr(view, "aggregations", None))
 
     def _write(self, registry: BaseRegistry, task: MaterializationTask) -> None:
         view, source = task.feature_view, task.feature_view.batch_source
-        assert isinstance(self.online_store, RedisOnlineStore)
+        newest = not getattr(self.repo_config.online_store, "skip_dedup", False)
+        columns = columns_of(self.online_store, self.repo_config, view, newest=newest)
         assert source is not None
-        columns = RedisColumns(self.online_store, self.repo_config, view)
+        assert columns is not None
         parts = list(_parts(task.start_time, task.end_time, self._slice))
         shown = task.tqdm_builder(len(parts)) if task.tqdm_builder else None
         for begin, end in parts:
-            columns.write(self._newest(registry, view, source, begin, end), source.timestamp_field)
+            rows = self._newest(registry, view, source, begin, end)
+            columns.write(rows, source.timestamp_field, source.created_timestamp_column or None)
             if shown:
                 shown.update(1)
 

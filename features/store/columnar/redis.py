@@ -1,11 +1,10 @@
 """Columns straight to Redis: the hashes that Feast's own store writes, as ready commands in a pipe.
 
 One HSET a row, made for all rows of a batch at once; its replies are counted, not parsed. Redis works on one batch
-while the next is made. As with Feast's own store the newest event wins; one difference is meant: a row with the event
-timestamp that is stored already is a correction, and replaces it.
+while the next is made.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from feast.value_type import ValueType
 from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
 
 from features.store.columnar.keys import serialized_keys
-from features.store.columnar.wire import encoded, joined, lengths, timestamps
+from features.store.columnar.wire import content, encoded, joined, lengths, timestamps
 
 BATCH_ROWS = 5_000
 _RECEIVED = 1 << 16
@@ -31,7 +30,9 @@ class RedisRefused(RuntimeError):
 class RedisColumns:
     """Writes tables of one feature view to one Redis; a Redis cluster is Feast's own store's to write.
 
-    `keys` are the types of the join keys, where they are others than the view says.
+    `keys` are the types of the join keys, where they are others than the view says. With `newest`, a newer event that
+    is stored stays, as with Feast's own store; one difference is meant: a row with the event timestamp that is stored
+    already is a correction, and replaces it.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class RedisColumns:
         config: RepoConfig,
         view: FeatureView,
         keys: Mapping[str, ValueType] | None = None,
+        *,
+        newest: bool = False,
     ) -> None:
         self._pool: Any = store._get_client(config.online_store).connection_pool
         self._project = config.project.encode()
@@ -47,12 +50,13 @@ class RedisColumns:
         self._keys = keys or {column.name: column.dtype.to_value_type() for column in view.entity_columns}
         self._kinds = {field.name: field.dtype.to_value_type() for field in view.features}
         self._seconds = config.online_store.key_ttl_seconds
-        self._asks_first = not config.online_store.skip_dedup
+        self._asks_first = newest
 
-    def write(self, table: pa.Table, event: str, emptied: Sequence[str] = ()) -> int:
+    def write(self, table: pa.Table, event: str, created: str | None = None, emptied: Sequence[str] = ()) -> int:
         """Write every row, a later one over an earlier one of the same key; how many Redis has taken.
 
-        `event` is the column of event timestamps; `emptied` are features to be emptied in every row.
+        `event` is the column of event timestamps; for `created` Redis has no place. `emptied` are features to be
+        emptied in every row.
         """
         connection = self._pool.get_connection()
         try:
@@ -71,7 +75,7 @@ class RedisColumns:
                 batch, due = self._not_overtaken(connection, batch, event), 0
             commands = self._commands(batch, event, emptied)
             _count(connection, due)
-            connection.send_packed_command([_content(commands)])
+            connection.send_packed_command([content(commands)])
             due, rows = batch.num_rows * (2 if self._seconds else 1), rows + batch.num_rows
         _count(connection, due)
         return rows
@@ -79,7 +83,7 @@ class RedisColumns:
     def _not_overtaken(self, connection: Any, batch: pa.RecordBatch, event: str) -> pa.RecordBatch:
         """The rows of which Redis holds no newer event."""
         ask = joined(b"*3\r\n$4\r\nHGET\r\n", *self._key(batch), _fixed_word(f"_ts:{self._name}".encode()))
-        connection.send_packed_command([_content(ask)])
+        connection.send_packed_command([content(ask)])
         stored = [connection.read_response() for _ in range(batch.num_rows)]
         if not any(stored):
             return batch
@@ -107,6 +111,12 @@ class RedisColumns:
         return _fixed_word(_mmh3(f"{self._name}:{name}"))
 
 
+def as_pipe(columns: RedisColumns, table: pa.Table, event: str) -> Iterator[memoryview]:
+    """The commands that write `table`, without a Redis: for `redis-cli --pipe`."""
+    for batch in table.to_batches(BATCH_ROWS):
+        yield content(columns._commands(batch, event, ()))
+
+
 def _fixed_word(word: bytes) -> bytes:
     return b"$%d\r\n%b\r\n" % (len(word), word)
 
@@ -125,11 +135,6 @@ def _micros(stored: bytes) -> int:
     time = Timestamp()
     time.ParseFromString(stored)
     return int(time.ToMicroseconds())
-
-
-def _content(rows: pa.BinaryArray) -> memoryview:
-    """All rows' bytes, one after the other, as they lie in memory."""
-    return memoryview(rows.buffers()[2])[: int(lengths(rows).sum())]
 
 
 def _count(connection: Any, due: int) -> None:

@@ -93,6 +93,11 @@ def lengths(column: pa.BinaryArray) -> NDArray[np.int64]:
     return found
 
 
+def content(rows: pa.BinaryArray) -> memoryview:
+    """All rows' bytes, one after the other, as they lie in memory; of an array that is no slice."""
+    return memoryview(rows.buffers()[2])[: int(lengths(rows).sum())]
+
+
 def binary(data: Bytes, ends: NDArray[np.integer[Any]]) -> pa.BinaryArray:
     """Rows of bytes from all of them in one array and where each ends."""
     offsets = np.zeros(len(ends) + 1, dtype=np.int32)

@@ -1,0 +1,39 @@
+"""Which online stores columns can be written to, and by what."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import pyarrow as pa
+from feast import FeatureView, RepoConfig
+from feast.infra.online_stores.online_store import OnlineStore
+from feast.infra.online_stores.postgres_online_store.postgres import PostgreSQLOnlineStore
+from feast.infra.online_stores.redis import RedisOnlineStore, RedisType
+from feast.value_type import ValueType
+
+from features.store.columnar.postgres import PostgresColumns
+from features.store.columnar.redis import RedisColumns
+
+
+class Columns(Protocol):
+    """What writes tables of one feature view."""
+
+    def write(self, table: pa.Table, event: str, created: str | None = None, emptied: Sequence[str] = ()) -> int:
+        """Write every row; how many the store has taken."""
+
+
+def columns_of(
+    store: OnlineStore,
+    config: RepoConfig,
+    view: FeatureView,
+    keys: Mapping[str, ValueType] | None = None,
+    *,
+    newest: bool = False,
+) -> Columns | None:
+    """What writes columns to `store`; None: Feast's own way has to do. With `newest`, a newer stored event stays."""
+    if isinstance(store, RedisOnlineStore) and config.online_store.redis_type == RedisType.redis:
+        return RedisColumns(store, config, view, keys, newest=newest)
+    # Vectors and numbers beside the text are columns more, for searching: those tables are left to Feast.
+    searched = ("vector_enabled", "enable_openai_compatible_store")
+    if isinstance(store, PostgreSQLOnlineStore) and not any(getattr(config.online_store, one, 0) for one in searched):
+        return PostgresColumns(store, config, view, keys, newest=newest)
+    return None
