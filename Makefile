@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types faults bench-quality bench-serving lock clean
+.PHONY: help setup demo test lint types faults bench-quality bench-serving bench-materialize lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -43,6 +43,9 @@ bench-quality: $(READY)  ## AUC, KS and calibration beside peers and published f
 
 bench-serving: $(READY)  ## requests a second beside the tutorial stack and the floor (needs wrk: apt-get install wrk)
 	@$(BIN)/python -m benchmarks.serving
+
+bench-materialize: $(READY)  ## rows a second into Redis beside Feast's own engine and redis-cli --pipe
+	@$(BIN)/python -m benchmarks.materialize
 
 lock:  ## resolve requirements.lock anew
 	@$(BIN)/uv pip compile --universal --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
