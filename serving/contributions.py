@@ -65,7 +65,7 @@ class LeafTable:
 
     @cached_property
     def _by_tree(self) -> list[list[tuple[int, Floats]]]:
-        """For each tree the columns that it adds anything to, and what at each leaf: six at most of a tree of depth 6."""
+        """For each tree the columns that it adds to, and what at each leaf: six at most of a tree of depth 6."""
         trees = np.split(self.rows, self.first[1:])
         return [
             [(int(at), np.ascontiguousarray(tree[:, at])) for at in np.flatnonzero(tree.any(axis=0))] for tree in trees
