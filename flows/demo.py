@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flows.demo_view import show_end
 from flows.hints import month_command
+from flows.locking import exclusive
 from flows.prefect_server import prefect_api
 from flows.side_by_side import SideBySide
 from flows.terminal import console, errors
@@ -37,6 +38,14 @@ REPLAYS = {
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+THE_DEMO = "the demo"
+"""The name under which a demo holds its home; no portfolio can have it."""
+
+
+class ServiceRuns(RuntimeError):
+    """Somebody runs a service on the demo's home."""
+
+
 class NoReplay(ValueError):
     """The demo does not know the months of a portfolio."""
 
@@ -47,6 +56,11 @@ def run_demo(portfolios: list[str], months: int) -> None:
     if unknown:
         others = f"run others with {month_command(unknown[0])}"
         raise NoReplay(f"the demo replays {sorted(REPLAYS)}; found {unknown}; {others}")
+    with exclusive(Settings(), THE_DEMO):
+        _run(portfolios, months)
+
+
+def _run(portfolios: list[str], months: int) -> None:
     since = time.monotonic()
     settings = _settings()
     console.print(f"[bold]Lendloop[/] replays {', '.join(portfolios)}; everything goes to {settings.home}")
@@ -62,9 +76,17 @@ def _settings() -> Settings:
     """This process's settings, on a port of the demo's own and with decision times taken from the requests."""
     from serving.deployment import status
 
-    # The port is not the user's: a service that someone runs is never met. One that a killed demo left is used again.
-    left = status(Settings().root())
+    # A service that a killed demo left is used again; what somebody else runs on this home is not to answer by replay.
+    home = Settings().root()
+    left, noted = status(home), home / "demo-port"
     port = left.url.rpartition(":")[2] if left else str(free_port())
+    if left and (not noted.exists() or noted.read_text() != port):
+        raise ServiceRuns(
+            f"a service runs on {home}, at {left.url}; the demo replays months on a service of its own: "
+            "`lendloop serve --stop` ends that one, or set LENDLOOP_HOME to another folder"
+        )
+    home.mkdir(parents=True, exist_ok=True)
+    noted.write_text(port)
     os.environ.update({"LENDLOOP_REPLAY": "true", "LENDLOOP_PORT": port})
     return Settings()
 

@@ -41,8 +41,8 @@ drift: PSI of the scores; level: the most severe alert on them; frozen: what sta
 """
 
 NEXT = {
-    "open the newest report": "report open bank_deposits",
-    "list releases and gates": "release list bank_deposits",
+    "open the newest report": "report open {portfolio}",
+    "list releases and gates": "release list {portfolio}",
     "serve the champions": "serve",
 }
 """What a person may want to do after the demo, and by which command."""
@@ -142,7 +142,7 @@ def show_end(settings: Settings, ends: Sequence[Sequence[str]], seconds: float) 
     look = Table("where to look", "", box=SIMPLE)
     look.add_row("plots and reports", str(settings.home / settings.reports.name))
     for what, command in NEXT.items():
-        look.add_row(what, f".venv/bin/lendloop {command}")
+        look.add_row(what, f".venv/bin/lendloop {command.format(portfolio=ends[-1][0])}")
     console.print(look)
 
 

@@ -14,7 +14,7 @@ from flows.progress import note
 from flows.steps import KEPT, Summary, as_task, lacks_release, nothing
 from flows.workspace import Workspace, open_workspace
 from infra.settings import Settings
-from serving.deployment import build_bento, check, start, switch
+from serving.deployment import Started, build_bento, check, start, switch
 from serving.launch import Launch
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -31,12 +31,7 @@ def deploy(portfolio: str, as_of: date) -> Summary:
         return nothing("no champion yet: nothing to serve", lacks_release(portfolio, as_of)) | {"release": None}
     # What stands on local disk is mended first: workers only load it, and would never become ready by damaged files.
     workspace.release_folder(champion.sha)
-    # All portfolios are answered by one service, and their months may be closed at the same time.
-    with exclusive(workspace.settings, SERVICE, wait=SERVICE_SECONDS):
-        note("building the Bento")
-        launch = launch_of(workspace.settings)
-        note("starting the service")
-        started = start(launch)
+    launch, started = started_service(workspace.settings)
     note("switching to the champion")
     followed = switch(launch, portfolio)
     # One check for each champion, at its own date: a month that is replayed decides nothing new.
@@ -55,6 +50,15 @@ def deploy(portfolio: str, as_of: date) -> Summary:
         "bento": launch.bento.name,
         "decision": checked.decision_id,
     }
+
+
+def started_service(settings: Settings) -> tuple[Launch, Started]:
+    """The service of this home, with this code; in turn, as months of several portfolios may be closed at once."""
+    with exclusive(settings, SERVICE, wait=SERVICE_SECONDS):
+        note("building the Bento")
+        launch = launch_of(settings)
+        note("starting the service")
+        return launch, start(launch)
 
 
 def launch_of(settings: Settings) -> Launch:

@@ -18,6 +18,8 @@ from flows.terminal import console
 from infra.settings import Settings
 
 Kind = Literal["step", "said", "end", "fault"]
+TOLD = "lendloop: "
+"""What a line of ours begins with, among those that libraries print."""
 
 
 class Telling(StringIO):
@@ -30,7 +32,8 @@ class Telling(StringIO):
 
     def say(self, kind: Kind, what: object) -> None:
         """Say one thing."""
-        print(json.dumps([kind, what]), file=self._out, flush=True)
+        # The line before may be somebody's half line.
+        print(f"\n{TOLD}{json.dumps([kind, what])}", file=self._out, flush=True)
 
     def write(self, text: str) -> int:
         """Pass on what a console prints for a person."""

@@ -5,6 +5,7 @@ Their lines are shown one portfolio after the other, as a person reads them, and
 
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any
 
 from rich.status import Status
 
+from flows.replaying import TOLD
 from flows.terminal import console, errors
-from infra.processes import Child, start_child
+from infra.processes import Child, last_words, start_child
 
 POLL_SECONDS = 0.1
 Row = tuple[str, ...]
@@ -37,22 +39,32 @@ class SideBySide:
         for name, command in self._commands.items():
             log = self._logs / f"demo-{name}.log"
             log.unlink(missing_ok=True)
-            self._replays.append(_Replay(name, start_child(command, log=log, env={**os.environ, **coloured})))
+            # With -9: one that tidied up would go on for a minute without the servers that end with this process.
+            child = start_child(command, log=log, env={**os.environ, **coloured}, sign=signal.SIGKILL)
+            self._replays.append(_Replay(name, child))
 
     def show(self) -> list[Row]:
         """Show what they tell until all have ended; what each says of its end. Raises `ReplayFailed` when one fails."""
         with errors.status("") as status:
-            waiting = list(self._replays)
-            while waiting:
+            try:
+                self._show(status)
+            except ReplayFailed:
                 for replay in self._replays:
-                    replay.listen()
-                waiting[0].print(status)
-                if waiting[0].end is not None:
-                    del waiting[0]
-                    continue
-                status.update(" · ".join(replay.at for replay in self._replays if replay.end is None))
-                time.sleep(POLL_SECONDS)
+                    replay.print(status)
+                raise
         return [replay.end for replay in self._replays if replay.end is not None]
+
+    def _show(self, status: Status) -> None:
+        waiting = list(self._replays)
+        while waiting:
+            for replay in self._replays:
+                replay.listen()
+            waiting[0].print(status)
+            if waiting[0].end is not None:
+                del waiting[0]
+                continue
+            status.update(" · ".join(replay.at for replay in self._replays if replay.end is None))
+            time.sleep(POLL_SECONDS)
 
     @property
     def pids(self) -> list[int]:
@@ -75,6 +87,7 @@ class _Replay:
         self.end: Row | None = None
         self._said = ""
         self._heard = 0
+        self._others: list[str] = []
 
     def listen(self) -> None:
         """Take in what it told since the last time."""
@@ -90,7 +103,10 @@ class _Replay:
                 case "fault":
                     raise ReplayFailed(f"{self.name}: {what}")
         if code is not None and self.end is None:
-            raise ReplayFailed(f"{self.name}: its replay ended with code {code}; {self.child.tail()}")
+            words = last_words("\n".join(self._others))
+            raise ReplayFailed(
+                f"{self.at}: the replay ended there with code {code} and said: {words}; all of it: {self.child.log}"
+            )
 
     def print(self, status: Status) -> None:
         """Print what it said, above what is going on."""
@@ -101,10 +117,12 @@ class _Replay:
             self._said = ""
 
     def _told(self) -> Iterator[tuple[str, Any]]:
-        """What it told since the last time. Anything else, such as a library's warning, is left in the log."""
+        """What it told since the last time; anything else, such as a library's warning, is kept for a bad end."""
         said = self.child.said()
         whole = said.rfind("\n") + 1
         for line in said[self._heard : whole].splitlines():
-            if line.startswith('["'):
-                yield json.loads(line)
+            if line.startswith(TOLD):
+                yield json.loads(line.removeprefix(TOLD))
+            else:
+                self._others.append(line)
         self._heard = max(whole, self._heard)

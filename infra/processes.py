@@ -76,8 +76,14 @@ def last_words(text: str) -> str:
     return " ".join(" ".join(told).split())[-600:] or "nothing that names an error"
 
 
-def start_child(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> Child:
-    """Start `command` with its output appended to `log`; on Linux the kernel ends it when this process dies.
+def start_child(
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    sign: signal.Signals = signal.SIGTERM,
+) -> Child:
+    """Start `command` with its output appended to `log`; on Linux the kernel sends it `sign` when this process dies.
 
     It does not hear the terminal's Ctrl-C: this process does, and may need the child until it has tidied up.
     """
@@ -85,7 +91,7 @@ def start_child(command: Sequence[str], *, log: Path, env: Mapping[str, str] | N
     with log.open("ab") as output:
         begins = output.tell()
         process = subprocess.Popen(
-            with_parent(command),
+            with_parent(command, sign),
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -117,9 +123,9 @@ def die_with_parent(parent: int, sign: int = signal.SIGTERM) -> None:
         os.kill(os.getpid(), sign)
 
 
-def with_parent(command: Sequence[str]) -> list[str]:
-    """`command` as a child that ends when this process does, also when this one is killed with -9."""
-    return [sys.executable, "-m", "infra.processes", str(os.getpid()), *command]
+def with_parent(command: Sequence[str], sign: signal.Signals = signal.SIGTERM) -> list[str]:
+    """`command` as a child that is sent `sign` when this process ends, also when this one is killed with -9."""
+    return [sys.executable, "-m", "infra.processes", str(os.getpid()), str(int(sign)), *command]
 
 
 def start_time(pid: int) -> int | None:
@@ -168,5 +174,5 @@ def _wait_gone(pid: int, started: int, seconds: float) -> bool:
 
 
 if __name__ == "__main__":
-    die_with_parent(int(sys.argv[1]))
-    os.execvp(sys.argv[2], sys.argv[2:])
+    die_with_parent(int(sys.argv[1]), signal.Signals(int(sys.argv[2])))
+    os.execvp(sys.argv[3], sys.argv[3:])

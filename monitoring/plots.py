@@ -154,7 +154,9 @@ def _drift(axes: "Axes", rows: pl.DataFrame) -> None:
     axes.set_yticks(PSI_TICKS, [f"{tick:g}" for tick in PSI_TICKS])
     axes.minorticks_off()
     axes.set_ylabel(f"PSI, logarithmic from {max(CONVENTION)} on")
-    axes.set_ylim(0, 1.3 * max(1.0, *rows["value"].fill_null(0.0).to_list()))
+    values = rows["value"].fill_null(0.0).to_list()
+    # Less what chance gives, there may be less than nothing.
+    axes.set_ylim(min(0.0, 1.3 * min(values)), 1.3 * max(1.0, *values))
     _finish(axes, rows["as_of"], columns=2)
 
 

@@ -8,6 +8,7 @@ import gc
 import http.client
 import logging
 import os
+import select
 import shutil
 import signal
 import sys
@@ -36,18 +37,19 @@ WORKER, FOLLOWER, SHADOW = "worker", "follower", "shadow"
 _log = logging.getLogger("lendloop.supervisor")
 
 
-def serve(launch: Launch, *, take_over: bool = False, stop: Event | None = None) -> None:
+def serve(launch: Launch, *, take_over: bool = False, stop: Event | None = None, starter: int | None = None) -> None:
     """Run the service until SIGTERM or SIGINT, or until `stop` is set; call it from the main thread of a process of its
     own, that has started no threads.
 
     With `take_over`, it takes the place of the service that runs on this home, if any, once its own workers are ready.
+    `starter` is a pipe to whoever waits for it: one who is gone before it is ready will never know of it, so it ends.
     Raises `ServiceError` when it cannot start: the port is taken, another runs on this home, nothing to serve.
     """
     stop = stop or Event()
     with _signals(stop):
         post = take_post(launch, take_over=take_over)
         try:
-            _serve(launch, post, stop)
+            _serve(launch, post, stop, starter)
         finally:
             if not post.handed_over:
                 _forget(launch)
@@ -65,7 +67,7 @@ def is_ready(launch: Launch, seconds: float = 1.0) -> bool:
         connection.close()
 
 
-def _serve(launch: Launch, post: Post, stop: Event) -> None:
+def _serve(launch: Launch, post: Post, stop: Event, starter: int | None) -> None:
     _import()
     looks, look = os.pipe()
     crew = Crew(post.leave)
@@ -76,7 +78,7 @@ def _serve(launch: Launch, post: Post, stop: Event) -> None:
             crew.add(WORKER, lambda: answer_requests(post.listener))
         crew.add(SHADOW, lambda: keep_shadowing(launch))
         os.set_blocking(looks, False)
-        if _ready(launch, crew, looks, stop):
+        if _ready(launch, crew, looks, stop, starter):
             _relieve(post, crew, stop)
             post.offer = Offer(launch.folder, post.listener, post.lock)
             _take_note(launch)
@@ -107,11 +109,14 @@ def _tell(pipe: int) -> None:
         os.write(pipe, b"1")
 
 
-def _ready(launch: Launch, crew: Crew, looks: int, stop: Event) -> bool:
+def _ready(launch: Launch, crew: Crew, looks: int, stop: Event, starter: int | None) -> bool:
     until = time.monotonic() + READY_SECONDS
     looked = False
     while not stop.is_set():
         crew.tend()
+        if starter is not None and _is_gone(starter):
+            _log.warning("who started this service has ended; so does it")
+            return False
         # Without the follower the last good releases still answer.
         needed = [WORKER] if pointed_portfolios(launch.releases) else [WORKER, FOLLOWER]
         if fault := crew.failing(needed):
@@ -128,6 +133,13 @@ def _ready(launch: Launch, crew: Crew, looks: int, stop: Event) -> bool:
             raise ServiceError(f"the server was not ready within {READY_SECONDS:g} s; GET {launch.url}/readyz says why")
         stop.wait(TICK_SECONDS)
     return False
+
+
+def _is_gone(reader: int) -> bool:
+    """Whether nobody reads a pipe any more, of which this is the end to write to."""
+    asked = select.poll()
+    asked.register(reader, 0)
+    return bool(asked.poll(0))
 
 
 def _heard(pipe: int) -> bool:
@@ -210,10 +222,12 @@ def main() -> int:
     """
     log_to_stderr()
     try:
-        serve(Launch.model_validate_json(sys.stdin.read()), take_over=TAKE_OVER in sys.argv)
+        launch = Launch.model_validate_json(sys.stdin.read())
+        serve(launch, take_over=TAKE_OVER in sys.argv, starter=int(sys.argv[1]))
     except ServiceError as error:
         _log.error("service cannot run", extra={"fault": str(error)})
-        os.write(int(sys.argv[1]), str(error).encode())
+        with suppress(BrokenPipeError):
+            os.write(int(sys.argv[1]), str(error).encode())
         return 1
     return 0
 

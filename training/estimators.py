@@ -41,4 +41,7 @@ def check_classes(labels: Labels) -> None:
     """Refuse rows of one class."""
     events = int(labels.sum())
     if events in (0, len(labels)):
-        raise EstimatorError(f"{events} events among {len(labels)} rows; expected both classes in what is learned from")
+        raise EstimatorError(
+            f"{events} events among the {len(labels)} rows to learn from; expected both classes: take a later --as-of, "
+            "a longer window in models.yaml, or check its label"
+        )

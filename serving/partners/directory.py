@@ -14,7 +14,7 @@ from serving.partners.tokens import looks_like_token, make_token, narrowed, read
 
 LOOK_SECONDS = 0.4  # how often the book is read
 STALE_SECONDS = 0.9  # nobody is let in on what is older than this
-MISS_SECONDS = 0.1  # an unknown key is looked for at most so often: guessing costs the database nothing
+MISS_SECONDS = 0.1  # unknown keys are looked for at most so often: guessing costs the database nothing
 # Its own quota is not a limit on anyone but the deploy check.
 _OWN = Partner(PLATFORM, frozenset(SCOPES), frozenset({ALL}), Quota(1000, 1), 100)
 
@@ -67,7 +67,12 @@ class Directory:
 
     async def _found(self, name: str) -> Known | None:
         if name not in self._known:
+            asked = time.monotonic()
             await self._look(MISS_SECONDS)
+            if name not in self._known and self._looked < asked:
+                # The book was read a moment before this key was asked for: it may have been added since.
+                await asyncio.sleep(MISS_SECONDS)
+                await self._look(MISS_SECONDS)
         return self._known.get(name)
 
     async def _of_token(self, token: str, at: datetime) -> Partner | None:

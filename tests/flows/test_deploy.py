@@ -1,11 +1,13 @@
 """What a deploy is told to run, and what it says when there is nothing to serve."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from flows.deploy import PROJECT, deploy, launch_of
+from flows.deploy import PROJECT, deploy, launch_of, started_service
 from flows.monitor import monitor
 from flows.running import NothingDone, refuse_nothing
 from infra.settings import Settings
@@ -37,6 +39,25 @@ def test_without_a_release_there_is_nothing_to_do_which_is_an_error_only_alone(h
         with pytest.raises(NothingDone, match=r"no .* yet: .*`lendloop run month --portfolio taiwan_cards --as-of "):
             refuse_nothing(part.__name__, done)
     assert {"bentos", "service", "reports"}.isdisjoint(path.name for path in home.iterdir())
+
+
+def test_deploys_of_two_portfolios_start_the_service_one_after_the_other(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, most = [0], [0]
+
+    def slow(launch: object) -> object:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        time.sleep(0.3)
+        inside[0] -= 1
+        return launch
+
+    monkeypatch.setattr("flows.deploy.launch_of", lambda settings: settings)
+    monkeypatch.setattr("flows.deploy.start", slow)
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(started_service, [Settings()] * 3))
+    assert most == [1]
 
 
 def test_a_launch_has_every_setting_and_the_bento_of_this_code(home: Path) -> None:

@@ -61,7 +61,9 @@ def test_hints_are_found() -> None:
     assert len(FOUND) > 25
 
 
-@pytest.mark.parametrize("hint", [*FOUND.values(), *NEXT.values()], ids=[*FOUND, *NEXT])
+@pytest.mark.parametrize(
+    "hint", [*FOUND.values(), *(one.format(portfolio="x") for one in NEXT.values())], ids=[*FOUND, *NEXT]
+)
 def test_a_hint_is_a_whole_command(hint: str) -> None:
     parse(hint)
 

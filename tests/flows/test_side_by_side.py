@@ -1,6 +1,8 @@
 """Two replays at a time, told one after the other; the processes are small scripts that tell as a real replay does."""
 
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,7 +68,10 @@ def test_what_the_second_says_is_shown_whole_after_the_first(started: list[SideB
     ("lines", "told"),
     [
         (('telling.say("fault", "no space left"); sys.exit(1)',), "two: no space left"),
-        (('raise OSError("the disk is gone")',), "ended with code 1; it said: OSError: the disk is gone"),
+        (
+            ('raise OSError("the disk is gone")',),
+            "two 2009-05 requests: 50 answered: the replay ended there with code 1 and said: OSError: the disk is",
+        ),
     ],
 )
 def test_a_replay_that_fails_is_told_and_ends_the_other(
@@ -75,5 +80,29 @@ def test_a_replay_that_fails_is_told_and_ends_the_other(
     replays = start(started, tmp_path, one=replay(WAITS), two=replay(*lines))
     with pytest.raises(ReplayFailed, match=told):
         replays.show()
+    assert start_time(replays.pids[0]) is not None
     replays.stop()
     assert [start_time(pid) for pid in replays.pids] == [None, None]
+
+
+def test_replays_end_at_once_with_the_process_that_started_them(tmp_path: Path) -> None:
+    script = f"""
+import sys, time
+from pathlib import Path
+from flows.side_by_side import SideBySide
+command = {replay("import signal", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", WAITS)!r}
+replays = SideBySide({{"one": command}}, Path({str(tmp_path)!r}))
+replays.start()
+while "50 answered" not in Path({str(tmp_path / "demo-one.log")!r}).read_text():
+    time.sleep(0.02)
+print(*replays.pids, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    until = time.monotonic() + 10
+    while start_time(pid) is not None and time.monotonic() < until:
+        time.sleep(0.02)
+    assert start_time(pid) is None
