@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 import time
+from argparse import ArgumentParser
 from pathlib import Path
 from subprocess import run
 
@@ -17,7 +18,7 @@ import polars as pl
 from rich.console import Console
 
 console = Console(highlight=False)
-ROWS, NUMBERS, MONTHS = 150_000, 100, 12
+ROWS, NUMBERS = 150_000, 100
 ODD = (
     *("Ann. income (€)", "debt/income %", "select", "地区", "Ø late days"),
     *("a  b", "#accts", "1st loan?", "E-mail consent", "x.y"),
@@ -60,8 +61,8 @@ def write(frame: pl.DataFrame, path: Path) -> None:
     frame.write_parquet(path) if path.suffix == ".parquet" else frame.write_csv(path)
 
 
-def time_the_loop(home: Path) -> None:
-    """Portfolio, check and two months; seconds and peak memory of each command on a line."""
+def time_the_loop(home: Path) -> int:
+    """Portfolio, check and two months; seconds and peak memory of each command on a line; 1 when one failed."""
     home.mkdir(parents=True, exist_ok=True)
     file, folder = home / "applications.csv", home / "portfolios"
     write(wide_file(), file)
@@ -84,16 +85,30 @@ def time_the_loop(home: Path) -> None:
         months[1],
         ("serve", "--stop"),
     ]
+    codes = []
     for command in commands:
         began = time.monotonic()
         done = run([Path(sys.executable).with_name("lendloop"), *command], env={**os.environ, **settings}, check=False)
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+        codes.append(done.returncode)
         seconds, name = time.monotonic() - began, " ".join(command[:2])
         console.print(f"{name}: code {done.returncode}, {seconds:.0f} s, peak so far {peak:.1f} GiB")
+    return int(any(codes))
+
+
+def main() -> int:
+    """Write the file, or time the loop on it."""
+    asked = ArgumentParser(prog="python -m benchmarks.wide_file", description=__doc__)
+    asked.add_argument("file", type=Path, nargs="?", help="where to write it: .csv or .parquet")
+    asked.add_argument("--run", type=Path, metavar="HOME", help="make a portfolio of it in HOME and run two months")
+    given = asked.parse_args()
+    if given.run:
+        return time_the_loop(given.run)
+    if given.file is None:
+        asked.error("expected a file to write, or --run HOME")
+    write(wide_file(), given.file)
+    return 0
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--run":
-        time_the_loop(Path(sys.argv[2]))
-    else:
-        write(wide_file(), Path(sys.argv[1]))
+    sys.exit(main())

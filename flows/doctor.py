@@ -24,6 +24,10 @@ MEMORY = (1.0, 4.0)
 SET_UP = "run `make setup`"
 
 
+GIVEN = {"openid_secret", "vendor_keys"}
+"""Secrets that somebody else gives; the others are made when they are not set."""
+
+
 def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order in which a person would look."""
     looks: list[Callable[[], Iterable[Finding]]] = [
@@ -47,7 +51,8 @@ def configured(settings: Settings) -> list[tuple[str, str]]:
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if hasattr(value, "get_secret_value"):
-            shown = "*** (set)" if value.get_secret_value() else "(made and kept in home)"
+            made = "(not set)" if name in GIVEN else "(made and kept in home)"
+            shown = "*** (set)" if value.get_secret_value() else made
         else:
             shown = masked(str(value)) if "://" in str(value) else str(value)
         lines.append((f"LENDLOOP_{name.upper()}", shown or "(embedded)"))

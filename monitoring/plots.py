@@ -66,7 +66,7 @@ def draw_months(rows: pl.DataFrame, folder: Path, *, title: str = "") -> list[Pa
         ("auc", "AUC by month, with 95 % intervals", ("auc",), _auc),
         ("calibration", "Observed and predicted rate by month", ("observed_rate", "predicted_rate"), _calibration),
         ("fairness", "Gap between groups by month, with 95 % intervals", ("selection_gap",), _gaps),
-        ("drift", "Drift by month: PSI less what chance gives", ("score_psi", "feature_psi"), _drift),
+        ("drift", "Drift by month: PSI less what chance gives", ("score_psi", "feature_psi"), draw_drift),
         ("alerts", "Alert level by month, on all its observations", (), _alerts),
     )
     return [
@@ -137,7 +137,8 @@ def _intervals(axes: "Axes", rows: pl.DataFrame, aside: timedelta, **style: Any)
     axes.errorbar(rows["as_of"] + aside, rows["value"], reach, fmt="o", markersize=5, capsize=2, **style)
 
 
-def _drift(axes: "Axes", rows: pl.DataFrame) -> None:
+def draw_drift(axes: "Axes", rows: pl.DataFrame) -> None:
+    """PSI of the scores and of the worst feature by month; what the conventions call it is named beside."""
     for role, (label, colour) in ROLES.items():
         own = rows.filter(pl.col("role") == role)
         score = own.filter(pl.col("name") == "score_psi")

@@ -6,8 +6,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import polars as pl
-from feast import FeatureStore
+from feast import FeatureStore, RepoConfig
 from feast.infra.registry.sql import SqlRegistry
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from features.calendar import cutoff
 from features.lake import Lake, NoData
@@ -24,6 +25,8 @@ from features.store.sqlite import RowSqliteOnlineStore
 __all__ = ["OnlineStoreError", "Store", "StoreError", "open_store"]
 
 _POSTGRES_NAME = 60
+TRIES = 20
+"""Times that a new registry is opened: it has about as many tables."""
 
 
 def open_store(portfolio: Portfolio, lake: Lake, *, registry: str, online: str) -> "Store":
@@ -38,8 +41,7 @@ class Store:
         self._portfolio, self._lake = portfolio, lake
         config = configure(portfolio.name, registry, online)
         with told(portfolio.name):
-            self._feast = FeatureStore(config=config)
-            self._feast.registry  # noqa: B018 - connects
+            self._feast = _opened(config)
         self._online = self._feast.provider.online_store
         # Else Feast imports seven other stores to ask whether this is one of them, and its SQLite store changes how the
         # whole process writes dates to any SQLite file.
@@ -136,3 +138,18 @@ class Store:
             raise StoreError(
                 f"views {long}: portfolio and view together are over {_POSTGRES_NAME} letters; shorten one"
             )
+
+
+def _opened(config: RepoConfig) -> FeatureStore:
+    """Feast, connected to its registry."""
+    for again in reversed(range(TRIES)):
+        store = FeatureStore(config=config)
+        try:
+            store.registry  # noqa: B018 - connects, and makes the tables that are missing
+        except (OperationalError, ProgrammingError, IntegrityError) as error:
+            # Another process makes them at this moment: Feast looks for each, and creates it a moment later.
+            if not again or "exist" not in str(error):
+                raise
+        else:
+            break
+    return store

@@ -2,10 +2,11 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+from matplotlib.figure import Figure
 
 from features.calendar import month_ends
 from monitoring.metric import Metric, to_frame
-from monitoring.plots import draw_months
+from monitoring.plots import draw_drift, draw_months
 from tests.monitoring.months import metric
 
 NAMES = ("auc", "observed_rate", "predicted_rate", "selection_gap", "score_psi")
@@ -43,3 +44,22 @@ def test_the_frozen_release_is_beside_the_champion_in_every_picture(tmp_path: Pa
 def test_a_role_alone_is_drawn(tmp_path: Path) -> None:
     frozen = to_frame(rows()).filter(pl.col("role") == "frozen")
     assert len(draw_months(frozen, tmp_path)) >= 4
+
+
+def test_a_psi_of_twenty_leaves_room_for_one_of_a_tenth_and_for_less_than_nothing() -> None:
+    figure = Figure()
+    axes = figure.add_subplot()
+    months = (date(2005, 5, 31), date(2005, 6, 30))
+    values = {"feature_psi": (22.0, 5.0), "score_psi": (-0.02, 0.1)}
+    given = [
+        metric(name=name, as_of=end, value=one)
+        for name in values
+        for end, one in zip(months, values[name], strict=True)
+    ]
+    draw_drift(axes, to_frame(given))
+    low, high = axes.get_ylim()
+    assert low < -0.02
+    assert high > 22
+    place = axes.transAxes.inverted().transform(axes.transData.transform([(0, 0), (0, 0.25), (0, 22)]))[:, 1]
+    assert place[1] - place[0] > 0.15
+    assert place[2] > 0.9
