@@ -104,6 +104,6 @@ def _make_tables_beside(url: str) -> None:
     for table, statements in (
         ("consents", consents.STATEMENTS),
         ("staff", book.STATEMENTS),
-        ("reviews", listing.TABLE),
+        (listing.NEWEST, (*listing.TABLE, *listing.REFUSALS)),
     ):
         open_tables(url, table, statements).close()

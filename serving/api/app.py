@@ -17,6 +17,7 @@ from serving.api.openid import add_openid
 from serving.api.partners import add_partners
 from serving.api.problems import Problem, documented, handle_problems
 from serving.api.reading import add_reading
+from serving.api.refusals import add_refusals
 from serving.api.reviews import add_reviews
 from serving.api.schemas import (
     ChallengerAnswer,
@@ -55,6 +56,7 @@ def create_app(
     handle_problems(app)
     add_deciding(app, clerk)
     add_reading(app, clerk)
+    add_refusals(app, clerk)
     add_consents(app, clerk)
     add_partners(app, clerk)
     add_staff(app, clerk)

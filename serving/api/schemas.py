@@ -90,30 +90,25 @@ _COMMON: dict[str, Any] = {
 }
 
 
+_DECISION: dict[str, Any] = {
+    **_COMMON,
+    "portfolio": "taiwan_cards",
+    "entity_id": "17",
+    "model": "risk",
+    "probability": 0.0713,
+    "outcome": "approve",
+    "score": 78.4,
+    "grade": "B",
+    "limit": 120000.0,
+    "counter_offer": None,
+    "reasons": [{"code": "PAID_ON_TIME", "en": "Bills were paid on time.", "zh": "按时还款。", "points": 9.1}],
+}
+
+
 class DecisionAnswer(_Answer):
     """A decision on credit, already in the log."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    **_COMMON,
-                    "portfolio": "taiwan_cards",
-                    "entity_id": "17",
-                    "model": "risk",
-                    "probability": 0.0713,
-                    "outcome": "approve",
-                    "score": 78.4,
-                    "grade": "B",
-                    "limit": 120000.0,
-                    "counter_offer": None,
-                    "reasons": [
-                        {"code": "PAID_ON_TIME", "en": "Bills were paid on time.", "zh": "按时还款。", "points": 9.1}
-                    ],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_DECISION]})
 
     outcome: Literal["approve", "review", "decline"]
     score: float | None = Field(description="0–100, higher is safer; null: there was nothing to score by")
@@ -133,11 +128,33 @@ class ReviewState(BaseModel):
     )
     limit: float | None = Field(description="the largest amount granted, of an approval by people")
     decided_at: datetime | None = Field(description="when it ended")
+    refused_at: datetime | None = Field(
+        None,
+        description="when the applicant refused the machine's decision; null: the machine left it to people",
+    )
     reasons: list[ReasonAnswer] = Field(default=[], description="what people gave as reasons, if they named any")
 
 
 class ReviewedAnswer(DecisionAnswer):
-    """A decision that was left to people, and what they made of it."""
+    """A decision that was left to people, by the machine or by its applicant, and what they made of it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_DECISION,
+                    "review": {
+                        "state": "open",
+                        "outcome": None,
+                        "limit": None,
+                        "decided_at": None,
+                        "refused_at": "2026-03-03T08:00:00Z",
+                        "reasons": [],
+                    },
+                }
+            ]
+        }
+    )
 
     review: ReviewState
 

@@ -12,11 +12,13 @@ from typer.testing import CliRunner
 from flows.cli.decisions import pause
 from flows.cli.reviews import app as reviews
 from flows.cli.staff import app as staff
+from flows.reviewing import BadReview
 from flows.workspace import open_settings_log
 from infra.settings import Settings
 from serving.log.keys import open_keys
 from serving.pauses import Pause, open_pauses
 from serving.pointers import write_pointer
+from serving.reviews.board import NoReview, NotAllowed
 from serving.staff.member import BadStaff
 from serving.staff.passwords import BadPassword
 from serving.staff.reception import NotSignedIn
@@ -94,6 +96,28 @@ def test_a_review_is_released_declined_and_expires(desk: Desk) -> None:
     assert "0 reviews" in run(reviews, "expire", "-p", PORTFOLIO)
     assert "1 reviews" in run(reviews, "expire", "-p", PORTFOLIO, "--at", "2999-01-01T00:00:00Z")
     assert "EXPIRED" in run(reviews, "show", second)
+
+
+def test_staff_leave_a_decision_to_people_for_an_applicant_who_asks_them(desk: Desk) -> None:
+    given = {"outcome": "approve", "score": 75.0, "offer": {"limit": 900}, "decided_at": datetime.now(UTC)}
+    name = desk.decision(portfolio=PORTFOLIO, **given, reasons=(), rules=()).decision_id
+    for one, roles in (("ann", "reviewer"), ("amy", "auditor"), ("far", "reviewer")):
+        add(one, roles, "bank_deposits" if one == "far" else "*")
+    login("amy")
+    with pytest.raises(NotAllowed, match="reviewer"):
+        run(reviews, "refuse", name)
+    login("far")
+    with pytest.raises(NoReview):
+        run(reviews, "refuse", name)
+    login("ann")
+    for _ in range(2):
+        assert "the review is open, until" in run(reviews, "refuse", name, "--reason", "rang us up")
+    assert name[:13] in run(reviews, "list")
+    shown = run(reviews, "show", name)
+    assert "the machine's word was approve, which the applicant refused" in shown
+    assert "refuse ann rang us up" in shown
+    with pytest.raises(BadReview, match="reason"):
+        run(reviews, "refuse", name, "--reason", "x")
 
 
 def test_the_session_is_this_user_s_alone_and_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

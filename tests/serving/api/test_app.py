@@ -492,6 +492,7 @@ def test_the_openapi_document_is_whole(worker: Worker) -> None:
         "/v1/portfolios/{portfolio}/propensities:batch",
         "/v1/decisions/{decision_id}",
         "/v1/decisions/{decision_id}/explanation",
+        "/v1/decisions/{decision_id}/refusal",
         "/v1/consents/{entity}",
         "/v1/partners/me",
         "/v1/reviews",
