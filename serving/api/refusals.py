@@ -19,8 +19,6 @@ from serving.clerk import Clerk
 from serving.log.record import Record
 from serving.reviews.answers import reviewed
 
-PARTNER = "partner:"
-"""Before the name of a partner that does something: no member of the staff has a colon in theirs."""
 _EXTRA = {
     **SECURED,
     "parameters": [key_parameter(LONGEST_KEY), TIME],
@@ -52,11 +50,11 @@ def add_refusals(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
         if record.kind == "propensity":
             detail = "whether to contact somebody is nothing that people review; to end it, record with "
             raise Problem(409, detail + "PUT /v1/consents/{entity} that consent to marketing is withdrawn")
-        by = caller(request).name
+        partner = caller(request)
         if key is not None:
-            await worker.claim(by, key, ["refusal", decision_id, told.model_dump()])
+            await worker.claim(partner.name, key, ["refusal", decision_id, told.model_dump()])
         reason = told.reason or ""
-        return json_response(await asked(lambda: _refused(worker, record, f"{PARTNER}{by}", at, reason)))
+        return json_response(await asked(lambda: _refused(worker, record, partner.actor, at, reason)))
 
 
 def _refused(worker: Clerk, record: Record, by: str, at: datetime, reason: str) -> ReviewedAnswer:

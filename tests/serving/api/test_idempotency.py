@@ -105,7 +105,7 @@ class Machine(RuleBasedStateMachine):
         self.held: dict[tuple[str, str], Held] = {}
         self.batches: dict[tuple[str, str], Any] = {}
         self.alive: set[tuple[str, int]] = set()
-        self.records = 0
+        self.records = self.begun = self.worker.log.head().records
         self.runner = asyncio.Runner()
         self._open()
 
@@ -215,7 +215,7 @@ class Machine(RuleBasedStateMachine):
         write_pointer(self.worker.releases, PORTFOLIO, self.shas[which])
         self.clerk.runtime.refresh()
 
-    @precondition(lambda self: self.records)
+    @precondition(lambda self: self.records > self.begun)
     @rule()
     def restart(self) -> None:
         self._run(self.stack.aclose())
