@@ -31,7 +31,7 @@ from serving.reviews.board import Board
 from serving.runtime import Runtime, Served
 from serving.staff.provider import Provider
 from serving.staff.reception import Reception
-from serving.telemetry.telemetry import Telemetry
+from serving.telemetry.telemetry import Telemetry, owner_of
 from serving.trial.challengers import Canary, Challengers, Tried
 from serving.undecided import misfit, reused, slow_log, unlogged
 
@@ -116,6 +116,13 @@ class Clerk:
     def paused(self) -> dict[str, bool]:
         """Whether automatic approval is paused, by portfolio, as last looked at."""
         return {portfolio: paused for portfolio, (_, paused) in self._looks.items()}
+
+    def quotas_left(self) -> dict[tuple[str, str], float]:
+        """The share of each quota that was left when last looked at: of partners, and of what policies allow."""
+        left_of = self.limits.quotas.left(time.time())
+        of_partners = {(owner_of(name), "requests"): left for name, left in left_of.items() if ":" not in name}
+        of_policies = self.inquiry.quotas.left if self.inquiry.quotas else {}
+        return {**of_partners, **of_policies}
 
     async def close(self) -> None:
         """Stop following releases, commit what waits, end the threads."""

@@ -39,6 +39,8 @@ class QuotaCounts:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database, self._vault = database, vault
         self._granted: dict[str, _Granted] = {}
+        self.left: dict[tuple[str, str], float] = {}
+        """The share of each quota that was left when it was last looked at, by portfolio and quota."""
         self._lock = threading.Lock()
 
     def due(self, portfolio: str, day: date) -> bool:
@@ -54,7 +56,9 @@ class QuotaCounts:
             known = self._granted.get(portfolio)
             if known is None or time.monotonic() - known.looked > STALE_SECONDS:
                 return {}
-            return {quota.id: _count(known, quota, day) for quota in quotas}
+            used = {quota.id: _count(known, quota, day) for quota in quotas}
+        self.left |= {(portfolio, one.id): max(0.0, 1 - used[one.id] / one.at_most) for one in quotas}
+        return used
 
     def close(self) -> None:
         """Close the database."""
