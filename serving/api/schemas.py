@@ -101,8 +101,21 @@ _DECISION: dict[str, Any] = {
     "grade": "B",
     "limit": 120000.0,
     "counter_offer": None,
+    "counter_change": None,
     "reasons": [{"code": "PAID_ON_TIME", "en": "Bills were paid on time.", "zh": "按时还款。", "points": 9.1}],
 }
+
+
+class CounterChange(BaseModel):
+    """Another value of one term of the application, with which it would have been approved."""
+
+    model_config = ConfigDict(
+        serialize_by_alias=True, json_schema_extra={"examples": [{"field": "term_months", "from": 6, "to": 12}]}
+    )
+
+    field: Literal["term_months", "annual_rate", "fees", "purpose"]
+    asked: float | str | None = Field(alias="from", description="what was asked for")
+    to: float | str = Field(description="what would have been approved")
 
 
 class DecisionAnswer(_Answer):
@@ -116,6 +129,10 @@ class DecisionAnswer(_Answer):
     limit: float = Field(description="the largest amount granted; 0 unless approved")
     counter_offer: float | None = Field(
         None, description="the largest amount that would have been approved, where only the amount stood in the way"
+    )
+    counter_change: CounterChange | None = Field(
+        None,
+        description="where no amount would have been, the nearest change of one term, among those the policy names",
     )
 
 
