@@ -31,7 +31,7 @@ from serving.reviews.board import Board
 from serving.runtime import Runtime, Served
 from serving.staff.provider import Provider
 from serving.staff.reception import Reception
-from serving.telemetry.telemetry import Telemetry, owner_of
+from serving.telemetry.telemetry import Telemetry
 from serving.trial.challengers import Canary, Challengers, Tried
 from serving.undecided import misfit, reused, slow_log, unlogged
 
@@ -119,10 +119,7 @@ class Clerk:
 
     def quotas_left(self) -> dict[tuple[str, str], float]:
         """The share of each quota that was left when last looked at: of partners, and of what policies allow."""
-        left_of = self.limits.quotas.left(time.time())
-        of_partners = {(owner_of(name), "requests"): left for name, left in left_of.items() if ":" not in name}
-        of_policies = self.inquiry.quotas.left if self.inquiry.quotas else {}
-        return {**of_partners, **of_policies}
+        return {**self.limits.quotas_left(time.time()), **(self.inquiry.quotas.left if self.inquiry.quotas else {})}
 
     async def close(self) -> None:
         """Stop following releases, commit what waits, end the threads."""

@@ -6,20 +6,27 @@ there, then the lower.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serving.applications import Applications, Context
-from serving.decisions import Change
 from serving.policy import Changeable, Changes
 from serving.verdict import Assessed, Verdict, judge, tied_to
 from training.score import Floats
 
 Whole = TypeVar("Whole")
 Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Another value of one term of an application, with which it would be approved."""
+
+    field: Changeable
+    to: float | str
 
 
 def counter_changes(

@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.policy import Changeable, Policy
+from serving.policy import Policy
 from serving.policy import Reason as PolicyReason
 from serving.reasons import FEATURES_INVALID, FEATURES_LATE, FEATURES_MISSING, FEATURES_STALE, Reason, strongest
 from serving.scoring import Flags, Kind, LoadedModel, Scored
 from training.score import Floats
+
+if TYPE_CHECKING:
+    from serving.counter_change import Change
 
 Outcome = Literal["approve", "review", "decline", "contact", "skip"]
 
@@ -92,14 +95,6 @@ class Terms:
         return self.base + sum(self.contributions.values()) + self.other + self.clipped
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Another value of one term of an application, with which it would be approved."""
-
-    field: Changeable
-    to: float | str
-
-
 @dataclass(frozen=True)
 class Decision:
     """One decision; score, grade and limit are a risk model's, and None when the features could not be scored.
@@ -124,7 +119,7 @@ class Decision:
     confirmations: int = 0
     counter_offer: float | None = None
     open_rules: tuple[str, ...] = ()
-    counter_change: Change | None = None
+    counter_change: "Change | None" = None
 
     @property
     def degraded(self) -> bool:
@@ -156,7 +151,7 @@ class Decisions:
     confirmations: NDArray[np.intp]
     counter_offer: Floats
     open_rules: tuple[tuple[str, Flags], ...]
-    counter_changes: Mapping[int, Change] = field(default_factory=dict)
+    counter_changes: Mapping[int, "Change"] = field(default_factory=dict)
     """By row; most rows have none."""
 
     def __len__(self) -> int:
@@ -232,7 +227,7 @@ def pack(
     confirmations: NDArray[np.intp] | None = None,
     counter_offer: Floats | None = None,
     open_rules: tuple[tuple[str, Flags], ...] = (),
-    counter_changes: Mapping[int, Change] = MappingProxyType({}),
+    counter_changes: Mapping[int, "Change"] = MappingProxyType({}),
 ) -> Decisions:
     """The decisions of a model; what only a risk model gives is NaN or "" for any other."""
     none = np.full(len(outcome), np.nan)

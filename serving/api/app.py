@@ -19,15 +19,9 @@ from serving.api.problems import Problem, documented, handle_problems
 from serving.api.reading import add_reading
 from serving.api.refusals import add_refusals
 from serving.api.reviews import add_reviews
-from serving.api.schemas import (
-    ChallengerAnswer,
-    LiveAnswer,
-    ReadyAnswer,
-    ReleaseAnswer,
-    ReleasesAnswer,
-)
 from serving.api.shedding import Shedding
 from serving.api.staff import add_staff
+from serving.api.state_schemas import ChallengerAnswer, LiveAnswer, ReadyAnswer, ReleaseAnswer, ReleasesAnswer
 from serving.api.tokens import add_tokens
 from serving.clerk import Clerk
 from serving.desk import Desk

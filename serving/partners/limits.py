@@ -21,6 +21,11 @@ class PartnerLimits:
         self.quotas = Quotas(counts, self._thread, lambda what, whose, n: heard("quota", what, whose, n))
         self.slots = Slots(counts, self._thread, worker, lambda what, whose, n: heard("concurrency", what, whose, n))
 
+    def quotas_left(self, at: float) -> dict[tuple[str, str], float]:
+        """The share of each partner's quota that is left at `at`, by its name in the log and that of the quota."""
+        # No partner's name has a colon: those of staff are nobody's business.
+        return {(f"partner:{name}", "requests"): left for name, left in self.quotas.left(at).items() if ":" not in name}
+
     async def close(self) -> None:
         """Give the slots back and close the counts."""
         await self.slots.close()

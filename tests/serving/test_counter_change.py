@@ -11,8 +11,8 @@ from features.documents import DocumentError, parse_document
 from serving.answers import _offer, answer_of
 from serving.api.schemas import DecisionAnswer, ReviewedAnswer
 from serving.applications import Application, Applications, Circumstances, Context
+from serving.counter_change import Change
 from serving.decide import decide
-from serving.decisions import Change
 from serving.policy import Changes, Policy
 from serving.single import decide_single
 from tests.serving.lender import POLICY
