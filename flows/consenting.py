@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from rich.table import Table
 
 from flows.deciding import given_time
-from flows.partnering import login_name
 from flows.terminal import console
 from flows.workspace import open_workspace
 from serving.consents import PURPOSES, BadConsent, Consent, ConsentBook, Word, open_consents
@@ -18,7 +17,7 @@ def record_consent(portfolio: str, entity: str, purpose: str, state: Word, sourc
     """Record that a person granted or withdrew consent to one purpose."""
     given = Consent(_purpose(purpose), state, given_time(at), source)
     with _opened(portfolio) as book:
-        new = book.record(portfolio, entity, given, by=by or login_name(), at=datetime.now(UTC))
+        new = book.record(portfolio, entity, given, by=by, at=datetime.now(UTC))
     console.print(f"{purpose} {state}: {'recorded' if new else 'stands there already'}; it holds for requests from now")
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from rich.table import Column, Table
 
 from flows.terminal import console
+from flows.workspace import open_settings_log
 from infra.settings import Settings
 from serving.lists.book import ListBook, Shown, open_lists
 from serving.lists.entry import KINDS, BadEntry, Entry, Kind, Match, Named
@@ -37,7 +38,7 @@ def import_file(name: str, file: Path, source: str, by: str) -> None:
         raise BadEntry(f"{file}: columns {sorted(unknown)}: expected kind, value, reason, and maybe {COLUMNS[2:]}")
     entries = [entry_of(name, row, source) for row in rows.iter_rows(named=True)]
     with opened(Settings()) as book:
-        added = book.add(entries, by=by, at=datetime.now(UTC))
+        added = book.add(entries, by=by, at=datetime.now(UTC), act="import")
     console.print(f"{added:,} added to {name}, {len(entries) - added:,} there already; services know within a second")
 
 
@@ -104,11 +105,13 @@ def list_secret(settings: Settings) -> bytes:
 def opened(settings: Settings) -> Iterator[ListBook]:
     """The lists of this home."""
     settings.root().mkdir(parents=True, exist_ok=True)
-    book = open_lists(settings.decision_log_url, list_secret(settings))
+    log = open_settings_log(settings)
+    book = open_lists(settings.decision_log_url, list_secret(settings), log.vault)
     try:
         yield book
     finally:
         book.close()
+        log.close()
 
 
 def _kind(text: str) -> Kind:

@@ -87,23 +87,23 @@ def _anchors(settings: Settings) -> list[Anchor]:
 
 def _make_tables_beside(url: str) -> None:
     from serving import consents
-    from serving.lists.book import open_lists
+    from serving.lists import book as lists
     from serving.log.database import open_tables
+    from serving.partners import book as partners
     from serving.partners.batch_keys import open_batch_keys
-    from serving.partners.book import open_book
     from serving.pauses import open_pauses
     from serving.reviews import listing
     from serving.staff import book
     from serving.trial.rows import open_shadow
 
-    # What they are opened with does not matter: only their tables are made.
-    secret = b""
-    opened = (open_pauses(url), open_book(url, secret), open_lists(url, secret), open_batch_keys(url, secret))
-    for tables in (*opened, open_shadow(url)):
+    # What the keys are opened with does not matter: only tables are made.
+    for tables in (open_pauses(url), open_batch_keys(url, b""), open_shadow(url)):
         tables.close()
     for table, statements in (
+        ("partners", partners.STATEMENTS),
+        ("list_entries", lists.STATEMENTS),
         ("consents", consents.STATEMENTS),
         ("staff", book.STATEMENTS),
-        ("reviews", listing.TABLE),
+        (listing.NEWEST, (*listing.TABLE, *listing.REFUSALS)),
     ):
         open_tables(url, table, statements).close()

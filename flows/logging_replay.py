@@ -19,8 +19,8 @@ from serving.release import load_release
 
 SHOWN = 10
 PARTS = (
-    "outcome", "probability", "score", "grade", "limit", "counter_offer", "confirmations", "terms", "reasons",
-    "open_rules", "problems", "stale",
+    "outcome", "probability", "score", "grade", "limit", "counter_offer", "counter_change", "confirmations", "terms",
+    "reasons", "open_rules", "problems", "stale",
 )  # fmt: skip
 
 
@@ -65,6 +65,7 @@ def _logged(record: Record) -> dict[str, Any]:
     return values | {
         "limit": record.offer.get("limit"),
         "counter_offer": record.offer.get("amount"),
+        "counter_change": record.offer.get("change"),
         "confirmations": record.offer.get("confirmations", 0),
         "terms": dict(record.terms),
         "reasons": list(record.reasons),
@@ -81,6 +82,7 @@ def _again(decision: Decision) -> dict[str, Any]:
     reasons = [asdict(reason) for reason in decision.reasons]
     return values | {
         "stale": decision.degraded,
+        "counter_change": None if decision.counter_change is None else asdict(decision.counter_change),
         "terms": summed | dict(terms.contributions if terms else {}),
         "reasons": [{name: reason[name] for name in ("code", "en", "zh", "points")} for reason in reasons],
         "open_rules": list(decision.open_rules),

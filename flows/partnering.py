@@ -11,7 +11,7 @@ from rich.table import Table
 
 from features.portfolio import list_portfolios
 from flows.terminal import console
-from flows.workspace import open_workspace
+from flows.workspace import open_settings_log, open_workspace
 from infra.settings import Settings
 from serving.launch import read_note, service_folder
 from serving.log.record import PLATFORM
@@ -33,7 +33,7 @@ def add_partner(name: str, scopes: str, portfolios: str, quota: str, concurrency
         raise BadPartner(f"portfolios: found {absent}, which there are not; expected some of {known}, or {ALL}")
     path, body = _request(partner, known)
     with _book(settings) as book:
-        key = book.add(partner, by=by or login_name(), at=datetime.now(UTC))
+        key = book.add(partner, by=by, at=datetime.now(UTC))
     _show_key(name, key)
     _show_example(_url(settings) + path, body, key)
 
@@ -61,7 +61,7 @@ def rotate_key(name: str, overlap: str, by: str) -> None:
     length = timedelta(seconds=int(found[1]) * SECONDS[found[2]])
     at = datetime.now(UTC)
     with _book(Settings()) as book:
-        key = book.rotate(name, overlap=length, by=by or login_name(), at=at)
+        key = book.rotate(name, overlap=length, by=by, at=at)
     _show_key(name, key)
     console.print(f"its other keys are open until {at + length:%Y-%m-%d %H:%M:%S} UTC")
 
@@ -69,7 +69,7 @@ def rotate_key(name: str, overlap: str, by: str) -> None:
 def revoke_partner(name: str, by: str) -> None:
     """Close every key of a partner for good."""
     with _book(Settings()) as book:
-        book.revoke(name, by=by or login_name(), at=datetime.now(UTC))
+        book.revoke(name, by=by, at=datetime.now(UTC))
     console.print(f"{name} is revoked; the service knows within a second")
 
 
@@ -85,11 +85,13 @@ def demo_key(settings: Settings) -> str:
 @contextmanager
 def _book(settings: Settings) -> Iterator[Book]:
     settings.root().mkdir(parents=True, exist_ok=True)
-    book = open_book(settings.decision_log_url, open_secret(settings))
+    log = open_settings_log(settings)
+    book = open_book(settings.decision_log_url, open_secret(settings), log.vault)
     try:
         yield book
     finally:
         book.close()
+        log.close()
 
 
 def open_secret(settings: Settings) -> bytes:

@@ -2,11 +2,9 @@
 
 from rich.table import Table
 
-from flows.acting import note_act
 from flows.deciding import given_time
 from flows.terminal import console
 from flows.workspace import open_workspace
-from serving.log.canonical import Json
 from serving.pauses import Pause
 
 
@@ -34,7 +32,6 @@ def pause_by_hand(portfolio: str, by: str, reason: str, at: str = "", until: str
     pause = Pause(portfolio, since.date(), cause, reason, by, since, end)
     workspace = open_workspace(portfolio)
     workspace.pauses.set_pause(pause)
-    note_act(workspace, "set_pause", by, since, {"reason": reason, "cause": cause})
     lift = f"`lendloop pause lift --portfolio {portfolio} --by NAME --reason TEXT`"
     ends = f"until {end.isoformat(timespec='minutes')}" if end else f"until {lift}"
     console.print(f"automatic approval of {portfolio} is paused from {since.isoformat(timespec='minutes')} {ends}")
@@ -44,7 +41,4 @@ def lift_pauses(portfolio: str, by: str, reason: str, at: str = "") -> None:
     """Lift the pauses that are active at `at` (RFC 3339), or now."""
     workspace, when = open_workspace(portfolio), given_time(at)
     lifted = workspace.pauses.lift_pause(portfolio, lifted_by=by, at=when, reason=reason)
-    if lifted:
-        causes: list[Json] = [pause.cause for pause in lifted]
-        note_act(workspace, "lift_pause", by, when, {"reason": reason, "causes": causes})
     console.print(f"lifted {len(lifted)} pauses of {portfolio}" if lifted else f"{portfolio} is not paused")

@@ -3,19 +3,17 @@
 Neither waits for a run of the portfolio: a rollback is wanted at once, and the registry lets one of two moves win.
 """
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
 
-from flows.acting import note_act
+from flows.acting import note_done
 from flows.hints import month_command
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
 from serving.gates import GateResult, Promotion
 from serving.log.canonical import Json
-from serving.log.database import LogUnavailable
 from serving.release import ReleaseError, verify_release
 from training.registry import RegistryError, ReleaseVersion
 
@@ -76,7 +74,8 @@ def promote_release(portfolio: str, sha: str, by: str, *, force: bool) -> None:
     rehearse(workspace, version.sha)
     note = f"{by} (against {', '.join(result.name for result in blocked)})" if blocked else by
     workspace.registry.promote(workspace.name, version.sha, by=note)
-    _note(workspace, "promote", by, version.sha, against=[result.name for result in blocked])
+    gates: list[Json] = [result.name for result in blocked]
+    note_done(workspace, "promote", by, {"release": version.sha, **({"against": gates} if gates else {})})
     _switched(workspace, version.sha)
 
 
@@ -86,17 +85,8 @@ def roll_back(portfolio: str, by: str) -> None:
     back = workspace.registry.previous(portfolio).sha
     rehearse(workspace, back)
     sha = workspace.registry.rollback(portfolio, by=by, to=back).sha
-    _note(workspace, "rollback", by, sha)
+    note_done(workspace, "rollback", by, {"release": sha})
     _switched(workspace, sha)
-
-
-def _note(workspace: Workspace, act: str, by: str, sha: str, against: list[str] | None = None) -> None:
-    """In the log too; one that cannot be written must not keep a rollback back."""
-    gates: list[Json] = [*(against or [])]
-    try:
-        note_act(workspace, act, by, datetime.now(UTC), {"release": sha, **({"against": gates} if gates else {})})
-    except LogUnavailable as error:
-        console.print(f"[yellow]warning[/]: the decision log has no record of this act: {error}")
 
 
 def rehearse(workspace: Workspace, sha: str) -> None:

@@ -16,7 +16,7 @@ from flows.reviewing_view import screen
 from flows.staffing import acting, opened_reception
 from flows.terminal import console
 from infra.settings import Settings
-from serving.api.review_schemas import ConfirmRequest, ReviewAnswer, RulingRequest
+from serving.api.review_schemas import ConfirmRequest, RefusalRequest, ReviewAnswer, RulingRequest
 from serving.decide import Decider
 from serving.pointers import pointed, pointed_portfolios
 from serving.policy import Reviews
@@ -90,6 +90,23 @@ def release_review(decision_id: str, at: str) -> None:
     """Give a review back."""
     _act(decision_id, at, lambda seat, case, release, when: seat.board.release(case, seat.member, release, when))
     console.print("it is open again")
+
+
+def refuse_decision(decision_id: str, reason: str, at: str) -> None:
+    """Leave a decision to people, as its applicant, who told a member of the staff so, refuses the machine's."""
+    told = _checked(RefusalRequest, {"reason": reason or None})
+    when = given_time(at)
+    with _seated() as seat:
+        record = seat.board.decision(decision_id)
+        portfolio = record.portfolio
+        if not seat.member.sees(portfolio):
+            raise NoReview("there is no such decision open to you")
+        if not seat.member.may_review(portfolio):
+            raise NotAllowed("expected a reviewer or a risk officer of this portfolio")
+        release = in_force(seat.settings, portfolio)
+        case = seat.board.refuse(record, seat.member.name, release, when, told.reason or "")
+        standing = case.standing(release.policy.reviews, when)
+    console.print(f"people decide it: the review is {standing.state}, until {standing.due:%Y-%m-%d %H:%M} UTC")
 
 
 def decide_review(

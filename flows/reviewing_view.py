@@ -14,7 +14,7 @@ COLOURS = {"approved": "green", "declined": "red", "expired": "red"}
 def screen(review: ReviewAnswer) -> Iterator[RenderableType]:
     """The parts of the screen, from how it stands down to what was done."""
     yield _heading(review)
-    yield _section("Why it was not approved")
+    yield _section("Why" if review.decided == "approve" else "Why it was not approved")
     for reason in review.reasons:
         points = "" if reason.points is None else f" {reason.points:+.2f}"
         yield Text(f"  {reason.code}{points}  {reason.en} {reason.zh}")
@@ -40,6 +40,9 @@ def _heading(review: ReviewAnswer) -> Text:
     people = "two different people" if review.confirmations > 1 else "one person"
     heading.append(f"\nopened {review.opened_at:%Y-%m-%d %H:%M}, ends {review.expires_at:%Y-%m-%d %H:%M} UTC; ")
     heading.append(f"{people} may approve, up to {review.may_grant:,.0f}")
+    if review.refused_at:
+        heading.append(f"\nthe machine's word was {review.decided}, ", "yellow")
+        heading.append(f"which the applicant refused on {review.refused_at:%Y-%m-%d %H:%M} UTC", "yellow")
     if review.holder:
         heading.append(f"\nclaimed by {review.holder} until {review.held_until:%Y-%m-%d %H:%M:%S} UTC")
     return heading

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from rich.table import Table
 
 from features.portfolio import list_portfolios
-from flows.partnering import login_name, open_secret
+from flows.partnering import open_secret
 from flows.terminal import console
 from flows.workspace import open_settings_log
 from infra.settings import Settings
@@ -29,7 +29,7 @@ def add_member(name: str, roles: str, portfolios: str, from_input: bool, by: str
     _check_portfolios(settings, member)
     password = Passwords().make(name, _new_password(from_input))
     with _book(settings) as book:
-        book.add(member, by=by or login_name(), at=datetime.now(UTC), password=password)
+        book.add(member, by=by, at=datetime.now(UTC), password=password)
     console.print(f"{name} is on the staff: {_roles(member)}; `lendloop staff login {name}` signs in at this machine")
 
 
@@ -62,7 +62,7 @@ def change_member(name: str, roles: str, portfolios: str, by: str) -> None:
         lists = (",".join(sorted(before.roles)), ",".join(sorted(before.portfolios)))
         member = make_member(name, roles or lists[0], portfolios or lists[1])
         _check_portfolios(settings, member)
-        book.change(member, by=by or login_name(), at=datetime.now(UTC))
+        book.change(member, by=by, at=datetime.now(UTC))
     console.print(f"{name} has the roles {_roles(member)} for {','.join(sorted(member.portfolios))}")
 
 
@@ -71,14 +71,14 @@ def set_password(name: str, from_input: bool, by: str) -> None:
     with _book(Settings()) as book:
         _active(book, name)
         password = Passwords().make(name, _new_password(from_input))
-        book.set_password(name, password, by=by or login_name(), at=datetime.now(UTC))
+        book.set_password(name, password, by=by, at=datetime.now(UTC))
     console.print(f"{name} has another password; sessions begun before are over")
 
 
 def end_member(name: str, by: str) -> None:
     """End a member for good."""
     with _book(Settings()) as book:
-        book.end(name, by=by or login_name(), at=datetime.now(UTC))
+        book.end(name, by=by, at=datetime.now(UTC))
     console.print(f"{name} is no longer on the staff")
 
 
@@ -106,13 +106,20 @@ def sign_out() -> None:
 
 def acting(settings: Settings, reception: Reception) -> Member:
     """Who acts: whose session is kept, or the account in the settings, whose password is then asked for."""
-    with suppress(OSError, UnicodeDecodeError):
-        found = reception.member(settings.session_file.read_text().strip(), datetime.now(UTC))
-        if found is not None and settings.staff in ("", found.name):
-            return found
+    found = kept(settings, reception)
+    if found is not None:
+        return found
     if not settings.staff:
         raise NotSignedIn("nobody is signed in here; `lendloop staff login NAME` first, or set LENDLOOP_STAFF=NAME")
     return _signed_in(reception, settings.staff, not sys.stdin.isatty()).member
+
+
+def kept(settings: Settings, reception: Reception) -> Member | None:
+    """The member whose session is kept in home, unless the settings name another account."""
+    with suppress(OSError, UnicodeDecodeError):
+        found = reception.member(settings.session_file.read_text().strip(), datetime.now(UTC))
+        return found if found is not None and settings.staff in ("", found.name) else None
+    return None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+from flows.acting import note_done
 from flows.releasing import KeptBack, blocked_by, rehearse
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
@@ -24,6 +25,7 @@ def challenge(portfolio: str, sha: str, by: str, why: str) -> None:
         raise KeptBack(f"{version.sha[:12]} is the champion of {portfolio}; expected another release")
     rehearse(workspace, version.sha)
     trial = workspace.registry.trials.challenge(version, by=by, why=why)
+    note_done(workspace, "challenge", by, {"release": version.sha, "reason": why})
     console.print(f"[green]✓[/] {version.sha[:12]} is tried in the shadow of the champion {champion[:12]}")
     _awaited(workspace, trial)
     console.print(f"`lendloop release compare {portfolio}` shows what it would have decided", highlight=False)
@@ -33,6 +35,7 @@ def end_trial(portfolio: str, by: str, why: str) -> None:
     """Try no challenger any more."""
     workspace = open_workspace(portfolio)
     workspace.registry.trials.end(portfolio, by=by, why=why)
+    note_done(workspace, "end_trial", by, {"reason": why})
     write_trial(workspace.settings.releases, portfolio, None)
     console.print(f"[green]✓[/] no challenger is tried in {portfolio}")
 
@@ -49,6 +52,7 @@ def start_canary(portfolio: str, share: float, by: str, why: str, *, force: bool
             )
         by = f"{by} (against {names})"
     trial = workspace.registry.trials.canary(portfolio, share, by=by, why=why)
+    note_done(workspace, "canary", by, {"release": trial.sha, "share": share, "reason": why})
     console.print(f"[green]✓[/] {trial.sha[:12]} answers {share:.1%} of the customers of {portfolio}")
     console.print("the service stops it by itself when it breaks a limit of the policy:", highlight=False)
     console.print(f"`lendloop policy explain {portfolio}`", highlight=False)
@@ -59,6 +63,7 @@ def stop_canary(portfolio: str, by: str, why: str) -> None:
     """Have the champion answer everyone again."""
     workspace = open_workspace(portfolio)
     trial = workspace.registry.trials.stop(portfolio, by=by, why=why)
+    note_done(workspace, "stop_canary", by, {"release": trial.sha, "reason": why})
     if portfolio in tried_portfolios(workspace.settings.releases):
         # Here at once: a service that is not running now must not begin with what it had noted last.
         write_trial(workspace.settings.releases, portfolio, Noted(trial.sha, trial.share, trial.number, trial.began))

@@ -90,7 +90,7 @@ class Workspace:
         """The pauses of automatic approval."""
         from serving.pauses import open_pauses
 
-        return open_pauses(self.settings.decision_log_url)
+        return open_pauses(self.settings.decision_log_url, self.log.vault)
 
     @cached_property
     def metrics(self) -> "MetricStore":

@@ -25,9 +25,12 @@ def volumes(decisions: pl.DataFrame, *, kind: str) -> list[Measure]:
         return found
     made = dict(decisions["outcome"].value_counts().iter_rows())
     found += [rate("outcome_share", outcome, made.get(outcome, 0), n) for outcome in OUTCOMES[kind]]
-    if FINAL in decisions.columns and (ended := int((decisions[FINAL] != decisions["outcome"]).sum())):
-        out_of_review = (decisions["outcome"] == "review") & (decisions[FINAL] == "approve")
-        found.append(rate("review_approval_rate", "", int(out_of_review.sum()), ended))
+    if FINAL in decisions.columns:
+        # What a machine decided and its applicant refused is left out: nothing there tells an end from none.
+        ended = decisions.filter(pl.col("outcome") == "review", pl.col(FINAL) != "review")
+        if len(ended):
+            approved = int((ended[FINAL] == "approve").sum())
+            found.append(rate("review_approval_rate", "", approved, len(ended)))
     found.append(rate("stale_share", "", int(decisions["stale"].sum()), n))
     found.append(_mean("mean_probability", decisions["probability"]))
     return found

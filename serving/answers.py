@@ -181,6 +181,7 @@ def answer_of(record: Record) -> Answer:
         "grade": record.grade,
         "limit": _number(record.offer.get("limit")),
         "counter_offer": record.offer.get("amount"),
+        "counter_change": _change(record),
     }
     return DecisionAnswer.model_validate(common | risk)
 
@@ -215,7 +216,17 @@ def _offer(decision: Decision) -> dict[str, Json]:
         return {}
     counter: dict[str, Json] = {} if decision.counter_offer is None else {"amount": decision.counter_offer}
     confirmations: dict[str, Json] = {"confirmations": decision.confirmations} if decision.confirmations else {}
+    if (change := decision.counter_change) is not None:
+        counter["change"] = {"field": change.field, "to": change.to}
     return {"limit": decision.limit, **confirmations, **counter}
+
+
+def _change(record: Record) -> dict[str, Json] | None:
+    """The change that is offered; what was asked for in its place is personal, and stands sealed in the record."""
+    change = record.offer.get("change")
+    if not isinstance(change, dict):
+        return None
+    return {**change, "from": (record.personal or {}).get(str(change["field"]))}
 
 
 def _number(value: Json) -> float:

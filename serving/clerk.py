@@ -117,6 +117,10 @@ class Clerk:
         """Whether automatic approval is paused, by portfolio, as last looked at."""
         return {portfolio: paused for portfolio, (_, paused) in self._looks.items()}
 
+    def quotas_left(self) -> dict[tuple[str, str], float]:
+        """The share of each quota that was left when last looked at: of partners, and of what policies allow."""
+        return {**self.limits.quotas_left(time.time()), **(self.inquiry.quotas.left if self.inquiry.quotas else {})}
+
     async def close(self) -> None:
         """Stop following releases, commit what waits, end the threads."""
         self.runtime.stop()

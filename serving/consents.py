@@ -1,4 +1,5 @@
-"""What people consented to, by purpose, in the database of the decision log: every word of theirs is a row that stays.
+"""What people consented to, by purpose, in the database of the decision log: every word of theirs is a row that stays,
+and an act in the chain.
 
 Whose consent it is stands there as the keyed hash under which the log finds a person; without the log's keys nobody can
 tell whose it was.
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-from serving.log.database import Database, Row, Session, open_tables
-from serving.log.record import time_text
+from serving.log.act import deed
+from serving.log.database import Row, Session
+from serving.log.ledger import Ledger, open_ledger
+from serving.log.record import Record, time_text
 from serving.log.vault import Vault
 from serving.policy import ConsentPurpose
 
@@ -54,8 +57,8 @@ class Recorded:
 class ConsentBook:
     """Consents of all portfolios; every method blocks and may be called from any thread."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
-        self._database, self._vault = database, vault
+    def __init__(self, ledger: Ledger, vault: Vault) -> None:
+        self._ledger, self._vault = ledger, vault
 
     def record(self, portfolio: str, entity_id: str, consent: Consent, *, by: str, at: datetime) -> bool:
         """Add a word; False where that very word stands there already."""
@@ -64,15 +67,20 @@ class ConsentBook:
         person = self._vault.person(portfolio, entity_id)
         said = (person, consent.purpose, consent.state, time_text(consent.at), consent.source)
 
-        def work(session: Session) -> bool:
+        # The person and what was said of how are sealed in the act, found by the log's keyed hash, and erased as ever.
+        more = {"purpose": consent.purpose, "said_at": time_text(consent.at)}
+        given = {"portfolio": portfolio, "subject": entity_id}
+        act = deed("consent", consent.state, by, at, more, **given, personal={"source": consent.source})
+
+        def work(session: Session) -> tuple[bool, list[Record]]:
             same = "person = ? AND purpose = ? AND state = ? AND at = ? AND source = ?"
             if session.rows(f"SELECT 1 FROM consents WHERE {same}", said):
-                return False
+                return False, []
             number = int(session.rows("SELECT coalesce(max(number), 0) + 1 FROM consents")[0][0])
             session.insert("consents", _COLUMNS, [(number, *said, by, time_text(at))])
-            return True
+            return True, [act]
 
-        return self._database.alone(work)
+        return self._ledger.enact(portfolio, at, work)
 
     def states(
         self, portfolio: str, entities: Sequence[str], purposes: Sequence[ConsentPurpose], at: datetime
@@ -85,23 +93,23 @@ class ConsentBook:
             sql = f"SELECT person, purpose, state FROM consents WHERE person IN {among} AND at <= ? ORDER BY at, number"
             return session.rows(sql, [value, time_text(at)])
 
-        last = {(person, purpose): state for person, purpose, state in self._database.read(work)}
+        last = {(person, purpose): state for person, purpose, state in self._ledger.read(work)}
         return [{purpose: last.get((person, purpose), "none") for purpose in purposes} for person in persons]
 
     def history(self, portfolio: str, entity_id: str) -> list[Recorded]:
         """Every word of a person, oldest first."""
         sql = f"SELECT {', '.join(_COLUMNS[2:])} FROM consents WHERE person = ? ORDER BY at, number"
         person = self._vault.person(portfolio, entity_id)
-        return [_recorded(*row) for row in self._database.read(lambda session: session.rows(sql, [person]))]
+        return [_recorded(*row) for row in self._ledger.read(lambda session: session.rows(sql, [person]))]
 
     def close(self) -> None:
         """Close the database."""
-        self._database.close()
+        self._ledger.close()
 
 
 def open_consents(url: str, vault: Vault) -> ConsentBook:
     """The consents at the decision log's URL, their table made when missing; or `LogUnavailable`."""
-    return ConsentBook(open_tables(url, "consents", STATEMENTS), vault)
+    return ConsentBook(open_ledger(url, "consents", STATEMENTS, vault), vault)
 
 
 def unknown(purposes: Sequence[ConsentPurpose]) -> Mapping[str, State]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from serving.applications import Applications, Context
 from serving.policy import CounterOffer
-from serving.verdict import Assessed, Verdict, judge, tied_to_amount
+from serving.verdict import Assessed, Verdict, judge, tied_to
 from training.score import Floats
 
 
@@ -20,7 +20,7 @@ def counter_offers(known: Assessed, applications: Applications, context: Context
     terms, amount = known.risk.counter_offer, applications.amount
     if terms is None:
         return none
-    wanted = tied_to_amount(verdict, known.problems) & (amount > 0) & np.isfinite(amount)
+    wanted = tied_to("amount", verdict, known.problems) & (amount > 0) & np.isfinite(amount)
     if not wanted.any():
         return none
     high = np.floor(np.minimum(np.nan_to_num(amount), np.nan_to_num(verdict.limit)) / terms.step)

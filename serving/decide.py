@@ -17,6 +17,7 @@ from features.permitted import FeatureColumn
 from features.spec import EVENT
 from serving import reasons
 from serving.applications import Application, Applications, Circumstances, Context
+from serving.counter_change import counter_changes
 from serving.counter_offer import counter_offers
 from serving.decisions import Cause, Decisions, Problems, pack
 from serving.evaluation import Scores
@@ -125,13 +126,14 @@ def decide(release: Decider, applications: Applications, features: FeatureRows, 
     known = Assessed(risk, model, features.values, problems, scores, limit)
     verdict = judge(known, applications, context)
     outcome = OUTCOMES[verdict.severity]
+    offers = counter_offers(known, applications, context, verdict)
     return pack(
         release.sha, model, policy, outcome, scored, problems, verdict.causes,
         passes=score >= risk.review_below,
         score=score, grade=grade, limit=np.where(verdict.severity == 0, verdict.limit, 0.0),
         base=terms.base, points=terms.contributions, clipped=terms.clipped,
         confirmations=_confirmations(risk, verdict, score, applications.amount),
-        counter_offer=counter_offers(known, applications, context, verdict),
+        counter_offer=offers, counter_changes=counter_changes(known, applications, context, verdict, offers),
         open_rules=verdict.open_rules,
     )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from serving.reasons import FEATURES_INVALID, FEATURES_LATE, FEATURES_MISSING, F
 from serving.scoring import Flags, Kind, LoadedModel, Scored
 from training.score import Floats
 
+if TYPE_CHECKING:
+    from serving.counter_change import Change
+
 Outcome = Literal["approve", "review", "decline", "contact", "skip"]
 
 
@@ -20,13 +24,13 @@ Outcome = Literal["approve", "review", "decline", "contact", "skip"]
 class Cause:
     """A reason with the rows it holds for; severity 1 asks for review (or skips), 2 declines.
 
-    `by_amount`: another amount may do away with it.
+    `by`: the terms of the application of which another value may do away with it.
     """
 
     reason: Reason
     rows: Flags
     severity: int | NDArray[np.intp]
-    by_amount: bool = False
+    by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ class Decision:
 
     `problems`: what was wrong with the features (missing, invalid, stale, future, late) and which ones.
     `confirmations`: people who must confirm an approval out of review. `counter_offer`: the amount that would be
-    approved. `open_rules`: rules that neither held nor failed, as something they look at is missing.
+    approved; `counter_change`: where none would be, the nearest change of the terms that would. `open_rules`: rules
+    that neither held nor failed, as something they look at is missing.
     """
 
     kind: Kind
@@ -114,6 +119,7 @@ class Decision:
     confirmations: int = 0
     counter_offer: float | None = None
     open_rules: tuple[str, ...] = ()
+    counter_change: "Change | None" = None
 
     @property
     def degraded(self) -> bool:
@@ -145,6 +151,8 @@ class Decisions:
     confirmations: NDArray[np.intp]
     counter_offer: Floats
     open_rules: tuple[tuple[str, Flags], ...]
+    counter_changes: Mapping[int, "Change"] = field(default_factory=dict)
+    """By row; most rows have none."""
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -174,6 +182,7 @@ class Decisions:
             confirmations=int(self.confirmations[row]),
             counter_offer=None if np.isnan(self.counter_offer[row]) else float(self.counter_offer[row]),
             open_rules=tuple(name for name, rows in self.open_rules if rows[row]),
+            counter_change=self.counter_changes.get(row),
         )
 
     def _terms(self, row: int) -> Terms:
@@ -218,6 +227,7 @@ def pack(
     confirmations: NDArray[np.intp] | None = None,
     counter_offer: Floats | None = None,
     open_rules: tuple[tuple[str, Flags], ...] = (),
+    counter_changes: Mapping[int, "Change"] = MappingProxyType({}),
 ) -> Decisions:
     """The decisions of a model; what only a risk model gives is NaN or "" for any other."""
     none = np.full(len(outcome), np.nan)
@@ -242,4 +252,5 @@ def pack(
         confirmations=np.zeros(len(outcome), dtype=np.intp) if confirmations is None else confirmations,
         counter_offer=none if counter_offer is None else counter_offer,
         open_rules=open_rules,
+        counter_changes=counter_changes,
     )

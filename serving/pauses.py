@@ -2,6 +2,7 @@
 
 A pause is a row that stays: lifting one only notes when and by whom. Its cause makes it unique, so that a month that is
 monitored twice pauses once, and does not pause again what a person has lifted since.
+Setting and lifting are acts in the log's chain.
 """
 
 from contextlib import suppress
@@ -9,8 +10,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from serving.log.act import deed
+from serving.log.canonical import Json
 from serving.log.database import Database, LogUnavailable, Row, Session, open_tables
-from serving.log.record import time_text
+from serving.log.ledger import Ledger
+from serving.log.record import Record, time_text
+from serving.log.vault import Vault
 
 LATER = "lift_reason"
 """The column that the first tables did not have."""
@@ -44,20 +49,23 @@ class Pause:
 class Pauses:
     """The pauses in the database of the decision log; every method blocks and may be called from any thread."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
 
     def set_pause(self, pause: Pause) -> Pause:
         """Pause; when its (portfolio, as_of, cause) is there already, change nothing and return what is there."""
-        marks = ", ".join("?" for _ in COLUMNS)
-        insert = f"INSERT INTO approval_pauses ({', '.join(COLUMNS)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
         same = f"{_SELECT} AND as_of = ? AND cause = ?"
 
-        def work(session: Session) -> list[Row]:
-            session.run(insert, _row(pause))
-            return session.rows(same, [pause.portfolio, pause.as_of.isoformat(), pause.cause])
+        def work(session: Session) -> tuple[Row, list[Record]]:
+            found = session.rows(same, [pause.portfolio, pause.as_of.isoformat(), pause.cause])
+            if found:
+                return found[0], []
+            row = tuple(_row(pause))
+            session.insert("approval_pauses", COLUMNS, [row])
+            more: dict[str, Json] = {"reason": pause.reason, "cause": pause.cause, "as_of": pause.as_of.isoformat()}
+            return row, [_act("set_pause", pause.portfolio, pause.paused_by, pause.since, more)]
 
-        return _pause(self._database.write(work)[0])
+        return _pause(self._ledger.enact(pause.portfolio, pause.since, work))
 
     def lift_pause(self, portfolio: str, *, lifted_by: str, at: datetime, reason: str | None = None) -> list[Pause]:
         """Lift every pause that is active at `at`; those that were lifted, none when nothing was paused."""
@@ -67,38 +75,47 @@ class Pauses:
             " WHERE portfolio = ? AND as_of = ? AND cause = ?"
         )
 
-        def work(session: Session) -> list[Row]:
+        def work(session: Session) -> tuple[list[Row], list[Record]]:
             found = session.rows(*_active(portfolio, at, session.for_update))
             for row in found:
                 session.run(update, [*lifting, *row[:3]])
-            return [(*row[:7], *lifting) for row in found]
+            causes: list[Json] = [row[2] for row in found]
+            act = _act("lift_pause", portfolio, lifted_by, at, {"reason": reason, "causes": causes})
+            return [(*row[:7], *lifting) for row in found], [act] if found else []
 
-        return [_pause(row) for row in self._database.write(work)]
+        return [_pause(row) for row in self._ledger.enact(portfolio, at, work)]
 
     def active_pause(self, portfolio: str, at: datetime) -> Pause | None:
         """The earliest pause that holds at `at`."""
-        rows = self._database.read(lambda session: session.rows(*_active(portfolio, at)))
+        rows = self._ledger.read(lambda session: session.rows(*_active(portfolio, at)))
         return _pause(rows[0]) if rows else None
 
     def history(self, portfolio: str) -> list[Pause]:
         """Every pause there ever was, by its start."""
-        rows = self._database.read(lambda session: session.rows(_SELECT + _ORDER, [portfolio]))
+        rows = self._ledger.read(lambda session: session.rows(_SELECT + _ORDER, [portfolio]))
         return [_pause(row) for row in rows]
 
     def close(self) -> None:
         """Close the database."""
-        self._database.close()
+        self._ledger.close()
 
 
-def open_pauses(url: str) -> Pauses:
-    """The pauses at the decision log's URL, their table made or migrated where needed; or `LogUnavailable`."""
+def open_pauses(url: str, vault: Vault | None = None) -> Pauses:
+    """The pauses at the decision log's URL, to be read, or with the log's `vault` to be changed; or `LogUnavailable`.
+
+    Their table is made or migrated where needed.
+    """
     database = open_tables(url, "approval_pauses", [_CREATE])
     try:
         _migrate(database)
     except LogUnavailable:
         database.close()
         raise
-    return Pauses(database)
+    return Pauses(Ledger(database, vault))
+
+
+def _act(act: str, portfolio: str, by: str, at: datetime, more: dict[str, Json]) -> Record:
+    return deed("staff", act, by, at, more, portfolio=portfolio)
 
 
 def _migrate(database: Database) -> None:

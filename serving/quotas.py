@@ -39,6 +39,8 @@ class QuotaCounts:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database, self._vault = database, vault
         self._granted: dict[str, _Granted] = {}
+        self.left: dict[tuple[str, str], float] = {}
+        """The share of each quota that was left when it was last looked at, by portfolio and quota."""
         self._lock = threading.Lock()
 
     def due(self, portfolio: str, day: date) -> bool:
@@ -54,7 +56,9 @@ class QuotaCounts:
             known = self._granted.get(portfolio)
             if known is None or time.monotonic() - known.looked > STALE_SECONDS:
                 return {}
-            return {quota.id: _count(known, quota, day) for quota in quotas}
+            used = {quota.id: _count(known, quota, day) for quota in quotas}
+        self.left |= {(portfolio, one.id): max(0.0, 1 - used[one.id] / one.at_most) for one in quotas}
+        return used
 
     def close(self) -> None:
         """Close the database."""
@@ -77,25 +81,35 @@ class QuotaCounts:
     def _add(self, known: _Granted, stored: dict[str, object]) -> None:
         known.sequence = int(str(stored["sequence"]))
         asked = self._asked(stored)
+        if asked is None:
+            return
         amount = asked.get("amount")
         at = date.fromisoformat(str(stored["decided_at"])[:10]), asked.get("purpose")
         known.approvals[at] += 1
         granted = json.loads(str(stored["offer"])).get("limit", 0.0) if amount is None else amount
         known.amount[at] += float(granted)
 
-    def _asked(self, stored: dict[str, object]) -> dict[str, Any]:
-        """What was asked for; of an approval by people no more than they granted."""
+    def _asked(self, stored: dict[str, object]) -> dict[str, Any] | None:
+        """What was asked for; of an approval by people no more than they granted.
+
+        None: it is counted already, as the machine had approved what the applicant then refused to have it decide.
+        """
         if stored["kind"] != "review":
-            opened = self._vault.open(stored)
-            return dict(json.loads(opened.subject).get("personal", {})) if opened else {}
-        sql = f"SELECT {', '.join(_SEALED)}, kind FROM decisions WHERE decision_id = ?"
+            return self._opened(stored)
+        sql = f"SELECT {', '.join(_SEALED)}, kind, outcome FROM decisions WHERE decision_id = ?"
         name = json.loads(str(stored["inputs"]))["decision"]
         rows = self._database.read(lambda session: session.rows(sql, [name]))
-        asked = self._asked(dict(zip((*_SEALED, "kind"), rows[0], strict=True))) if rows else {}
+        if rows and rows[0][-1] == "approve":
+            return None
+        asked = self._opened(dict(zip(_SEALED, rows[0], strict=False))) if rows else {}
         granted = json.loads(str(stored["offer"])).get("limit")
         if asked.get("amount") is not None and granted is not None:
             asked["amount"] = min(float(asked["amount"]), float(granted))
         return asked
+
+    def _opened(self, stored: dict[str, object]) -> dict[str, Any]:
+        opened = self._vault.open(stored)
+        return dict(json.loads(opened.subject).get("personal", {})) if opened else {}
 
 
 def _page(session: Session, portfolio: str, known: _Granted) -> list[Stored]:

@@ -106,7 +106,7 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
     _anchorings[-1].start()
     secret = server_secret(settings.partner_secret.get_secret_value(), settings.partner_secret_file)
     directory = Directory(open_book(settings.decision_log_url, secret), secret, tokens=settings.tokens)
-    limits = open_limits(settings.counts_url)
+    limits = open_limits(settings.counts_url, told.limited)
     pauses = open_pauses(settings.decision_log_url)
     batches = open_batch_keys(settings.decision_log_url, secret)
     batcher = Batcher(log, heard=told.committed)

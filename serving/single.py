@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from serving.applications import Application, Circumstances
 from serving.decide import CLOCK_SKEW, OUTCOMES, Decider, FeatureRows
 from serving.decisions import Decision, Terms
-from serving.policy import GRADES, Policy, RiskPolicy
+from serving.policy import GRADES, CounterOffer, Policy, RiskPolicy
 from serving.reasons import Reason, strongest_of
 from serving.scoring import LARGEST, LoadedModel
 from serving.single_verdict import Known, Single, judge_single
@@ -40,7 +40,7 @@ def decide_single(
     grade, limit = grade_of(risk, scored.score)
     known = Known(risk, model, features.values, scored.score, scored.probability, grade, limit)
     verdict = judge_single(known, application, found)
-    if risk.counter_offer is not None and verdict.tied_to_amount and application.amount is not None:
+    if risk.counter_offer is not None and verdict.severity > 0 and _may_offer(risk.counter_offer, verdict, application):
         return None
     outcome = _OUTCOMES[verdict.severity]
     shown = strongest_of(scored.listed, scored.score >= risk.review_below, policy.reasons_shown)
@@ -59,6 +59,13 @@ def decide_single(
         confirmations=_confirmations(risk, verdict, scored.score, application.amount),
         open_rules=verdict.open_rules,
     )
+
+
+def _may_offer(terms: CounterOffer, verdict: Single, asked: Application) -> bool:
+    """Whether another amount, or another of the terms that may be changed, might be approved."""
+    if asked.amount is not None and verdict.tied_to("amount"):
+        return True
+    return terms.changes is not None and any(map(verdict.tied_to, terms.changes.fields))
 
 
 def usable_numbers(model: LoadedModel, features: FeatureRows) -> NDArray[np.float32] | None:

@@ -15,7 +15,7 @@ from serving.pricing import all_in_rate
 from serving.reasons import Reason
 from serving.rules import Value
 from serving.scoring import Column, LoadedModel
-from serving.verdict import BY_AMOUNT
+from serving.verdict import AMOUNT, PRICED, PURPOSE, limited_by, spent_by, terms_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class SingleCause:
-    """A reason that holds; severity 1 asks for review, 2 declines. `by_amount`: another amount may do away with it."""
+    """A reason that holds; severity 1 asks for review, 2 declines; `by` as of a `Cause`."""
 
     reason: Reason
     severity: int
-    by_amount: bool = False
+    by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,9 @@ class Single:
     limit: float
     open_rules: tuple[str, ...]
 
-    @property
-    def tied_to_amount(self) -> bool:
-        """Whether it is not approved for no other cause than the amount."""
-        return self.severity > 0 and all(cause.by_amount for cause in self.causes)
+    def tied_to(self, term: str) -> bool:
+        """Whether it is not approved for no other cause than what another value of this term may do away with."""
+        return self.severity > 0 and all(term in cause.by for cause in self.causes)
 
 
 def judge_single(known: Known, asked: Application, found: Circumstances) -> Single:
@@ -64,7 +63,7 @@ def judge_single(known: Known, asked: Application, found: Circumstances) -> Sing
     open_rules: list[str] = []
     limit = _capacity(known, row, causes)
     causes += _rules(risk, row, open_rules)
-    causes += _amount(asked.amount, limit)
+    causes += _amount(risk, asked.amount, limit)
     causes += _terms(risk, asked, rate)
     causes += _score(risk, known.score)
     causes += _context(risk, asked, found, limit)
@@ -106,7 +105,7 @@ def _capacity(known: Known, row: Mapping[str, Value], causes: list[SingleCause])
     most = float(value) if value > 0 else 0.0
     limit = known.limit if known.limit < most else most
     if limit <= 0 and known.limit > 0:
-        causes.append(SingleCause(reasons.NO_CAPACITY, 1))
+        causes.append(SingleCause(reasons.NO_CAPACITY, 1, terms_in(capacity.names) - AMOUNT))
     return limit
 
 
@@ -118,18 +117,18 @@ def _rules(risk: RiskPolicy, row: Mapping[str, Value], open_rules: list[str]) ->
             continue
         if value is True:
             severity = 2 if rule.outcome == "decline" else 1
-            yield SingleCause(rule.reason, severity, by_amount=not BY_AMOUNT.isdisjoint(rule.names))
+            yield SingleCause(rule.reason, severity, terms_in(rule.names))
         elif value is None:
             open_rules.append(rule.id)
 
 
-def _amount(amount: float | None, limit: float) -> Iterator[SingleCause]:
+def _amount(risk: RiskPolicy, amount: float | None, limit: float) -> Iterator[SingleCause]:
     if amount is None or amount != amount:
         return
     if not 0 < amount < inf:
         yield SingleCause(reasons.AMOUNT_INVALID, 1)
     elif amount > limit:
-        yield SingleCause(reasons.AMOUNT_OVER_LIMIT, 1, by_amount=True)
+        yield SingleCause(reasons.AMOUNT_OVER_LIMIT, 1, limited_by(risk))
 
 
 def _terms(risk: RiskPolicy, asked: Application, rate: float) -> Iterator[SingleCause]:
@@ -138,13 +137,13 @@ def _terms(risk: RiskPolicy, asked: Application, rate: float) -> Iterator[Single
         if isnan(rate) and (price.required or stated):
             yield SingleCause(reasons.PRICE_UNKNOWN, 1)
         if rate > price.ceiling:
-            yield SingleCause(reasons.PRICE_OVER_CEILING, 2 if price.over == "decline" else 1, by_amount=True)
+            yield SingleCause(reasons.PRICE_OVER_CEILING, 2 if price.over == "decline" else 1, PRICED)
     if (purposes := risk.purposes) is not None:
         if asked.purpose is None:
             if purposes.required:
                 yield SingleCause(reasons.PURPOSE_UNKNOWN, 1)
         elif not purposes.permits(asked.purpose):
-            yield SingleCause(reasons.PURPOSE_NOT_ALLOWED, 2 if purposes.otherwise == "decline" else 1)
+            yield SingleCause(reasons.PURPOSE_NOT_ALLOWED, 2 if purposes.otherwise == "decline" else 1, PURPOSE)
 
 
 def _score(risk: RiskPolicy, score: float) -> Iterator[SingleCause]:
@@ -198,7 +197,7 @@ def _quota(quota: Quota, asked: Application, used: Mapping[str, float], limit: f
     amount = limit if asked.amount is None or isnan(asked.amount) else asked.amount
     more = amount if quota.of == "amount" else 1.0
     if so_far + more > quota.at_most:
-        yield SingleCause(reasons.QUOTA_REACHED, 1, by_amount=quota.of == "amount")
+        yield SingleCause(reasons.QUOTA_REACHED, 1, spent_by(quota))
 
 
 def _rate(asked: Application) -> float:

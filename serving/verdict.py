@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,16 @@ from serving.pricing import all_in_rates
 from serving.scoring import Column, LoadedModel
 from training.score import Floats
 
-BY_AMOUNT = frozenset({"request.amount", "request.all_in_rate"})
-"""Names whose rules another amount may satisfy."""
+AMOUNT, PURPOSE = frozenset({"amount"}), frozenset({"purpose"})
+PRICED = frozenset({"amount", "term_months", "annual_rate", "fees"})
+"""Terms that a price is made of."""
+_TERMS = {f"request.{name}": frozenset({name}) for name in (*PRICED, *PURPOSE)} | {"request.all_in_rate": PRICED}
+
+
+@cache
+def terms_in(names: tuple[str, ...]) -> frozenset[str]:
+    """The terms of an application that a rule looks at, and that another value of may satisfy."""
+    return frozenset[str]().union(*(_TERMS.get(name, frozenset()) for name in names))
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ def judge(known: Assessed, applications: Applications, context: Context) -> Verd
     limit, causes = _capacity(known, facts)
     open_rules: list[tuple[str, Flags]] = []
     causes += _rules(known, facts, open_rules)
-    causes += _amount(applications.amount, limit)
+    causes += _amount(risk, applications.amount, limit)
     causes += _terms(risk, applications)
     causes += _score(known)
     causes += _context(risk, applications, context, limit)
@@ -60,11 +69,11 @@ def judge(known: Assessed, applications: Applications, context: Context) -> Verd
     return Verdict(severity, tuple(causes), limit, tuple(open_rules))
 
 
-def tied_to_amount(verdict: Verdict, problems: Problems) -> Flags:
-    """Rows that are not approved for no other cause than the amount."""
+def tied_to(term: str, verdict: Verdict, problems: Problems) -> Flags:
+    """Rows that are not approved for no other cause than what another value of this term may do away with."""
     tied = (verdict.severity > 0) & ~problems.any
     for cause in verdict.causes:
-        if not cause.by_amount:
+        if term not in cause.by:
             tied &= ~cause.rows
     return tied
 
@@ -77,7 +86,9 @@ def _capacity(known: Assessed, facts: Facts) -> tuple[Floats, list[Cause]]:
     unknown = np.isnan(found)
     limit = np.where(unknown, known.limit, np.minimum(known.limit, np.maximum(found, 0)))
     empty = (limit <= 0) & (known.limit > 0)
-    return limit, [Cause(reasons.CAPACITY_UNKNOWN, unknown, 1), Cause(reasons.NO_CAPACITY, empty, 1)]
+    # What nobody can carry is no matter of the amount.
+    by = terms_in(capacity.names) - AMOUNT
+    return limit, [Cause(reasons.CAPACITY_UNKNOWN, unknown, 1), Cause(reasons.NO_CAPACITY, empty, 1, by)]
 
 
 def _rules(known: Assessed, facts: Facts, open_rules: list[tuple[str, Flags]]) -> Iterator[Cause]:
@@ -91,13 +102,13 @@ def _rules(known: Assessed, facts: Facts, open_rules: list[tuple[str, Flags]]) -
         # A rule about features that are not to be trusted asks for a person, it does not decline.
         declines = rule.outcome == "decline"
         severity = np.where(known.problems.any, 1, 2) if declines and rule.of_features else 2 if declines else 1
-        yield Cause(rule.reason, fires, severity, by_amount=not BY_AMOUNT.isdisjoint(rule.names))
+        yield Cause(rule.reason, fires, severity, terms_in(rule.names))
 
 
-def _amount(amount: Floats, limit: Floats) -> Iterator[Cause]:
+def _amount(risk: RiskPolicy, amount: Floats, limit: Floats) -> Iterator[Cause]:
     usable = (amount > 0) & (amount < np.inf)
     yield Cause(reasons.AMOUNT_INVALID, (amount == amount) & ~usable, 1)
-    yield Cause(reasons.AMOUNT_OVER_LIMIT, usable & (amount > limit), 1, by_amount=True)
+    yield Cause(reasons.AMOUNT_OVER_LIMIT, usable & (amount > limit), 1, limited_by(risk))
 
 
 def _terms(risk: RiskPolicy, applications: Applications) -> Iterator[Cause]:
@@ -107,13 +118,24 @@ def _terms(risk: RiskPolicy, applications: Applications) -> Iterator[Cause]:
         if price.required or stated:
             yield Cause(reasons.PRICE_UNKNOWN, np.isnan(rate) & (price.required | _stated(applications)), 1)
         severity = 2 if price.over == "decline" else 1
-        yield Cause(reasons.PRICE_OVER_CEILING, rate > price.ceiling, severity, by_amount=True)
+        yield Cause(reasons.PRICE_OVER_CEILING, rate > price.ceiling, severity, PRICED)
     if (purposes := risk.purposes) is not None:
         named = applications.purpose or [None] * len(applications)
         if purposes.required:
             yield Cause(reasons.PURPOSE_UNKNOWN, np.array([one is None for one in named]), 1)
         refused = np.array([one is not None and not purposes.permits(one) for one in named])
-        yield Cause(reasons.PURPOSE_NOT_ALLOWED, refused, 2 if purposes.otherwise == "decline" else 1)
+        yield Cause(reasons.PURPOSE_NOT_ALLOWED, refused, 2 if purposes.otherwise == "decline" else 1, PURPOSE)
+
+
+def limited_by(risk: RiskPolicy) -> frozenset[str]:
+    """The terms that decide whether an amount is within the limit."""
+    return AMOUNT if risk.capacity is None else AMOUNT | terms_in(risk.capacity.names)
+
+
+def spent_by(quota: Quota) -> frozenset[str]:
+    """The terms that decide whether a quota has room."""
+    amount = AMOUNT if quota.of == "amount" else frozenset[str]()
+    return amount if quota.purpose is None else amount | PURPOSE
 
 
 def _stated(applications: Applications) -> Flags:
@@ -179,7 +201,7 @@ def _quota(quota: Quota, applications: Applications, context: Context, limit: Fl
     asked = np.where(np.isnan(applications.amount), np.nan_to_num(limit), applications.amount)
     more = asked if quota.of == "amount" else 1.0
     yield Cause(reasons.CONTEXT_UNKNOWN, counts & np.isnan(used), 1)
-    yield Cause(reasons.QUOTA_REACHED, counts & (used + more > quota.at_most), 1, by_amount=quota.of == "amount")
+    yield Cause(reasons.QUOTA_REACHED, counts & (used + more > quota.at_most), 1, spent_by(quota))
 
 
 def _severity(causes: list[Cause], problems: Problems) -> NDArray[np.intp]:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from flows.workspace import Workspace
 from infra.processes import free_port
 from infra.settings import Settings
 from serving.launch import Launch
+from serving.log.decision_log import open_log
 from serving.partners.book import open_book
 from serving.partners.key import server_secret
 from serving.partners.partner import make_partner
@@ -73,12 +75,13 @@ def launch(world: World, own: Path, online: str, workers: int) -> Launch:
 
 def make_key(how: Launch) -> str:
     """The key of a new partner of this service."""
-    book = open_book(how.decision_log, server_secret(how.partner_secret, how.home / "partner.key"))
+    secret = server_secret(how.partner_secret, how.home / "partner.key")
     partner = make_partner("benchmark", "decide", PORTFOLIO, QUOTA, 1000)
-    try:
+    with (
+        closing(open_log(how.decision_log, how.log_keys())) as log,
+        closing(open_book(how.decision_log, secret, log.vault)) as book,
+    ):
         return book.add(partner, by="benchmark", at=datetime.now(UTC))
-    finally:
-        book.close()
 
 
 def _workspace(home: Path) -> Workspace:

@@ -11,23 +11,25 @@ Entity = Annotated[str, typer.Option(help="the person's entity id; only a keyed 
 Purpose = Annotated[str, typer.Argument(help="credit, marketing or identity")]
 Source = Annotated[str, typer.Option(help="how it was given, such as a form or a call, without naming anyone; kept")]
 At = Annotated[str, typer.Option(help="RFC 3339 time it was given; default: now")]
-By = Annotated[str, typer.Option(help="who records it; kept; default: your login name")]
+By = Annotated[str, typer.Option(help="who does it; kept; default: whoever is signed in, or this machine's user")]
 
 
 @app.command("grant")
 def grant(purpose: Purpose, portfolio: Portfolio, entity: Entity, source: Source, at: At = "", by: By = "") -> None:
     """Record that a person consents to a purpose."""
+    from flows.acting import actor
     from flows.consenting import record_consent
 
-    record_consent(portfolio, entity, purpose, "granted", source, at, by)
+    record_consent(portfolio, entity, purpose, "granted", source, at, actor(by))
 
 
 @app.command("withdraw")
 def withdraw(purpose: Purpose, portfolio: Portfolio, entity: Entity, source: Source, at: At = "", by: By = "") -> None:
     """Record that a person no longer consents: nothing more is read of theirs for it, from the next request."""
+    from flows.acting import actor
     from flows.consenting import record_consent
 
-    record_consent(portfolio, entity, purpose, "withdrawn", source, at, by)
+    record_consent(portfolio, entity, purpose, "withdrawn", source, at, actor(by))
 
 
 @app.command("show")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 PortfolioName = Annotated[str, typer.Option("--portfolio", "-p", help="a folder in portfolios/")]
+By = Annotated[str, typer.Option(help="who does it; kept; default: whoever is signed in, or this machine's user")]
 pause = typer.Typer(help="Pauses of automatic approval.", no_args_is_help=True)
 
 
@@ -41,25 +42,27 @@ def list_pauses(portfolio: PortfolioName) -> None:
 @pause.command("set")
 def set_pause(
     portfolio: PortfolioName,
-    by: Annotated[str, typer.Option(help="who pauses; kept in the history")],
     reason: Annotated[str, typer.Option(help="why new business stops; kept in the history")],
+    by: By = "",
     at: Annotated[str, typer.Option(help="RFC 3339 time of decisions from which it is paused; default: now")] = "",
     until: Annotated[str, typer.Option(help="RFC 3339 time at which it ends by itself; default: when lifted")] = "",
 ) -> None:
     """Stop automatic approval: whoever would be approved goes to a person."""
+    from flows.acting import actor
     from flows.pausing import pause_by_hand
 
-    pause_by_hand(portfolio, by, reason, at, until)
+    pause_by_hand(portfolio, actor(by), reason, at, until)
 
 
 @pause.command("lift")
 def lift(
     portfolio: PortfolioName,
-    by: Annotated[str, typer.Option(help="who lifts it; kept in the history")],
     reason: Annotated[str, typer.Option(help="why it may be lifted; kept in the history")],
+    by: By = "",
     at: Annotated[str, typer.Option(help="RFC 3339 time of decisions from which it is lifted; default: now")] = "",
 ) -> None:
     """Lift the active pauses, so that the service approves again."""
+    from flows.acting import actor
     from flows.pausing import lift_pauses
 
-    lift_pauses(portfolio, by, reason, at)
+    lift_pauses(portfolio, actor(by), reason, at)

@@ -6,7 +6,7 @@ import typer
 
 app = typer.Typer(help="Partners: the systems that may call the decision service.", no_args_is_help=True)
 
-By = Annotated[str, typer.Option(help="who does it; kept; default: your login name")]
+By = Annotated[str, typer.Option(help="who does it; kept; default: whoever is signed in, or this machine's user")]
 
 
 @app.command("add")
@@ -19,9 +19,10 @@ def add(
     by: By = "",
 ) -> None:
     """Add a partner; print its key, once, and how to call with it."""
+    from flows.acting import actor
     from flows.partnering import add_partner
 
-    add_partner(name, scopes, portfolios, quota, concurrency, by)
+    add_partner(name, scopes, portfolios, quota, concurrency, actor(by))
 
 
 @app.command("list")
@@ -39,14 +40,16 @@ def rotate(
     by: By = "",
 ) -> None:
     """Print a new key of a partner, once."""
+    from flows.acting import actor
     from flows.partnering import rotate_key
 
-    rotate_key(name, overlap, by)
+    rotate_key(name, overlap, actor(by))
 
 
 @app.command("revoke")
 def revoke(name: str, by: By = "") -> None:
     """Close every key of a partner for good, within a second."""
+    from flows.acting import actor
     from flows.partnering import revoke_partner
 
-    revoke_partner(name, by)
+    revoke_partner(name, actor(by))

@@ -9,7 +9,7 @@ app = typer.Typer(help="List, show, promote and roll back releases.", no_args_is
 
 Portfolio = Annotated[str, typer.Argument(help="a folder in portfolios/")]
 Release = Annotated[str, typer.Argument(help="the release's SHA-256, or the first characters of it")]
-By = Annotated[str, typer.Option(help="who decides it; kept in the history")]
+By = Annotated[str, typer.Option(help="who does it; kept; default: whoever is signed in, or this machine's user")]
 Reason = Annotated[str, typer.Option(help="why; kept in the history")]
 Force = Annotated[bool, typer.Option("--force", help="although a gate kept it back; the history says so")]
 
@@ -52,31 +52,33 @@ def diff(
 def promote(
     portfolio: Portfolio,
     release: Release,
-    by: By,
+    by: By = "",
     force: Force = False,
 ) -> None:
     """Make a release the champion.
 
     A running service switches to it without dropping a request.
     """
+    from flows.acting import actor
     from flows.releasing import promote_release
 
-    promote_release(portfolio, release, by, force=force)
+    promote_release(portfolio, release, actor(by), force=force)
 
 
 @app.command("rollback")
-def rollback(portfolio: Portfolio, by: By) -> None:
+def rollback(portfolio: Portfolio, by: By = "") -> None:
     """Go back to the champion before this one."""
+    from flows.acting import actor
     from flows.releasing import roll_back
 
-    roll_back(portfolio, by)
+    roll_back(portfolio, actor(by))
 
 
 @app.command("challenge")
 def challenge(
     portfolio: Portfolio,
-    by: By,
     reason: Reason,
+    by: By = "",
     release: Annotated[str, typer.Argument(help="the release's SHA-256, or the first characters of it")] = "",
     none: Annotated[bool, typer.Option("--none", help="try no challenger any more")] = False,
 ) -> None:
@@ -84,21 +86,22 @@ def challenge(
 
     It is scored beside the champion on live decisions, and answers nobody.
     """
+    from flows.acting import actor
     from flows.trying import challenge, end_trial
 
     if none == bool(release):
         raise typer.BadParameter("expected either a release or --none")
     if none:
-        end_trial(portfolio, by, reason)
+        end_trial(portfolio, actor(by), reason)
     else:
-        challenge(portfolio, release, by, reason)
+        challenge(portfolio, release, actor(by), reason)
 
 
 @app.command("canary")
 def canary(
     portfolio: Portfolio,
-    by: By,
     reason: Reason,
+    by: By = "",
     share: Annotated[float, typer.Option(help="share of the customers, over 0 and under 1, such as 0.05")] = 0.0,
     stop: Annotated[bool, typer.Option("--stop", help="have the champion answer everyone again")] = False,
     force: Force = False,
@@ -107,14 +110,15 @@ def canary(
 
     The service stops it by itself when it breaks a limit of the champion's policy.
     """
+    from flows.acting import actor
     from flows.trying import start_canary, stop_canary
 
     if stop == bool(share):
         raise typer.BadParameter("expected either --share or --stop")
     if stop:
-        stop_canary(portfolio, by, reason)
+        stop_canary(portfolio, actor(by), reason)
     else:
-        start_canary(portfolio, share, by, reason, force=force)
+        start_canary(portfolio, share, actor(by), reason, force=force)
 
 
 @app.command("compare")

@@ -35,6 +35,18 @@ def show(decision_id: Id, as_json: Annotated[bool, typer.Option("--json")] = Fal
     show_review(decision_id, as_json, at)
 
 
+@app.command("refuse")
+def refuse(
+    decision_id: Id,
+    reason: Annotated[str, typer.Option(help="what the applicant says; sealed, and erased with the person")] = "",
+    at: At = "",
+) -> None:
+    """Leave a decision to people, whatever it was, because its applicant refuses to have it made by a machine."""
+    from flows.reviewing import refuse_decision
+
+    refuse_decision(decision_id, reason, at)
+
+
 @app.command("claim")
 def claim(decision_id: Id, at: At = "") -> None:
     """Take a review."""

@@ -10,15 +10,16 @@ Name = Annotated[str, typer.Argument(help="a-z, 0-9 and ._@-; never given to ano
 Roles = Annotated[str, typer.Option(help="of engineer,risk_officer,reviewer,marketer,auditor")]
 Portfolios = Annotated[str, typer.Option(help="portfolios open to them, with commas between; *: all")]
 FromInput = Annotated[bool, typer.Option("--password-stdin", help="read the password from input instead of asking")]
-By = Annotated[str, typer.Option(help="who does it; kept; default: your login name")]
+By = Annotated[str, typer.Option(help="who does it; kept; default: whoever is signed in, or this machine's user")]
 
 
 @app.command("add")
 def add(name: Name, roles: Roles, portfolios: Portfolios, password_stdin: FromInput = False, by: By = "") -> None:
     """Add a member of the staff with a local account."""
+    from flows.acting import actor
     from flows.staffing import add_member
 
-    add_member(name, roles, portfolios, password_stdin, by)
+    add_member(name, roles, portfolios, password_stdin, actor(by))
 
 
 @app.command("list")
@@ -37,25 +38,28 @@ def roles(
     by: By = "",
 ) -> None:
     """Give a member other roles or portfolios, from the next request."""
+    from flows.acting import actor
     from flows.staffing import change_member
 
-    change_member(name, roles, portfolios, by)
+    change_member(name, roles, portfolios, actor(by))
 
 
 @app.command("password")
 def password(name: Name, password_stdin: FromInput = False, by: By = "") -> None:
     """Give a local account another password; its sessions end."""
+    from flows.acting import actor
     from flows.staffing import set_password
 
-    set_password(name, password_stdin, by)
+    set_password(name, password_stdin, actor(by))
 
 
 @app.command("end")
 def end(name: Name, by: By = "") -> None:
     """End a member of the staff for good, and their sessions at once."""
+    from flows.acting import actor
     from flows.staffing import end_member
 
-    end_member(name, by)
+    end_member(name, actor(by))
 
 
 @app.command("login")

@@ -17,16 +17,11 @@ from serving.api.openid import add_openid
 from serving.api.partners import add_partners
 from serving.api.problems import Problem, documented, handle_problems
 from serving.api.reading import add_reading
+from serving.api.refusals import add_refusals
 from serving.api.reviews import add_reviews
-from serving.api.schemas import (
-    ChallengerAnswer,
-    LiveAnswer,
-    ReadyAnswer,
-    ReleaseAnswer,
-    ReleasesAnswer,
-)
 from serving.api.shedding import Shedding
 from serving.api.staff import add_staff
+from serving.api.state_schemas import ChallengerAnswer, LiveAnswer, ReadyAnswer, ReleaseAnswer, ReleasesAnswer
 from serving.api.tokens import add_tokens
 from serving.clerk import Clerk
 from serving.desk import Desk
@@ -55,6 +50,7 @@ def create_app(
     handle_problems(app)
     add_deciding(app, clerk)
     add_reading(app, clerk)
+    add_refusals(app, clerk)
     add_consents(app, clerk)
     add_partners(app, clerk)
     add_staff(app, clerk)

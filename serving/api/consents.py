@@ -120,7 +120,7 @@ def _book(request: Request, clerk: Clerk, portfolio: str) -> tuple[ConsentBook, 
         raise Problem(404, "no such portfolio is served; GET /v1/releases lists them", at=("query", "portfolio"))
     if clerk.inquiry.consents is None:
         raise Problem(503, "this service keeps no consents", headers={"retry-after": "60"})
-    return clerk.inquiry.consents, partner.name
+    return clerk.inquiry.consents, partner.actor
 
 
 async def _asked(work: Callable[[], ConsentsAnswer]) -> Any:

@@ -99,7 +99,7 @@ def _add(app: FastAPI, path: str, endpoint: Any, answer: type[BaseModel], summar
 def _one(ask: _Ask, clerk: Callable[[], Clerk | None]) -> Any:
     async def answer(request: Request) -> Response:
         worker, partner, portfolio = _allowed(request, clerk(), ask)
-        key, at = _key(request, LONGEST_KEY), decision_time(request, worker.replay)
+        key, at = idempotency_key(request, LONGEST_KEY), decision_time(request, worker.replay)
         body = checked(ask.one, read_json(await request.body()))
         return json_response(await worker.answer(Asked(partner.name, portfolio, ask.kind, body, at, key)))
 
@@ -109,7 +109,7 @@ def _one(ask: _Ask, clerk: Callable[[], Clerk | None]) -> Any:
 def _many(ask: _Ask, clerk: Callable[[], Clerk | None]) -> Any:
     async def answer(request: Request) -> Response:
         worker, partner, portfolio = _allowed(request, clerk(), ask)
-        key, at = _key(request, LONGEST_BATCH_KEY), decision_time(request, worker.replay)
+        key, at = idempotency_key(request, LONGEST_BATCH_KEY), decision_time(request, worker.replay)
         document = read_json(await request.body())
         items = checked(Items, document).items
         if (refusal := await too_many_items(worker, partner, len(items), time.time())) is not None:
@@ -165,7 +165,8 @@ def _allowed(request: Request, clerk: Clerk | None, ask: _Ask) -> tuple[Clerk, P
     return worker, partner, portfolio
 
 
-def _key(request: Request, longest: int) -> str | None:
+def idempotency_key(request: Request, longest: int) -> str | None:
+    """The caller's key for asking again."""
     given = _header(request, "Idempotency-Key")
     return None if given is None else _checked_key(given, longest, ("header", "Idempotency-Key"))
 

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from serving.api.batches import KEY_PATTERN, DecisionsRequest, PropensitiesRequest
 from serving.api.gate import BEARER, SCHEME, SECURED, SESSION, SESSION_SCHEME
 from serving.api.problems import ProblemDocument
-from serving.api.review_schemas import ConfirmRequest, RulingRequest
+from serving.api.review_schemas import ConfirmRequest, RefusalRequest, RulingRequest
 from serving.api.schemas import DecisionRequest, PropensityRequest
 from serving.api.staff import LoginRequest
 
@@ -22,6 +22,7 @@ _READ = (
     LoginRequest,
     RulingRequest,
     ConfirmRequest,
+    RefusalRequest,
     ProblemDocument,
 )
 _PORTFOLIO = {
@@ -40,18 +41,27 @@ TIME = {
 
 def described(body: type[BaseModel], longest_key: int) -> dict[str, Any]:
     """OpenAPI's parameters and body of a route that decides."""
-    key = {
+    return {
+        **SECURED,
+        "parameters": [_PORTFOLIO, key_parameter(longest_key), TIME],
+        "requestBody": body_of(body),
+    }
+
+
+def key_parameter(longest: int) -> dict[str, Any]:
+    """OpenAPI's parameter of a key for asking again."""
+    return {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "a key of your own: the same request with the same key gets the first answer again",
-        "schema": {"type": "string", "minLength": 1, "maxLength": longest_key, "pattern": KEY_PATTERN},
+        "schema": {"type": "string", "minLength": 1, "maxLength": longest, "pattern": KEY_PATTERN},
     }
+
+
+def body_of(body: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """OpenAPI's body of a route that reads its own."""
     schema = {"$ref": _REF.format(model=body.__name__)}
-    return {
-        **SECURED,
-        "parameters": [_PORTFOLIO, key, TIME],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-    }
+    return {"required": required, "content": {"application/json": {"schema": schema}}}
 
 
 def describe(app: FastAPI) -> None:

@@ -13,14 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from serving.answers import Answer, answer_of
 from serving.api.gate import SECURED, caller, json_response, present
 from serving.api.problems import Problem, documented
-from serving.api.schemas import DecisionAnswer, PropensityAnswer, ReasonAnswer, ReviewedAnswer
+from serving.api.schemas import DecisionAnswer, PropensityAnswer, ReasonAnswer, ReviewedAnswer, ReviewState
 from serving.clerk import Clerk
 from serving.desk import now
 from serving.log.database import LogUnavailable
 from serving.log.record import Record
+from serving.partners.partner import Scope
 from serving.policy import Reviews
-from serving.reviews.answers import reviewed
-from serving.reviews.board import is_review
+from serving.reviews.answers import review_state, reviewed
+from serving.reviews.board import Case, may_be_reviewed
 
 DecisionId = Annotated[
     str,
@@ -50,6 +51,14 @@ class ExplanationAnswer(BaseModel):
                     "rules": [],
                     "problems": {},
                     "feature_times": {"behaviour": "2026-03-01T00:00:00.000000Z"},
+                    "review": {
+                        "state": "open",
+                        "outcome": None,
+                        "limit": None,
+                        "decided_at": None,
+                        "refused_at": None,
+                        "reasons": [],
+                    },
                 }
             ]
         }
@@ -68,6 +77,7 @@ class ExplanationAnswer(BaseModel):
     rules: list[str] = Field(description="ids of the policy's rules that fired")
     problems: dict[str, list[str]] = Field(description="features that were missing, late or too old")
     feature_times: dict[str, str | None] = Field(description="when what is known was observed, by feature view")
+    review: ReviewState | None = Field(None, description="how the review by people stands; null: a machine decided")
 
 
 def add_reading(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
@@ -83,7 +93,7 @@ def add_reading(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
     async def read_decision(request: Request, decision_id: DecisionId) -> Response:
         """Give the answer of a decision of yours again, and what people made of it where it was left to them."""
         worker = present(clerk())
-        record = await _own(request, worker, decision_id)
+        record = await own_decision(request, worker, decision_id, "read")
         return json_response(await _looked_up(_answer, worker, record))
 
     @app.get(
@@ -95,13 +105,16 @@ def add_reading(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
     )
     async def explain(request: Request, decision_id: DecisionId) -> Response:
         """Say what a decision of yours was made of."""
-        return json_response(_explanation(await _own(request, present(clerk()), decision_id)))
+        worker = present(clerk())
+        record = await own_decision(request, worker, decision_id, "read")
+        return json_response(await _looked_up(_explanation, worker, record))
 
 
-async def _own(request: Request, clerk: Clerk, decision_id: str) -> Record:
+async def own_decision(request: Request, clerk: Clerk, decision_id: str, scope: Scope) -> Record:
+    """A decision of the partner that asks, whose key must open `scope`; or the `Problem` that there is none."""
     partner = caller(request)
-    if "read" not in partner.scopes:
-        raise Problem(403, "your key may not read decisions")
+    if scope not in partner.scopes:
+        raise Problem(403, f"your key may not do this; expected one with the scope {scope}")
     record = await _looked_up(clerk.records.find_own, partner.name, decision_id)
     if record is None or record.erased or not partner.sees(record.portfolio):
         # One answer for what is not there and for what is another's: an id that was guessed right tells nothing.
@@ -117,14 +130,25 @@ async def _looked_up(look: Callable[..., T], *given: Any) -> T:
 
 
 def _answer(clerk: Clerk, record: Record) -> Answer:
-    if clerk.reviews is None or not is_review(record):
-        return answer_of(record)
+    case = _case(clerk, record)
+    return answer_of(record) if case is None else reviewed(case, _terms(clerk, record), now())
+
+
+def _case(clerk: Clerk, record: Record) -> Case | None:
+    """The review of a decision; None: people are not to decide it."""
+    if clerk.reviews is None or not may_be_reviewed(record):
+        return None
+    case = clerk.reviews.of(record)
+    return case if case.is_review else None
+
+
+def _terms(clerk: Clerk, record: Record) -> Reviews:
     served = clerk.runtime.get(record.portfolio)
-    terms = served.loaded.release.policy.reviews if served and served.loaded else Reviews()
-    return reviewed(clerk.reviews.of(record), terms, now())
+    return served.loaded.release.policy.reviews if served and served.loaded else Reviews()
 
 
-def _explanation(record: Record) -> ExplanationAnswer:
+def _explanation(clerk: Clerk, record: Record) -> ExplanationAnswer:
+    case = _case(clerk, record)
     return ExplanationAnswer.model_validate(
         {
             "decision_id": record.decision_id,
@@ -140,5 +164,6 @@ def _explanation(record: Record) -> ExplanationAnswer:
             "rules": record.rules,
             "problems": record.context.get("problems", {}),
             "feature_times": record.feature_times,
+            "review": None if case is None else review_state(case, _terms(clerk, record), now()),
         }
     )

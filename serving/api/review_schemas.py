@@ -70,6 +70,18 @@ class ConfirmRequest(_Ruling):
     agree: bool = Field(strict=True, description="false: the application is declined")
 
 
+class RefusalRequest(BaseModel):
+    """What an applicant says who does not want to have been decided on by a machine; the body may be left out."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"reason": "I would like a person to look at it."}]},
+    )
+
+    reason: Reason | None = None
+
+
 class ReviewSummary(BaseModel):
     """A review in a list; what is staff's alone is null for partners."""
 
@@ -79,6 +91,7 @@ class ReviewSummary(BaseModel):
     outcome: Outcome | None = Field(description="what it ended with; null: it has not ended")
     limit: float | None = Field(description="the largest amount granted, of an approval by people")
     decided_at: datetime | None = Field(description="when it ended")
+    refused_at: datetime | None = Field(None, description="when the applicant refused the machine's decision")
     opened_at: datetime
     expires_at: datetime
     confirmations: int = Field(description="how many people must approve")
@@ -98,6 +111,7 @@ _SUMMARY: dict[str, Any] = {
     "outcome": None,
     "limit": None,
     "decided_at": None,
+    "refused_at": None,
     "opened_at": "2026-03-02T09:30:00Z",
     "expires_at": "2026-03-16T09:30:00Z",
     "confirmations": 1,
@@ -161,6 +175,7 @@ class ReviewAnswer(ReviewSummary):
                 {
                     **_SUMMARY,
                     "entity_id": "17",
+                    "decided": "review",
                     "asked": {"amount": 50000, "purpose": "card"},
                     "identity_given": [],
                     "may_grant": 50000.0,
@@ -179,6 +194,7 @@ class ReviewAnswer(ReviewSummary):
     )
 
     entity_id: str
+    decided: Literal["approve", "review", "decline"] = Field(description="what the machine decided")
     asked: dict[str, Any] = Field(description="what was asked for; who someone is, is shown to nobody")
     identity_given: list[str] = Field(description="which facts and checks of identity came with the request")
     may_grant: float = Field(description="the largest limit that people may grant by the policy in force")

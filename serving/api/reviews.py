@@ -75,7 +75,7 @@ def _add_reading(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
         terms, at = _terms(worker, who, portfolio), decision_time(request, worker.replay)
         partner = who.name if isinstance(who, Partner) else None
         wanted = Wanted(terms, at, state, partner, after, limit)
-        found = await asked(lambda: _board(worker).page(wanted))
+        found = await asked(lambda: board(worker).page(wanted))
         reviews = [summary_of(one, of_staff=partner is None) for one in found]
         more = reviews[-1].decision_id if len(reviews) == limit else None
         return json_response(ReviewsAnswer(reviews=reviews, next=more))
@@ -146,7 +146,7 @@ def _confirm(told: ConfirmRequest) -> Step:
 def _done(worker: Clerk, who: Member, decision_id: str, at: datetime, step: Step) -> ReviewAnswer:
     case = _case(worker, who, decision_id)
     release = in_force(worker, case.decision.portfolio)
-    return review_of(step(_board(worker), case, who, release, at), release, at)
+    return review_of(step(board(worker), case, who, release, at), release, at)
 
 
 async def asked(work: Callable[[], T]) -> T:
@@ -179,7 +179,7 @@ def in_force(worker: Clerk, portfolio: str) -> Decider:
 def _case(worker: Clerk, who: Member, decision_id: str) -> Case:
     if not who.reads_reviews:
         raise NotAllowed("expected a reviewer, a risk officer or an auditor")
-    case = _board(worker).find(decision_id)
+    case = board(worker).find(decision_id)
     if not who.sees(case.decision.portfolio):
         raise NoReview("the portfolio is not open to this person")
     return case
@@ -195,7 +195,8 @@ def _terms(worker: Clerk, who: Partner | Member, portfolio: str | None) -> dict[
     return {name: served[name].release.policy.reviews for name in names}
 
 
-def _board(worker: Clerk) -> Board:
+def board(worker: Clerk) -> Board:
+    """The worker's board of reviews, or the problem that it has none."""
     if worker.reviews is None:
         raise Problem(503, "this service keeps no reviews", headers={"retry-after": "60"})
     return worker.reviews

@@ -90,30 +90,38 @@ _COMMON: dict[str, Any] = {
 }
 
 
+_DECISION: dict[str, Any] = {
+    **_COMMON,
+    "portfolio": "taiwan_cards",
+    "entity_id": "17",
+    "model": "risk",
+    "probability": 0.0713,
+    "outcome": "approve",
+    "score": 78.4,
+    "grade": "B",
+    "limit": 120000.0,
+    "counter_offer": None,
+    "counter_change": None,
+    "reasons": [{"code": "PAID_ON_TIME", "en": "Bills were paid on time.", "zh": "按时还款。", "points": 9.1}],
+}
+
+
+class CounterChange(BaseModel):
+    """Another value of one term of the application, with which it would have been approved."""
+
+    model_config = ConfigDict(
+        serialize_by_alias=True, json_schema_extra={"examples": [{"field": "term_months", "from": 6, "to": 12}]}
+    )
+
+    field: Literal["term_months", "annual_rate", "fees", "purpose"]
+    asked: float | str | None = Field(alias="from", description="what was asked for")
+    to: float | str = Field(description="what would have been approved")
+
+
 class DecisionAnswer(_Answer):
     """A decision on credit, already in the log."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    **_COMMON,
-                    "portfolio": "taiwan_cards",
-                    "entity_id": "17",
-                    "model": "risk",
-                    "probability": 0.0713,
-                    "outcome": "approve",
-                    "score": 78.4,
-                    "grade": "B",
-                    "limit": 120000.0,
-                    "counter_offer": None,
-                    "reasons": [
-                        {"code": "PAID_ON_TIME", "en": "Bills were paid on time.", "zh": "按时还款。", "points": 9.1}
-                    ],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_DECISION]})
 
     outcome: Literal["approve", "review", "decline"]
     score: float | None = Field(description="0–100, higher is safer; null: there was nothing to score by")
@@ -121,6 +129,10 @@ class DecisionAnswer(_Answer):
     limit: float = Field(description="the largest amount granted; 0 unless approved")
     counter_offer: float | None = Field(
         None, description="the largest amount that would have been approved, where only the amount stood in the way"
+    )
+    counter_change: CounterChange | None = Field(
+        None,
+        description="where no amount would have been, the nearest change of one term, among those the policy names",
     )
 
 
@@ -133,11 +145,33 @@ class ReviewState(BaseModel):
     )
     limit: float | None = Field(description="the largest amount granted, of an approval by people")
     decided_at: datetime | None = Field(description="when it ended")
+    refused_at: datetime | None = Field(
+        None,
+        description="when the applicant refused the machine's decision; null: the machine left it to people",
+    )
     reasons: list[ReasonAnswer] = Field(default=[], description="what people gave as reasons, if they named any")
 
 
 class ReviewedAnswer(DecisionAnswer):
-    """A decision that was left to people, and what they made of it."""
+    """A decision that was left to people, by the machine or by its applicant, and what they made of it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_DECISION,
+                    "review": {
+                        "state": "open",
+                        "outcome": None,
+                        "limit": None,
+                        "decided_at": None,
+                        "refused_at": "2026-03-03T08:00:00Z",
+                        "reasons": [],
+                    },
+                }
+            ]
+        }
+    )
 
     review: ReviewState
 
@@ -162,81 +196,3 @@ class PropensityAnswer(_Answer):
     )
 
     outcome: Literal["contact", "skip"]
-
-
-class ChallengerAnswer(BaseModel):
-    """The release that is tried beside the champion."""
-
-    release: str = Field(description="SHA-256 of the release that is tried")
-    share: float = Field(ge=0, lt=1, description="share of the customers it answers; 0: it decides in the shadow only")
-    current: bool = Field(description="whether the worker that answers has loaded it")
-    fault: str | None = Field(description="why it is not loaded")
-    stopped: str | None = Field(description="why the service itself has stopped it from answering")
-
-
-class ReleaseAnswer(BaseModel):
-    """What a portfolio is served with by the worker that answers."""
-
-    portfolio: str
-    release: str | None = Field(description="the release that answers; null: none could be loaded")
-    wanted: str | None = Field(description="the release that the pointer names")
-    current: bool = Field(description="whether the two are the same; the last good one answers when they are not")
-    fault: str | None = Field(description="why the wanted release, or the registry's champion, is not served")
-    challenger: ChallengerAnswer | None = Field(None, description="null: none is tried")
-    challenger_fault: str | None = Field(None, description="why the registry's challenger cannot be tried")
-
-
-class ReleasesAnswer(BaseModel):
-    """Every portfolio's release."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "releases": [
-                        {
-                            "portfolio": "taiwan_cards",
-                            "release": "9f2c" * 16,
-                            "wanted": "9f2c" * 16,
-                            "current": True,
-                            "fault": None,
-                            "challenger": {
-                                "release": "0c1d" * 16,
-                                "share": 0.05,
-                                "current": True,
-                                "fault": None,
-                                "stopped": None,
-                            },
-                            "challenger_fault": None,
-                        }
-                    ],
-                    "workers": {"4711": {"taiwan_cards": "9f2c" * 16}},
-                }
-            ]
-        }
-    )
-
-    releases: list[ReleaseAnswer]
-    workers: dict[str, dict[str, str]] = Field(description="what each worker serves: process id → portfolio → release")
-
-
-class LiveAnswer(BaseModel):
-    """The worker runs."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "alive"}]})
-
-    status: Literal["alive"] = "alive"
-
-
-class ReadyAnswer(BaseModel):
-    """The worker can decide; `degraded` names portfolios that are served with an older release than wanted."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"status": "ready", "degraded": [], "challengers_at_fault": []}]}
-    )
-
-    status: Literal["ready", "degraded"]
-    degraded: list[str] = Field(default=[])
-    challengers_at_fault: list[str] = Field(
-        default=[], description="portfolios whose challenger cannot be tried; their champions answer as ever"
-    )

@@ -1,5 +1,6 @@
 """An act in the chain: what somebody did about a decision, or about who may act; never a decision itself."""
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -53,6 +54,23 @@ def act_record(
         reasons=reasons,
         offer=offer or {},
     )
+
+
+def deed(
+    kind: Kind,
+    act: str,
+    by: str,
+    at: datetime,
+    more: Mapping[str, Json],
+    *,
+    portfolio: str = EVERYWHERE,
+    subject: str = "",
+    personal: Mapping[str, Json] | None = None,
+) -> Record:
+    """The record that somebody did something, once: `more` says to what, and never names a customer."""
+    inputs: dict[str, Json] = {"act": act, "by": by, **more}
+    given = {"subject": subject, "personal": personal}
+    return act_record(kind, act, inputs, portfolio=portfolio, at=at, randomness=os.urandom(RANDOM_BYTES), **given)  # type: ignore[arg-type]
 
 
 def about(decision_id: str) -> str:

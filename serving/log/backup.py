@@ -33,7 +33,7 @@ KEYS = {
 }  # the large ones are copied in pages by their key
 BESIDE = (
     *("approval_pauses", "partners", "partner_keys", "list_versions", "list_entries"),
-    *("consents", "batch_keys", "staff", "reviews", "shadow_decisions"),
+    *("consents", "batch_keys", "staff", "reviews", "review_refusals", "shadow_decisions"),
 )
 """Tables of others in the same database: without its pauses, a restored service would approve again."""
 

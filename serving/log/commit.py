@@ -53,6 +53,12 @@ def commit_entries(
     return [_outcome(entry.record, winners.get(_slot(entry.record))) for entry in entries]
 
 
+def read_head(session: Session, lock: str = "") -> Head:
+    """Where the chain ends; with a session's `for_update` as `lock`, nobody moves it before this transaction ends."""
+    rows = session.rows(f"SELECT {', '.join(HEAD)} FROM decision_head{lock}")
+    return Head(*rows[0]) if rows else Head(hash="missing")
+
+
 def _owners(session: Session, entries: Sequence[Entry]) -> dict[Slot, str]:
     """Who holds a slot or a decision id that one of `entries` wants."""
     keys, key_list = session.among([entry.record.idempotency_key for entry in entries])

@@ -6,7 +6,7 @@ from typing import Any
 
 from serving.log.anchors import Anchor
 from serving.log.chain import Head, Link
-from serving.log.commit import Appended, DuplicateDecision, IdempotencyConflict, Outcome, commit_entries
+from serving.log.commit import Appended, DuplicateDecision, IdempotencyConflict, Outcome, commit_entries, read_head
 from serving.log.database import CleaningWaits, Database, LogUnavailable, Row, Session, open_database
 from serving.log.entry import COLUMNS, SEALED, Entry, Opened, RecordError, decode, encode
 from serving.log.erasure import Erasure, erase_rows, forget_shadow
@@ -14,7 +14,7 @@ from serving.log.keys import KeyRing
 from serving.log.migration import check, prepare
 from serving.log.record import Record, time_text
 from serving.log.rotation import pending, rekey, wrapped_by
-from serving.log.schema import DECISIONS, HEAD, LINKS
+from serving.log.schema import DECISIONS, LINKS
 from serving.log.vault import Vault
 from serving.log.verify import Broken, Erased, Progress, Verification, verify_chain
 
@@ -45,7 +45,7 @@ class DecisionLog:
         sealed = self.vault.seal(entries)  # before the chain's head is locked
 
         def work(session: Session) -> list[Outcome]:
-            return commit_entries(session, _head(session, session.for_update), entries, sealed, self.vault)
+            return commit_entries(session, read_head(session, session.for_update), entries, sealed, self.vault)
 
         return self._database.write(work)
 
@@ -62,7 +62,7 @@ class DecisionLog:
         self.vault.prepare(portfolio, time_text(at)[:10])
 
         def work(session: Session) -> list[Record]:
-            head = _head(session, session.for_update)
+            head = read_head(session, session.for_update)
             entries = [encode(record) for record in rule(session)]
             if entries:
                 commit_entries(session, head, entries, self.vault.seal(entries), self.vault)
@@ -117,7 +117,7 @@ class DecisionLog:
 
     def head(self) -> Head:
         """Where the chain ends."""
-        return self._database.read(_head)
+        return self._database.read(read_head)
 
     def times(self) -> tuple[str | None, str | None]:
         """The first and the last time of a decision, as RFC 3339; None in an empty log."""
@@ -185,7 +185,7 @@ class DecisionLog:
 
         `anchors` must be read before this is called. Without `sealed`, what needs the master keys is left unchecked.
         """
-        head, extra = self._database.read(lambda session: (_head(session), _beyond(session)))
+        head, extra = self._database.read(lambda session: (read_head(session), _beyond(session)))
         links = self._pages("decision_batches", "number", LINKS, head.number)
         rows = self._pages("decisions", "sequence", ("sequence", *COLUMNS), head.records)
         if anchors and anchors[-1].number > head.number:
@@ -246,11 +246,6 @@ def open_log(url: str, keys: KeyRing, *, read_only: bool = False) -> DecisionLog
         database.close()
         raise
     return DecisionLog(database, vault)
-
-
-def _head(session: Session, lock: str = "") -> Head:
-    rows = session.rows(f"SELECT {', '.join(HEAD)} FROM decision_head{lock}")
-    return Head(*rows[0]) if rows else Head(hash="missing")
 
 
 def _beyond(session: Session) -> int:

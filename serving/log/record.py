@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from serving.log.canonical import Json
 
-Kind = Literal["decision", "propensity", "erasure", "review", "staff"]
+Kind = Literal["decision", "propensity", "erasure", "review", "staff", "partner", "list", "consent"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 DECIDING = ("decision", "propensity")
 """Kinds that are decisions; the others are acts about them, or about who may act."""

@@ -1,16 +1,20 @@
-"""The book of partners and their keys, in the database of the decision log; it only ever grows."""
+"""The book of partners and their keys, in the database of the decision log; it only grows, by acts in the chain."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from serving.log.database import Database, Row, Session, open_tables
-from serving.log.record import time_text
+from serving.log.act import EVERYWHERE, deed
+from serving.log.canonical import Json
+from serving.log.database import Row, Session
+from serving.log.ledger import Ledger, open_ledger
+from serving.log.record import Record, time_text
+from serving.log.vault import Vault
 from serving.partners.key import key_id, keyed_hash, make_key
 from serving.partners.partner import BadPartner, Partner, make_partner
 
 _PARTNERS = ("name", "scopes", "portfolios", "quota", "concurrency", "added_at", "added_by", "revoked_at", "revoked_by")
 _KEYS = ("id", "partner", "hash", "made_at", "made_by", "ends_at")
-_STATEMENTS = (
+STATEMENTS = (
     "CREATE TABLE IF NOT EXISTS partner_keys (id TEXT PRIMARY KEY, partner TEXT NOT NULL, hash TEXT NOT NULL,"
     " made_at TEXT NOT NULL, made_by TEXT NOT NULL, ends_at TEXT)",
     "CREATE TABLE IF NOT EXISTS partners (name TEXT PRIMARY KEY, scopes TEXT NOT NULL, portfolios TEXT NOT NULL,"
@@ -42,20 +46,21 @@ class Known:
 class Book:
     """The partners; every method blocks and may be called from any thread."""
 
-    def __init__(self, database: Database, secret: bytes) -> None:
-        self._database, self._secret = database, secret
+    def __init__(self, ledger: Ledger, secret: bytes) -> None:
+        self._ledger, self._secret = ledger, secret
 
     def add(self, partner: Partner, *, by: str, at: datetime, key: str = "") -> str:
         """Add a partner and return its key, new unless one is given, the only time; a name is never used twice."""
         key = key or make_key()
 
-        def work(session: Session) -> None:
+        def work(session: Session) -> tuple[None, list[Record]]:
             if session.rows("SELECT 1 FROM partners WHERE name = ?", [partner.name]):
                 raise BadPartner(f"partner {partner.name!r} is there already; rotate its key, or take another name")
             session.insert("partners", _PARTNERS, [(*_described(partner), time_text(at), by, None, None)])
             session.insert("partner_keys", _KEYS, [self._key_row(key, partner.name, by, at)])
+            return None, [_act("add", partner.name, by, at, {**_shown(partner), "key": key_id(key)})]
 
-        self._database.write(work)
+        self._ledger.enact(EVERYWHERE, at, work)
         return key
 
     def ensure(self, partner: Partner, *, by: str, at: datetime, key: str) -> None:
@@ -70,25 +75,27 @@ class Book:
         """A new key for a partner; those it has open for `overlap` longer."""
         key = make_key()
 
-        def work(session: Session) -> None:
+        def work(session: Session) -> tuple[None, list[Record]]:
             _active(session, name)
             end = time_text(at + overlap)
             keep = "UPDATE partner_keys SET ends_at = ? WHERE partner = ? AND (ends_at IS NULL OR ends_at > ?)"
             session.run(keep, [end, name, end])
             session.insert("partner_keys", _KEYS, [self._key_row(key, name, by, at)])
+            return None, [_act("rotate", name, by, at, {"key": key_id(key), "others_end": end})]
 
-        self._database.write(work)
+        self._ledger.enact(EVERYWHERE, at, work)
         return key
 
     def revoke(self, name: str, *, by: str, at: datetime) -> None:
         """Close every key of a partner for good; workers know within a second."""
 
-        def work(session: Session) -> None:
+        def work(session: Session) -> tuple[None, list[Record]]:
             _active(session, name)
             change = "UPDATE partners SET revoked_at = ?, revoked_by = ? WHERE name = ?"
             session.run(change, [time_text(at), by, name])
+            return None, [_act("revoke", name, by, at, {})]
 
-        self._database.write(work)
+        self._ledger.enact(EVERYWHERE, at, work)
 
     def history(self, at: datetime) -> list[Listed]:
         """Every partner there ever was, by name."""
@@ -110,18 +117,27 @@ class Book:
 
     def close(self) -> None:
         """Close the database."""
-        self._database.close()
+        self._ledger.close()
 
     def _key_row(self, key: str, name: str, by: str, at: datetime) -> Row:
         return (key_id(key), name, keyed_hash(self._secret, key), time_text(at), by, None)
 
     def _rows(self, sql: str, *values: str) -> list[Row]:
-        return self._database.read(lambda session: session.rows(sql, values))
+        return self._ledger.read(lambda session: session.rows(sql, values))
 
 
-def open_book(url: str, secret: bytes) -> Book:
-    """The partners at the decision log's URL, their tables made when missing; or `LogUnavailable`."""
-    return Book(open_tables(url, "partners", _STATEMENTS), secret)
+def open_book(url: str, secret: bytes, vault: Vault | None = None) -> Book:
+    """The partners at the log's URL, to be read, or with the log's `vault` to be changed; or `LogUnavailable`."""
+    return Book(open_ledger(url, "partners", STATEMENTS, vault), secret)
+
+
+def _act(act: str, name: str, by: str, at: datetime, more: dict[str, Json]) -> Record:
+    return deed("partner", act, by, at, {"partner": name, **more})
+
+
+def _shown(partner: Partner) -> dict[str, Json]:
+    lists: dict[str, Json] = {"scopes": sorted(partner.scopes), "portfolios": sorted(partner.portfolios)}
+    return {**lists, "quota": str(partner.quota), "concurrency": partner.concurrency}
 
 
 def _active(session: Session, name: str) -> None:

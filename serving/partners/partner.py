@@ -54,6 +54,11 @@ class Partner:
         """Whether the portfolio is open to it."""
         return portfolio in self.portfolios or ALL in self.portfolios
 
+    @property
+    def actor(self) -> str:
+        """How it stands in the log where it did something: no member of the staff has a colon in their name."""
+        return f"partner:{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Limited:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from serving.partners.counts import Counts
 from serving.partners.partner import Limited, Partner
+from serving.partners.quotas import Heard
 
 PART = 8  # what of its slots a worker takes at once, so that others find some left
 FULL_SECONDS = 0.05  # how long it is believed that there are none left
@@ -26,14 +27,16 @@ class _Held:
     running: int = 0
     peak: int = 0
     full: float = float("-inf")
+    alone: bool = False  # counted by this worker for itself, as it cannot be counted together
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Slots:
     """The slots that one worker holds; belongs to one event loop, and counts in a thread of `threads`."""
 
-    def __init__(self, counts: Counts, threads: Executor, worker: str) -> None:
-        self._counts, self._threads, self._worker = counts, threads, worker
+    def __init__(self, counts: Counts, threads: Executor, worker: str, heard: Heard = lambda *told: None) -> None:
+        """`heard` is told of requests that are refused or let through uncounted, whose, and how many."""
+        self._counts, self._threads, self._worker, self._heard = counts, threads, worker, heard
         self._held: dict[str, _Held] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -46,7 +49,10 @@ class Slots:
         if mine.running >= min(mine.held, mine.limit):
             await self._more(partner.name, mine)
             if mine.running >= min(mine.held, mine.limit):
+                self._heard("refused", partner.name, 1)
                 return False
+        if mine.alone:
+            self._heard("uncounted", partner.name, 1)
         mine.running += 1
         mine.peak = max(mine.peak, mine.running)
         return True
@@ -79,10 +85,11 @@ class Slots:
         try:
             hold = self._counts.hold
             mine.held = await loop.run_in_executor(self._threads, hold, name, self._worker, wanted, mine.limit)
+            mine.alone = False
         except Exception as error:  # whatever a database or a client comes up with
             # Each worker counts for itself until it can be counted together again.
             _log.warning("slots not counted", extra={"error": type(error).__name__})
-            mine.held = mine.limit
+            mine.held, mine.alone = mine.limit, True
 
     async def _give_back(self) -> None:
         while True:

@@ -7,6 +7,8 @@ from serving.policy.risk import GRADES, Grade, RiskPolicy
 from serving.policy.terms import (
     SIGNALS,
     Capacity,
+    Changeable,
+    Changes,
     ConsentPurpose,
     CounterOffer,
     Economics,
@@ -24,6 +26,8 @@ __all__ = [
     "Absence",
     "CanaryLimits",
     "Capacity",
+    "Changeable",
+    "Changes",
     "Code",
     "ConsentPurpose",
     "CounterOffer",

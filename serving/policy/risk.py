@@ -106,6 +106,7 @@ class RiskPolicy(Document):
         if self.limits[lowest] == 0:
             yield ("limits", lowest), f"a score of {self.review_below:g} is approved: expected a limit above 0"
         yield from self._twice()
+        yield from self._unlent()
         yield from self._unreadable(None)
 
     def _steps(self) -> Iterator[tuple[Key, str]]:
@@ -120,6 +121,13 @@ class RiskPolicy(Document):
             for better, worse in pairwise(expected):
                 if values[worse] > values[better] or (key == "grades" and values[worse] == values[better]):
                     yield (key, worse), f"{values[worse]:g} is not under the {values[better]:g} of {better}"
+
+    def _unlent(self) -> Iterator[tuple[Key, str]]:
+        changes = self.counter_offer.changes if self.counter_offer else None
+        for position, purpose in enumerate(changes.purpose if changes else ()):
+            if self.purposes is not None and not self.purposes.permits(purpose):
+                where = ("counter_offer", "changes", "purpose", position)
+                yield where, f"{purpose!r} is no purpose that money is lent for; expected one that `purposes` permits"
 
     def _twice(self) -> Iterator[tuple[Key, str]]:
         for key, ids in (("rules", [one.id for one in self.rules]), ("quotas", [one.id for one in self.quotas])):

@@ -1,9 +1,9 @@
 """The parts of a risk policy beside its score: how much, at what price, for what, for how many, checked by whom."""
 
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from features.documents import Document
 from serving.rules import Expression, Node, names_in, parse
@@ -15,6 +15,9 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Purpose = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 Signal = Literal["liveness", "voice_print", "device"]
 ConsentPurpose = Literal["credit", "marketing", "identity"]
+Changeable = Literal["term_months", "annual_rate", "fees", "purpose"]
+MOST_CHANGES = 40
+"""Other values that are tried for one application."""
 SIGNALS: tuple[Signal, ...] = ("liveness", "voice_print", "device")
 ListName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 
@@ -97,11 +100,73 @@ class Reviews(Document):
     )
 
 
+class Span(Document):
+    """Numbers that may be offered in the place of the one asked for: `at_least`, and so on by `step` to `at_most`."""
+
+    at_least: Amount
+    at_most: Amount
+    step: float = Field(gt=0, allow_inf_nan=False)
+
+    @cached_property
+    def values(self) -> tuple[float, ...]:
+        """All of them, rising; none when there are more than may be tried."""
+        steps = (self.at_most - self.at_least) / self.step
+        if not 0 <= steps <= MOST_CHANGES:
+            return ()
+        return tuple(round(self.at_least + place * self.step, 10) for place in range(int(steps + 1e-9) + 1))
+
+
+class Changes(Document):
+    """Terms of which another value may be offered, one at a time; nothing about a person is among them."""
+
+    term_months: Span | None = None
+    annual_rate: Span | None = None
+    fees: Span | None = None
+    purpose: tuple[Purpose, ...] = Field((), description="the preferred first")
+
+    @cached_property
+    def spans(self) -> dict[Changeable, Span]:
+        """The numbers among them."""
+        found: tuple[tuple[Changeable, Span | None], ...] = (
+            ("term_months", self.term_months),
+            ("annual_rate", self.annual_rate),
+            ("fees", self.fees),
+        )
+        return {name: span for name, span in found if span is not None}
+
+    @cached_property
+    def fields(self) -> tuple[Changeable, ...]:
+        """Which they are, the first preferred of two that are as near."""
+        return (*self.spans, *(("purpose",) if self.purpose else ()))
+
+    @model_validator(mode="after")
+    def _few(self) -> "Changes":
+        for name, span in self.spans.items():
+            if not span.values:
+                raise ValueError(f"{name}: expected at_most on or above at_least, and {MOST_CHANGES} steps at most")
+            if name == "term_months" and any(value < 1 or value % 1 for value in span.values):
+                raise ValueError("term_months: expected whole months, 1 at least")
+        tried = len(self.purpose) + sum(len(span.values) for span in self.spans.values())
+        if not 1 <= tried <= MOST_CHANGES:
+            raise ValueError(f"found {tried} values to try; expected 1 to {MOST_CHANGES}, as each is decided on")
+        return self
+
+
 class CounterOffer(Document):
-    """What is offered in place of an amount that is not approved: the largest that would be."""
+    """What is offered in place of an application that is not approved: the largest amount that would be, or, where no
+    amount would, the nearest change of its terms."""
 
     step: float = Field(gt=0, allow_inf_nan=False, description="offers are multiples of it")
     smallest: float = Field(gt=0, allow_inf_nan=False, description="less is not offered")
+    changes: Changes | None = None
+
+    @model_serializer(mode="wrap")
+    def _whole(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What it says: one that names no changes keeps the digest it had before there were any."""
+        found: dict[str, Any] = whole(self)
+        if self.changes is None:
+            found.pop("changes", None)
+        return found
 
 
 class Economics(Document):

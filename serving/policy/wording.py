@@ -137,10 +137,18 @@ def _reviews(reviews: Reviews) -> str:
 
 
 def _counter(offer: CounterOffer) -> str:
-    return (
+    told = (
         "Where only the amount stands in the way, the largest that would be approved is offered: "
         f"in steps of {offer.step:,.0f}, at least {offer.smallest:,.0f}."
     )
+    if offer.changes is None:
+        return told
+    named = [
+        f"`{name}` from {span.at_least:g} to {span.at_most:g} by {span.step:g}"
+        for name, span in offer.changes.spans.items()
+    ]
+    named += [f"`purpose` among {', '.join(offer.changes.purpose)}"] if offer.changes.purpose else []
+    return f"{told} Where no amount would do, the nearest change of one of these that would: {'; '.join(named)}."
 
 
 def _bullets(lines: Iterator[str] | tuple[str, ...]) -> str:

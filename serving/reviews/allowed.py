@@ -30,10 +30,21 @@ def largest(release: Decider, record: Record) -> float:
 
 def people(release: Decider, record: Record, limit: float) -> int:
     """How many people must approve this limit: as the decision says, and two for what two must approve now."""
-    risk, said = release.policy.risk, record.offer.get("confirmations")
-    needed = said if isinstance(said, int) else 1
+    risk = release.policy.risk
     from_amount = risk.two_people.amount_from if risk else None
-    return max(needed, 2 if from_amount is not None and limit >= from_amount else 1)
+    return max(confirmations(release, record), 2 if from_amount is not None and limit >= from_amount else 1)
+
+
+def confirmations(release: Decider, record: Record) -> int:
+    """How many people must approve: as the decision says, or where it says nothing, as it was not left to people."""
+    risk, said = release.policy.risk, record.offer.get("confirmations")
+    if isinstance(said, int):
+        return said
+    if risk is None:
+        return 1
+    two, asked = risk.two_people, (record.personal or {}).get("amount")
+    large = two.amount_from is not None and isinstance(asked, int | float) and asked >= two.amount_from
+    return 2 if large or record.score is None or record.score < two.score_below else 1
 
 
 def reasons_of(release: Decider, codes: Iterable[str]) -> tuple[Json, ...]:

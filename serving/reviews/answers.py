@@ -20,10 +20,15 @@ _DAY = 86_400.0
 
 def reviewed(case: Case, terms: Reviews, at: datetime) -> ReviewedAnswer:
     """What a partner is told of its decision that was left to people."""
-    standing = case.standing(terms, at)
+    return ReviewedAnswer.model_validate(
+        {**answer_of(case.decision).model_dump(), "review": review_state(case, terms, at)}
+    )
+
+
+def review_state(case: Case, terms: Reviews, at: datetime) -> ReviewState:
+    """How a review stands, as a partner is told."""
     reasons = case.acts[-1].reasons if case.acts and case.acts[-1].outcome is not None else ()
-    state = ReviewState.model_validate({**_state(standing), "reasons": reasons})
-    return ReviewedAnswer.model_validate({**answer_of(case.decision).model_dump(), "review": state})
+    return ReviewState.model_validate({**_state(case.standing(terms, at)), "reasons": reasons})
 
 
 def summary_of(listed: Listed, *, of_staff: bool) -> ReviewSummary:
@@ -54,9 +59,10 @@ def review_of(case: Case, release: Decider, at: datetime) -> ReviewAnswer:
             **_state(standing),
             **_people(standing),
             **{name: getattr(record, name) for name in names},
-            "opened_at": record.decided_at,
+            "opened_at": standing.refused_at or record.decided_at,
             "expires_at": standing.due,
-            "confirmations": record.offer.get("confirmations", 1),
+            "confirmations": case.confirmations,
+            "decided": record.outcome,
             "asked": asked,
             "identity_given": sorted(identity) if isinstance(identity, dict) else [],
             "may_grant": largest(release, record),
@@ -78,6 +84,7 @@ def _state(standing: Standing) -> dict[str, Any]:
         "outcome": standing.outcome,
         "limit": limit,
         "decided_at": standing.ended_at,
+        "refused_at": standing.refused_at,
     }
 
 

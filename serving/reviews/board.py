@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from serving.decide import Decider
@@ -15,7 +15,7 @@ from serving.log.record import PLATFORM, Record, make_id
 from serving.policy import Reviews
 from serving.reviews import listing, review
 from serving.reviews.act import Act, Subject, act_of, open_act
-from serving.reviews.allowed import largest, people
+from serving.reviews.allowed import confirmations, largest, people
 from serving.reviews.listing import Listed, Wanted
 from serving.reviews.review import Standing, stand
 from serving.staff.member import Member
@@ -54,6 +54,27 @@ class Case:
         """Where it stands at a moment."""
         return stand(self.decision.decided_at, self.acts, terms, at)
 
+    @property
+    def is_review(self) -> bool:
+        """Whether people are to decide it: the machine left it to them, or the applicant refused what it decided."""
+        left = self.decision.outcome == "review" or self.refusal is not None
+        return left and may_be_reviewed(self.decision)
+
+    @property
+    def refusal(self) -> Act | None:
+        """The act by which the applicant refused the machine's decision."""
+        return review.refusal_in(self.acts)
+
+    def as_refused(self) -> "Case":
+        """The case as its refusal left it."""
+        return self if self.refusal is None else replace(self, acts=self.acts[: self.acts.index(self.refusal) + 1])
+
+    @property
+    def confirmations(self) -> int:
+        """How many people must approve, as the decision or its refusal said."""
+        said = self.decision.offer.get("confirmations", 1) if self.refusal is None else self.refusal.people
+        return said if isinstance(said, int) else 1
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
@@ -72,10 +93,17 @@ class Board:
 
     def find(self, decision_id: str) -> Case:
         """The review of a decision, or `NoReview`."""
-        record = self._log.find(decision_id)
-        if record is None or not is_review(record):
+        case = self.of(self.decision(decision_id))
+        if not case.is_review:
             raise NoReview("there is no such review")
-        return self.of(record)
+        return case
+
+    def decision(self, decision_id: str) -> Record:
+        """A decision that is left to people, or can be; or `NoReview`."""
+        record = self._log.find(decision_id)
+        if record is None or not may_be_reviewed(record):
+            raise NoReview("there is no such review")
+        return record
 
     def of(self, record: Record) -> Case:
         """The review of a decision at hand."""
@@ -117,6 +145,29 @@ class Board:
 
         return self._act(case, member, release.policy.reviews, at, step)
 
+    def refuse(self, record: Record, by: str, release: Decider, at: datetime, reason: str = "") -> Case:
+        """Have people decide what the applicant refuses to have decided by a machine; doing it again adds nothing."""
+        if not may_be_reviewed(record):
+            raise NoReview("there is no such decision")
+        left, terms = record.outcome == "review", release.policy.reviews
+        refusal = Act("refuse", by, at, reason=reason, people=confirmations(release, record))
+        subject, person = Case(record).subject, self._person(Case(record).subject)
+
+        def rule(session: Session) -> list[Record]:
+            _check_known(session, subject)
+            _, acts = _read(session, person)
+            made = review.refuse(subject.opened_at if left else None, acts, terms, refusal)
+            if made:
+                after = [*acts, *made]
+                listing.note(session, subject, stand(subject.opened_at, after, terms, at))
+                listing.note_refusal(session, subject, refusal)
+            return [
+                act.record(subject, number, os.urandom(RANDOM_BYTES)) for number, act in enumerate(made, len(acts) + 1)
+            ]
+
+        self._log.settle(subject.portfolio, at, rule)
+        return self.of(record)
+
     def expire(self, portfolio: str, terms: Reviews, at: datetime) -> int:
         """End every review that is past its time at `at`; how many."""
 
@@ -140,10 +191,7 @@ class Board:
         person, own = self._person(subject), make_id(at, randomness[:10])
 
         def rule(session: Session) -> list[Record]:
-            if not session.rows(
-                "SELECT 1 FROM decisions WHERE decision_id = ? AND person IS NOT NULL", [subject.decision_id]
-            ):
-                raise NoReview("there is no such review")
+            _check_known(session, subject)
             names, acts = _read(session, person)
             if own in names:
                 return []  # the connection was lost after this very act was committed
@@ -168,13 +216,18 @@ class Board:
 
 def open_board(url: str, log: DecisionLog) -> Board:
     """The reviews in the log at `url`, which `log` is; or `LogUnavailable`."""
-    return Board(log, open_tables(url, "reviews", listing.STATEMENTS))
+    return Board(log, open_tables(url, listing.NEWEST, listing.STATEMENTS))
 
 
-def is_review(record: Record) -> bool:
-    """Whether a record is a decision that people are to make; the platform's own checks are none."""
-    reviewed = record.kind == "decision" and record.outcome == "review" and record.partner != PLATFORM
-    return reviewed and not record.erased
+def may_be_reviewed(record: Record) -> bool:
+    """Whether a record is a decision about a person's application; the platform's own checks are none."""
+    return record.kind == "decision" and record.partner != PLATFORM and not record.erased
+
+
+def _check_known(session: Session, subject: Subject) -> None:
+    sql = "SELECT 1 FROM decisions WHERE decision_id = ? AND person IS NOT NULL"
+    if not session.rows(sql, [subject.decision_id]):
+        raise NoReview("there is no such review")
 
 
 def _read(session: Session, person: str) -> tuple[list[str], list[Act]]:

@@ -13,7 +13,7 @@ from serving.log.database import Row, Session
 from serving.log.record import PLATFORM, time_text
 from serving.log.schema import REVIEW_INDEXES
 from serving.policy import Reviews
-from serving.reviews.act import Subject
+from serving.reviews.act import Act, Subject
 from serving.reviews.review import WAITING, Standing, State
 
 TABLE = (
@@ -21,11 +21,36 @@ TABLE = (
     " proposer TEXT, granted DOUBLE PRECISION, outcome TEXT, ended_at TEXT, decided_by TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS reviews_holder ON reviews (holder) WHERE holder IS NOT NULL",
 )
-STATEMENTS = (*TABLE, *REVIEW_INDEXES)
+REFUSALS = (
+    # Whose applicant refused the machine's decision, and when: such a review is found though the machine left it to
+    # nobody, and has its time from then on.
+    "CREATE TABLE IF NOT EXISTS review_refusals (decision_id TEXT PRIMARY KEY, refused_at TEXT NOT NULL,"
+    " people BIGINT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS review_refusals_at ON review_refusals (refused_at)",
+)
+NEWEST = "review_refusals"
+"""The table that homes of earlier versions lack."""
+STATEMENTS = (*TABLE, *REFUSALS, *REVIEW_INDEXES)
 _COLUMNS = ("decision_id", "state", "holder", "until", "proposer", "granted", "outcome", "ended_at", "decided_by")
-_DECISION = ("decision_id", "portfolio", "partner", "decided_at", "score", "grade", "offer", "sequence")
+_DECISION = ("decision_id", "portfolio", "partner", "score", "grade", "offer", "sequence")
+_PLACE = (
+    "SELECT coalesce(f.refused_at, d.decided_at), d.sequence FROM decisions d"
+    " LEFT JOIN review_refusals f ON f.decision_id = d.decision_id WHERE d.decision_id = ?"
+)
 _WAITS = f"(r.state IS NULL OR r.state IN {WAITING})"
-_OF_DECISIONS = f"d.outcome = 'review' AND d.kind = 'decision' AND d.person IS NOT NULL AND d.partner <> '{PLATFORM}'"
+_OF_DECISIONS = f"d.kind = 'decision' AND d.person IS NOT NULL AND d.partner <> '{PLATFORM}'"
+_ACTED = "LEFT JOIN reviews r ON r.decision_id = d.decision_id"
+_LEFT = (
+    "d.decided_at",
+    f"decisions d LEFT JOIN review_refusals f ON f.decision_id = d.decision_id {_ACTED}"
+    f" WHERE d.outcome = 'review' AND f.decision_id IS NULL AND {_OF_DECISIONS}",
+)
+_REFUSED = (
+    "f.refused_at",
+    f"review_refusals f JOIN decisions d ON d.decision_id = f.decision_id {_ACTED} WHERE {_OF_DECISIONS}",
+)
+_BRANCHES = (_LEFT, _REFUSED)
+"""What was left to people by a machine, and what by its applicant: when it was opened, and where it is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +84,33 @@ def page(session: Session, wanted: Wanted) -> list[Listed]:
     """The wanted reviews."""
     if not wanted.portfolios:
         return []
-    state, of_state = _of_state(wanted)
-    conditions, values = [_OF_DECISIONS, state], [*of_state]
+    after: Row = ()
+    if wanted.after is not None:
+        place = session.rows(_PLACE, [wanted.after])
+        if not place:
+            return []
+        after = place[0]
+    found = [_branch(opened, source, wanted, after) for opened, source in _BRANCHES]
+    parts = " UNION ALL ".join(f"SELECT * FROM ({sql}) part{number}" for number, (sql, _) in enumerate(found))
+    values = [value for _, values in found for value in values]
+    rows = session.rows(f"{parts} ORDER BY opened, sequence LIMIT ?", [*values, wanted.limit])
+    return [_listed(row, wanted) for row in rows]
+
+
+def _branch(opened: str, source: str, wanted: Wanted, after: Row) -> tuple[str, list[Any]]:
+    """The wanted reviews of one source, and the values of its statement."""
+    state, of_state = _of_state(wanted, opened)
+    conditions, values = [state], [*of_state]
     if wanted.partner is not None:
         conditions.append("d.partner = ?")
         values.append(wanted.partner)
-    if wanted.after is not None:
-        place = session.rows("SELECT decided_at, sequence FROM decisions WHERE decision_id = ?", [wanted.after])
-        if not place:
-            return []
-        conditions.append("(d.decided_at, d.sequence) > (?, ?)")
-        values += place[0]
-    columns = ", ".join([*(f"d.{name}" for name in _DECISION), *(f"r.{name}" for name in _COLUMNS)])
-    sql = (
-        f"SELECT {columns} FROM decisions d LEFT JOIN reviews r ON r.decision_id = d.decision_id"
-        f" WHERE {' AND '.join(conditions)} ORDER BY d.decided_at, d.sequence LIMIT ?"
-    )
-    return [_listed(row, wanted) for row in session.rows(sql, [*values, wanted.limit])]
+    if after:
+        conditions.append(f"({opened}, d.sequence) > (?, ?)")
+        values += after
+    columns = ", ".join([*(f"d.{name}" for name in _DECISION), *(f"r.{name} AS r_{name}" for name in _COLUMNS)])
+    of_refusal = f"f.refused_at, f.people, {opened} AS opened"
+    sql = f"SELECT {columns}, {of_refusal} FROM {source} AND {' AND '.join(conditions)}"
+    return f"{sql} ORDER BY opened, d.sequence LIMIT ?", [*values, wanted.limit]
 
 
 def note(session: Session, decision: Subject, standing: Standing) -> None:
@@ -88,15 +123,23 @@ def note(session: Session, decision: Subject, standing: Standing) -> None:
     session.insert("reviews", _COLUMNS, [(*row, times[1], people)])
 
 
+def note_refusal(session: Session, decision: Subject, refusal: Act) -> None:
+    """Write down that an applicant refused the machine's decision."""
+    row = (decision.decision_id, time_text(refusal.at), refusal.people or 1)
+    session.insert("review_refusals", ("decision_id", "refused_at", "people"), [row])
+
+
 def overdue(session: Session, portfolio: str, terms: Reviews, at: datetime, most: int) -> list[Subject]:
     """Reviews that are past their time, and that nothing has ended yet; no more than `most`."""
-    sql = (
-        "SELECT d.decision_id, d.portfolio, d.release, d.decided_at FROM decisions d"
-        " LEFT JOIN reviews r ON r.decision_id = d.decision_id"
-        f" WHERE {_OF_DECISIONS} AND {_WAITS} AND d.portfolio = ? AND d.decided_at <= ? ORDER BY d.decided_at LIMIT ?"
-    )
-    rows = session.rows(sql, [portfolio, time_text(at - timedelta(days=terms.expire_days)), most])
-    return [Subject(name, of, release, datetime.fromisoformat(opened)) for name, of, release, opened in rows]
+    rows: list[Row] = []
+    for opened, source in _BRANCHES:
+        sql = (
+            f"SELECT d.decision_id, d.portfolio, d.release, d.decided_at FROM {source}"
+            f" AND {_WAITS} AND d.portfolio = ? AND {opened} <= ? ORDER BY {opened} LIMIT ?"
+        )
+        until = time_text(at - timedelta(days=terms.expire_days))
+        rows += session.rows(sql, [portfolio, until, most - len(rows)])
+    return [Subject(name, of, release, datetime.fromisoformat(made)) for name, of, release, made in rows]
 
 
 def held(session: Session, person: str, at: datetime) -> int:
@@ -105,9 +148,9 @@ def held(session: Session, person: str, at: datetime) -> int:
     return int(session.rows(sql, [person, time_text(at)])[0][0])
 
 
-def _of_state(wanted: Wanted) -> tuple[str, list[Any]]:
+def _of_state(wanted: Wanted, opened: str) -> tuple[str, list[Any]]:
     """The condition that a review is in the wanted state at the time, and its values."""
-    now, due = time_text(wanted.at), _within(wanted)
+    now, due = time_text(wanted.at), _within(wanted, opened)
     open_now = "(r.state IS NULL OR r.state = 'open' OR (r.state = 'claimed' AND r.until <= ?))"
     known = f"d.portfolio IN ({', '.join('?' for _ in wanted.portfolios)})"
     match wanted.state:
@@ -125,9 +168,9 @@ def _of_state(wanted: Wanted) -> tuple[str, list[Any]]:
     return f"{known} AND r.state = ?", [*wanted.portfolios, wanted.state]
 
 
-def _within(wanted: Wanted) -> tuple[str, list[Any]]:
-    """The condition that a decision is of a wanted portfolio, and so new that its review is not past its time."""
-    one = "(d.portfolio = ? AND d.decided_at > ?)"
+def _within(wanted: Wanted, opened: str) -> tuple[str, list[Any]]:
+    """The condition that a review is of a wanted portfolio, and so new that it is not past its time."""
+    one = f"(d.portfolio = ? AND {opened} > ?)"
     values: list[Any] = []
     for portfolio, terms in wanted.portfolios.items():
         values += [portfolio, time_text(wanted.at - timedelta(days=terms.expire_days))]
@@ -136,14 +179,16 @@ def _within(wanted: Wanted) -> tuple[str, list[Any]]:
 
 def _listed(row: Row, wanted: Wanted) -> Listed:
     decision = dict(zip(_DECISION, row, strict=False))
-    opened_at = datetime.fromisoformat(decision["decided_at"])
+    refused_at, people, opened = row[-3:]
+    opened_at = datetime.fromisoformat(opened)
     terms = wanted.portfolios[decision["portfolio"]]
     names = ("decision_id", "portfolio", "partner", "score", "grade")
+    standing = _standing(row[len(_DECISION) : -3], opened_at, terms, wanted.at)
     return Listed(
         **{name: decision[name] for name in names},
         opened_at=opened_at,
-        confirmations=int(json.loads(decision["offer"]).get("confirmations", 1)),
-        standing=_standing(row[len(_DECISION) :], opened_at, terms, wanted.at),
+        confirmations=int(people or json.loads(decision["offer"]).get("confirmations", 1)),
+        standing=standing if refused_at is None else replace(standing, refused_at=opened_at),
     )
 
 

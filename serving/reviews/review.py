@@ -1,7 +1,7 @@
 """A review as a sequence of acts: where it stands, and what may follow. Pure: the time is the caller's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
@@ -24,7 +24,8 @@ class Standing:
     """Where a review stands at a moment.
 
     `holder` has claimed it `until` then; `proposer` approved it as the first of two. `outcome` and `ended_at` are of a
-    review that ended, `limit` of one that was approved or is to be confirmed.
+    review that ended, `limit` of one that was approved or is to be confirmed; `refused_at` of one that the applicant
+    asked for.
     """
 
     state: State
@@ -36,11 +37,35 @@ class Standing:
     outcome: Outcome | None = None
     ended_at: datetime | None = None
     decided_by: tuple[str, ...] = ()
+    refused_at: datetime | None = None
 
 
 def stand(opened_at: datetime, acts: Sequence[Act], terms: Reviews, at: datetime) -> Standing:
-    """Where a review with these acts stands at a moment; one that is past its time has ended, recorded or not."""
-    due = opened_at + timedelta(days=terms.expire_days)
+    """Where a review with these acts stands at a moment; one that is past its time has ended, recorded or not.
+
+    An applicant's refusal of the machine's decision gives it all of its time anew, also when nobody had ended it.
+    """
+    refusal = refusal_in(acts)
+    opened = opened_at if refusal is None else refusal.at
+    found = _stand(opened + timedelta(days=terms.expire_days), _since(acts, refusal), terms, at)
+    return found if refusal is None else replace(found, refused_at=refusal.at)
+
+
+def refusal_in(acts: Sequence[Act]) -> Act | None:
+    """The act by which the applicant refused the machine's decision, if there is one."""
+    return next((act for act in acts if act.name == "refuse"), None)
+
+
+def _since(acts: Sequence[Act], refusal: Act | None) -> Sequence[Act]:
+    """The acts that count: what led to an end that a refusal has undone counts no more."""
+    if refusal is None:
+        return acts
+    place = acts.index(refusal)
+    ended = place > 0 and acts[place - 1].outcome is not None
+    return [*([] if ended else acts[:place]), *acts[place + 1 :]]
+
+
+def _stand(due: datetime, acts: Sequence[Act], terms: Reviews, at: datetime) -> Standing:
     proposal = next((act for act in acts if act.name == "propose"), None)
     proposer, limit = (proposal.by, proposal.limit) if proposal else (None, None)
     last = acts[-1] if acts else None
@@ -89,6 +114,23 @@ def confirm(standing: Standing, by: str, at: datetime, agrees: bool) -> Act:
     if not agrees:
         return Act("decline", by, at, outcome="decline")
     return Act("approve", by, at, limit=standing.limit, outcome="approve")
+
+
+def refuse(opened_at: datetime | None, acts: Sequence[Act], terms: Reviews, refusal: Act) -> list[Act]:
+    """What a refusal of the machine's decision adds to a review; nothing when it was refused before.
+
+    `opened_at`: when the machine left it to people, None: it did not. What nobody ended in time ends first, on record.
+    """
+    if refusal_in(acts) is not None:
+        return []
+    if opened_at is None:
+        return [refusal]
+    standing = stand(opened_at, acts, terms, refusal.at)
+    if standing.state in ("approved", "declined"):
+        people = " and ".join(standing.decided_by)
+        raise Refused(f"the review {_is(standing)} by {people}: people have decided it already, and no machine has")
+    late = expire(opened_at, acts, terms, refusal.at)
+    return [refusal] if late is None else [late, refusal]
 
 
 def expire(opened_at: datetime, acts: Sequence[Act], terms: Reviews, at: datetime) -> Act | None:

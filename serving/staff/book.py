@@ -1,11 +1,10 @@
 """The staff in the database of the decision log: every change is one transaction with its record in the chain."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from serving.log.act import EVERYWHERE, RANDOM_BYTES, act_record
+from serving.log.act import EVERYWHERE, deed
 from serving.log.canonical import Json
 from serving.log.database import Database, Row, Session, open_tables
 from serving.log.decision_log import DecisionLog
@@ -178,8 +177,7 @@ def _update(session: Session, name: str, changes: Changes) -> None:
 
 
 def _act(act: str, name: str, by: str, at: datetime, more: dict[str, Json]) -> Record:
-    inputs: dict[str, Json] = {"act": act, "staff": name, "by": by, **more}
-    return act_record("staff", act, inputs, portfolio=EVERYWHERE, at=at, randomness=os.urandom(RANDOM_BYTES))
+    return deed("staff", act, by, at, {"staff": name, **more})
 
 
 def _member(row: Row) -> Member:

@@ -49,6 +49,7 @@ class Counters:
         self._registry = CollectorRegistry()
         self._make_requests(self._registry)
         self._make_decisions(self._registry)
+        self._make_limits(self._registry)
         self._make_log(self._registry)
         self._make_trial(self._registry)
         self._make_state(self._registry)
@@ -64,6 +65,21 @@ class Counters:
             registry, "decisions", "decisions committed to the log", "portfolio", "kind", "release", "outcome"
         )
         self.degraded = _counter(registry, "degraded", "decisions made without something", "portfolio", "problem")
+
+    def _make_limits(self, registry: "CollectorRegistry") -> None:
+        """Owners: `partner:` and its name, as many as a lender has let in, `staff`, or a portfolio."""
+        self.refused = _counter(
+            registry, "limit_refusals", "requests over a quota or too many at once", "owner", "limit"
+        )
+        self.uncounted = _counter(
+            registry, "limit_uncounted", "requests let through though they could not be counted", "limit"
+        )
+        self.quota_reached = _counter(
+            registry, "quota_reached", "applications left to people by a quota of the policy", "portfolio"
+        )
+        self.quota_left = _gauge(
+            registry, "quota_left", "share of a quota that was left when last looked at", "livemin", "owner", "quota"
+        )
 
     def _make_log(self, registry: "CollectorRegistry") -> None:
         from prometheus_client import Histogram

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from serving.log.canonical import Json
 from serving.log.commit import Appended
 from serving.log.record import Record
+from serving.partners.quotas import Told as Limit
+from serving.reasons import QUOTA_REACHED
 from serving.telemetry.counters import RELEASE_DIGITS, Counters
 from serving.trial.mark import MARK
 
@@ -19,8 +21,15 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("lendloop.telemetry")
 
+STAFF = "staff"
+"""Before the colon in the name under which a member's requests are counted, and the label of all of them."""
 UNCHECKED = {"CONTEXT_UNKNOWN": "context", "SIGNAL_MISSING": "signal"}
 """Reason codes of decisions made without a look at lists, quotas or consents, or at an identity signal."""
+
+
+def owner_of(name: str) -> str:
+    """How whoever is limited stands in a label."""
+    return STAFF if name.startswith(f"{STAFF}:") else f"partner:{name}"
 
 
 class Telemetry:
@@ -35,6 +44,9 @@ class Telemetry:
 
     def committed(self, records: int, seconds: float, failed: bool = False) -> None:
         """Count one commit to the decision log."""
+
+    def limited(self, limit: str, what: Limit, whose: str, requests: int) -> None:
+        """Count requests that a limit of whoever asks refused, or that were let through uncounted."""
 
 
 @contextmanager
@@ -84,9 +96,19 @@ class Told(Telemetry):
         unchecked = (problem for code, problem in UNCHECKED.items() if code in codes)
         for problem in (*(problems if isinstance(problems, dict) else ()), *unchecked):
             self.counters.degraded.labels(record.portfolio, problem).inc()
+        if QUOTA_REACHED.code in codes:
+            self.counters.quota_reached.labels(record.portfolio).inc()
         mark = record.context.get(MARK)
         if isinstance(mark, dict):
             self._of_canary(record, mark)
+
+    def limited(self, limit: str, what: Limit, whose: str, requests: int) -> None:
+        """Count requests that a limit refused, or that were let through uncounted; a member of staff is never named."""
+        with unharmed():
+            if what == "uncounted":
+                self.counters.uncounted.labels(limit).inc(requests)
+            else:
+                self.counters.refused.labels(owner_of(whose), limit).inc(requests)
 
     def _of_canary(self, record: Record, mark: Mapping[str, Json]) -> None:
         role, seconds = str(mark["arm"]), mark.get("seconds")

@@ -30,6 +30,9 @@ class Worker(Protocol):
     def tried(self) -> Iterable[Tried]:
         """Every challenger that is tried."""
 
+    def quotas_left(self) -> Mapping[tuple[str, str], float]:
+        """The share of each quota that is left, by whose it is and its name."""
+
 
 class Telling:
     """What one worker tells; belongs to one event loop."""
@@ -64,6 +67,8 @@ class Telling:
         counters.log_waiting.set(worker.waiting())
         for portfolio, paused in worker.paused().items():
             counters.paused.labels(portfolio).set(paused)
+        for quota, left in worker.quotas_left().items():
+            counters.quota_left.labels(*quota).set(left)
         self._note_trials(worker)
         answering = set()
         for served in worker.served():

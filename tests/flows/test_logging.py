@@ -215,6 +215,7 @@ def test_a_replay_names_every_part_that_differs(decided, part):
     changed = {
         "limit": {"offer": {**record.offer, "limit": -1}},
         "counter_offer": {"offer": {**record.offer, "amount": 1.0}},
+        "counter_change": {"offer": {**record.offer, "change": {"field": "fees", "to": 0.0}}},
         "confirmations": {"offer": {**record.offer, "confirmations": 9}},
         "open_rules": {"context": {**record.context, "open_rules": ["AGE"]}},
         "problems": {"context": {**record.context, "problems": {"late": ["all"]}}},

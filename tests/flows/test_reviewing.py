@@ -1,5 +1,6 @@
 """Staff and reviews as a person types them: accounts, a session in a file of one's own, a review decided by two."""
 
+import json
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,14 +10,17 @@ import pytest
 from argon2 import PasswordHasher
 from typer.testing import CliRunner
 
+from flows.acting import BadActor
 from flows.cli.decisions import pause
 from flows.cli.reviews import app as reviews
 from flows.cli.staff import app as staff
-from flows.workspace import open_settings_log
+from flows.partnering import login_name
+from flows.reviewing import BadReview
 from infra.settings import Settings
 from serving.log.keys import open_keys
 from serving.pauses import Pause, open_pauses
 from serving.pointers import write_pointer
+from serving.reviews.board import NoReview, NotAllowed
 from serving.staff.member import BadStaff
 from serving.staff.passwords import BadPassword
 from serving.staff.reception import NotSignedIn
@@ -96,6 +100,28 @@ def test_a_review_is_released_declined_and_expires(desk: Desk) -> None:
     assert "EXPIRED" in run(reviews, "show", second)
 
 
+def test_staff_leave_a_decision_to_people_for_an_applicant_who_asks_them(desk: Desk) -> None:
+    given = {"outcome": "approve", "score": 75.0, "offer": {"limit": 900}, "decided_at": datetime.now(UTC)}
+    name = desk.decision(portfolio=PORTFOLIO, **given, reasons=(), rules=()).decision_id
+    for one, roles in (("ann", "reviewer"), ("amy", "auditor"), ("far", "reviewer")):
+        add(one, roles, "bank_deposits" if one == "far" else "*")
+    login("amy")
+    with pytest.raises(NotAllowed, match="reviewer"):
+        run(reviews, "refuse", name)
+    login("far")
+    with pytest.raises(NoReview):
+        run(reviews, "refuse", name)
+    login("ann")
+    for _ in range(2):
+        assert "the review is open, until" in run(reviews, "refuse", name, "--reason", "rang us up")
+    assert name[:13] in run(reviews, "list")
+    shown = run(reviews, "show", name)
+    assert "the machine's word was approve, which the applicant refused" in shown
+    assert "refuse ann rang us up" in shown
+    with pytest.raises(BadReview, match="reason"):
+        run(reviews, "refuse", name, "--reason", "x")
+
+
 def test_the_session_is_this_user_s_alone_and_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotSignedIn, match="staff login"):
         run(reviews, "list")
@@ -170,14 +196,20 @@ def test_what_cannot_be_done_is_said(words: tuple[str, ...], message: str) -> No
 
 
 def test_a_pause_that_is_lifted_is_an_act_in_the_chain(desk: Desk) -> None:
-    pauses, now = open_pauses(Settings().decision_log_url), datetime.now(UTC)
+    pauses, now = open_pauses(Settings().decision_log_url, desk.log.vault), datetime.now(UTC)
     pauses.set_pause(Pause("taiwan_cards", now.date(), "psi", "drift", "monitoring", now))
     pauses.close()
     words = ("lift", "-p", "taiwan_cards", "--by", "ann", "--reason", "looked at it")
     assert "lifted 1" in run(pause, *words)
     assert "not paused" in run(pause, *words)
-    log = open_settings_log(Settings())
-    ((stored, _),) = log.read_chain(0, log.head().records)
-    assert (stored["kind"], stored["outcome"], stored["portfolio"]) == ("staff", "lift_pause", "taiwan_cards")
-    assert '"by":"ann"' in stored["inputs"]
-    log.close()
+    add("ria", "risk_officer")
+    login("ria")
+    assert "is paused" in run(pause, "set", "-p", "taiwan_cards", "--by", "ria", "--reason", "new rules")
+    with pytest.raises(BadActor, match="ria is signed in"):
+        run(pause, "lift", "-p", "taiwan_cards", "--by", "ann", "--reason", "in her name")
+    found = [stored for stored, _ in desk.log.read_chain(0, desk.log.head().records) if stored["portfolio"] != "*"]
+    assert {(stored["kind"], stored["portfolio"]) for stored in found} == {("staff", "taiwan_cards")}
+    told = [(stored["outcome"], json.loads(stored["inputs"])["by"]) for stored in found]
+    user = f"os:{login_name()}"
+    assert told == [("set_pause", "monitoring"), ("lift_pause", f"ann ({user})"), ("set_pause", "ria")]
+    assert desk.log.verify().valid

@@ -1,5 +1,6 @@
 """What `lendloop why` shows of facts that are whole, erased or gone."""
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
@@ -13,10 +14,11 @@ from flows.why_review import review_facts, review_lines
 from flows.why_view import screen
 from flows.workspace import open_settings_log
 from infra.settings import Settings
-from serving.log.act import about
+from serving.log.act import RANDOM_BYTES, about
 from serving.log.erasure import Erasure
 from serving.log.keys import open_keys
 from serving.log.record import Record
+from serving.reviews.act import Act
 from serving.reviews.board import Ruling
 from tests.serving.log.examples import START, make_record
 from tests.serving.reviews.desk import ANN, LATER, opened, release
@@ -84,6 +86,11 @@ def test_a_review_is_told_act_by_act_and_an_act_says_that_it_is_no_decision(sett
         "it has not ended",
     ]
     assert review_facts(replace(case.decision, outcome="approve"), []) is None
+    refusal = Act("refuse", "partner:shop", LATER, reason="a person").record(case.subject, 1, os.urandom(RANDOM_BYTES))
+    assert [str(line) for line in review_lines(review_facts(replace(case.decision, outcome="approve"), [refusal]))] == [
+        "2009-05-01 00:01:00 the applicant refused the machine's decision, told by partner:shop: a person",
+        "nobody has taken it yet",
+    ]
     told = shown(why(settings, acts[-1].decision_id))
     assert "the record of an act, not a decision" in told
     assert case.decision.decision_id in told

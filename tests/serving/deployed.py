@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
@@ -15,9 +16,10 @@ import httpx
 from infra.processes import free_port
 from serving.deployment import build_bento, start
 from serving.launch import Launch
+from serving.log.decision_log import open_log
 from serving.partners.book import open_book
 from serving.partners.key import server_secret
-from serving.partners.partner import make_partner
+from serving.partners.partner import Partner, make_partner
 from serving.pointers import read_workers
 from tests.servers import RedisServer
 from tests.serving.materialized import materialize, two_customers
@@ -53,13 +55,8 @@ class Deployed:
 
     def add_partner(self, name: str, quota: str) -> dict[str, str]:
         """The headers of a new partner; the platform's own key has a quota that load may exceed."""
-        secret = server_secret(self.launch.partner_secret, self.launch.home / "partner.key")
-        book = open_book(self.launch.decision_log, secret)
-        try:
-            key = book.add(make_partner(name, "decide,read", "*", quota, 1000), by="ann", at=datetime.now(UTC))
-        finally:
-            book.close()
-        return {"Authorization": f"Bearer {key}"}
+        partner = make_partner(name, "decide,read", "*", quota, 1000)
+        return {"Authorization": f"Bearer {add_partner(self.launch, partner)}"}
 
     def ask(self, entity: int = SAFE, **more: Any) -> httpx.Response:
         body = {"entity_id": entity, **more}
@@ -67,13 +64,9 @@ class Deployed:
 
     def partner(self, name: str) -> dict[str, str]:
         """The headers of a partner that may do everything; workers know it within a second."""
-        launch = self.launch
-        book = open_book(launch.decision_log, server_secret(launch.partner_secret, launch.home / "partner.key"))
         partner = make_partner(name, "decide,review,read", "*", "1000/s", 100)
-        key = book.add(partner, by="root", at=datetime.now(UTC))
-        book.close()
-        headers = {"Authorization": f"Bearer {key}"}
-        until(lambda: httpx.get(f"{launch.url}/v1/releases", headers=headers, timeout=10).status_code == 200)
+        headers = {"Authorization": f"Bearer {add_partner(self.launch, partner)}"}
+        until(lambda: httpx.get(f"{self.launch.url}/v1/releases", headers=headers, timeout=10).status_code == 200)
         return headers
 
     def counted(self, name: str) -> float:
@@ -89,6 +82,16 @@ class Deployed:
 
     def workers(self) -> list[int]:
         return sorted(read_workers(self.launch.releases))
+
+
+def add_partner(launch: Launch, partner: Partner) -> str:
+    """The key of a new partner of a service."""
+    secret = server_secret(launch.partner_secret, launch.home / "partner.key")
+    with (
+        closing(open_log(launch.decision_log, launch.log_keys())) as log,
+        closing(open_book(launch.decision_log, secret, log.vault)) as book,
+    ):
+        return book.add(partner, by="ann", at=datetime.now(UTC))
 
 
 def launch_in(folder: Path, redis_url: str) -> Launch:

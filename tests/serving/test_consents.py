@@ -12,23 +12,15 @@ from features.documents import parse_document
 from serving.api.schemas import DecisionAnswer
 from serving.clerk import Clerk
 from serving.consents import BadConsent, Consent, ConsentBook, Word, open_consents
-from serving.log.decision_log import DecisionLog, open_log
+from serving.log.decision_log import DecisionLog
 from serving.policy import ConsentPurpose, Policy
 from serving.policy.wording import explained
 from tests.serving.api.test_app import CAMPAIGN, DECISIONS, PORTFOLIO, Worker, problem
 from tests.serving.lender import POLICY
-from tests.serving.log.keyring import KEYS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BATCH = f"{DECISIONS}:batch"
 PROPENSITIES = f"/v1/portfolios/{CAMPAIGN}/propensities"
-
-
-@pytest.fixture
-def log(url: str) -> Iterator[DecisionLog]:
-    log = open_log(url, KEYS)
-    yield log
-    log.close()
 
 
 @pytest.fixture
@@ -73,7 +65,7 @@ def test_it_is_one_person_s_for_one_purpose_in_one_portfolio(book: ConsentBook) 
 
 def test_whose_it_is_stands_nowhere(url: str, book: ConsentBook, tmp_path: Path) -> None:
     say(book, "granted", entity="customer-4711")
-    rows = book._database.read(lambda session: session.rows("SELECT * FROM consents"))
+    rows = book._ledger.read(lambda session: session.rows("SELECT * FROM consents"))
     assert "4711" not in str(rows)
 
 

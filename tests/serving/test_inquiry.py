@@ -57,7 +57,7 @@ def inquire(inquiry: Inquiry, one: Asked, policy: RiskPolicy) -> Circumstances:
 
 
 def test_lists_are_searched_for_the_entity_and_the_person(url: str, log: DecisionLog, desk: Desk) -> None:
-    book = open_lists(url, SECRET)
+    book = open_lists(url, SECRET, log.vault)
     entries = [
         Entry("tax", Named("entity", "1", PORTFOLIO), "tax office", "unpaid"),
         Entry("industry", Named("phone", "0912-345"), "bureau", "fraud"),

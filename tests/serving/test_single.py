@@ -32,6 +32,14 @@ LENIENT = """
   price: {ceiling: 0.2}
   purposes: {allowed: [car, phone], otherwise: review}
   counter_offer: {step: 100, smallest: 200}"""
+CHANGING = f"""{LENIENT[:-1]}
+    changes:
+      term_months: {{at_least: 6, at_most: 36, step: 6}}
+      annual_rate: {{at_least: 0.05, at_most: 0.25, step: 0.05}}
+      fees: {{at_least: 0, at_most: 50, step: 25}}
+      purpose: [car, phone]""".replace(
+    "counter_offer: {step: 100, smallest: 200", "counter_offer:\n    step: 100\n    smallest: 200"
+)
 RULES = """
     - {id: DEAR, when: request.all_in_rate > 0.15 or not request.purpose == "car", outcome: review, en: a, zh: b}
     - {id: YOUNG, when: feature.tenure < 12 and not context.listed, outcome: decline, en: a, zh: b}
@@ -90,7 +98,7 @@ found = st.builds(
     automation_refused=st.booleans(),
     consents=st.dictionaries(st.just("credit"), st.sampled_from(["granted", "unknown"])),
 )
-lenders = st.builds(lender, st.sampled_from([PLAIN, RICH, LENIENT]), st.sampled_from(["", RULES]))
+lenders = st.builds(lender, st.sampled_from([PLAIN, RICH, LENIENT, CHANGING]), st.sampled_from(["", RULES]))
 
 
 SAFE = {"late_streak": 0.0, "utilisation": 0.0, "payment_ratio": None, "tenure": 0.0}  # grade C

@@ -16,13 +16,11 @@ import pytest
 from serving.deployment import start
 from serving.log.decision_log import open_log
 from serving.log.record import Record
-from serving.partners.book import open_book
-from serving.partners.key import server_secret
 from serving.partners.partner import make_partner
 from serving.pointers import read_workers
 from serving.trial.challengers import REPORTS
 from serving.trial.rows import ShadowRow, open_shadow
-from tests.serving.deployed import Deployed, Load, until
+from tests.serving.deployed import Deployed, Load, add_partner, until
 from tests.serving.materialized import materialize
 from tests.serving.small_releases import PORTFOLIO, build_small
 
@@ -47,12 +45,9 @@ class Trial:
         )
         materialize("behaviour", datetime.now(UTC), rows=rows, **urls)
         materialize("spending", datetime.now(UTC), **urls)
-        launch = deployed.launch
-        secret = server_secret(launch.partner_secret, launch.home / "partner.key")
-        with closing(open_book(launch.decision_log, secret)) as book:
-            # Not by the platform's own key: what it asks to check itself is nobody's business, and in no shadow.
-            name = f"shop{datetime.now(UTC):%H%M%S%f}"
-            key = book.add(make_partner(name, "decide", "*", "1000/s", 100), by="ann", at=datetime.now(UTC))
+        # Not by the platform's own key: what it asks to check itself is nobody's business, and in no shadow.
+        name = f"shop{datetime.now(UTC):%H%M%S%f}"
+        key = add_partner(deployed.launch, make_partner(name, "decide", "*", "1000/s", 100))
         self.headers = {"Authorization": f"Bearer {key}"}
 
     def load(self, keeping: int = 6) -> Load:

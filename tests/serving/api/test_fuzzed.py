@@ -58,6 +58,9 @@ ROUTES = {
         "/v1/consents/{entity}",
         {"purpose": "credit", "state": "granted", "source": "form", "at": "2026-03-02T09:30:00Z"},
     ),
+    "refusal": Route(
+        "POST", "/v1/decisions/{id}/refusal", "/v1/decisions/{decision_id}/refusal", {"reason": "a person"}
+    ),
     "token": Route(
         "POST",
         "/v1/oauth/token",
@@ -126,10 +129,12 @@ class Fuzzed:
         self._context = worker.client()
         self.client = self.runner.run(self._context.__aenter__())
         self.paths = self.runner.run(self.client.get("/openapi.json")).json()["paths"]
+        self.decision = self.runner.run(self.client.post(DECISIONS, json=DECISION)).json()["decision_id"]
 
     def send(self, route: Route, content: bytes) -> httpx.Response:
         headers = {"content-type": route.media_type}
-        return self.runner.run(self.client.request(route.method, route.path, content=content, headers=headers))
+        path = route.path.replace("{id}", self.decision)
+        return self.runner.run(self.client.request(route.method, path, content=content, headers=headers))
 
     def close(self) -> None:
         self.runner.run(self._context.__aexit__(None, None, None))
@@ -161,6 +166,14 @@ def assert_told(response: httpx.Response, document: Any, route: Route) -> None:
         if response.status_code == 422:
             assert answer["errors"]
             assert all(fault["field"] and fault["message"] for fault in answer["errors"])
+
+
+def test_every_body_that_a_partner_sends_is_among_them(fuzzed: Fuzzed) -> None:
+    takes = {
+        (path, method) for path, verbs in fuzzed.paths.items() for method in verbs if "requestBody" in verbs[method]
+    }
+    of_partners = {one for one in takes if not one[0].startswith(("/v1/reviews", "/v1/staff"))}
+    assert of_partners == {(route.documented, route.method.lower()) for route in ROUTES.values()}
 
 
 @pytest.mark.parametrize("name", ROUTES)

@@ -1,11 +1,20 @@
-"""Asked, repeated, cut short, erased, restarted, in whatever order: one record a key, and one answer a key."""
+"""Asked, repeated, cut short, erased, restarted, in whatever order: one record a key, and one answer a key.
+
+What the machine is able to find was tried on faults put in by hand, each within the twelve runs of one test (2026-11):
+what was asked is not compared; the portfolio is left out of what is compared; keys are not a partner's own, those of
+batches neither; only the last few keys are looked up; answered before it is on disk, also when that fails; the second
+decision is answered with, not the first; one key twice in one commit; any batch may use a batch's key; the key of an
+item of a batch is one that a caller can send; an erased decision is taken for a match. Four of them
+were found by luck only, until `ask_again` was there and there were two portfolios of one kind. A log that forgets to
+ask whether the person was erased is no fault: what such a record was asked is gone, and matches nothing.
+"""
 
 import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,8 +36,10 @@ from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, build_small
 
 T = TypeVar("T")
 Fault = Literal["before", "after", "slow"]
-ANSWER = {DECISIONS: DecisionAnswer, PROPENSITIES: PropensityAnswer}
-PLACE = {DECISIONS: PORTFOLIO, PROPENSITIES: CAMPAIGN}
+OTHER = "other_cards"  # asked for the very same as the first, and answered by the same model
+ELSEWHERE = f"/v1/portfolios/{OTHER}/decisions"
+ANSWER = {DECISIONS: DecisionAnswer, ELSEWHERE: DecisionAnswer, PROPENSITIES: PropensityAnswer}
+PLACE = {DECISIONS: PORTFOLIO, ELSEWHERE: OTHER, PROPENSITIES: CAMPAIGN}
 
 
 class Failing:
@@ -82,13 +93,14 @@ class Held:
 
 
 def wish_for(path: str, entity: int, amount: int) -> Wish:
-    return Wish(path, entity, amount if path == DECISIONS else None)
+    return Wish(path, entity, None if path == PROPENSITIES else amount)
 
 
 paths = st.sampled_from(sorted(ANSWER))
 wishes = st.builds(wish_for, paths, st.sampled_from((1, 2)), st.sampled_from((7, 8)))
 partners = st.sampled_from(("shop", "other"))
-keys = st.sampled_from(("a", "b", "c"))
+KEYS = ("a", "b", "c")
+keys = st.sampled_from(KEYS)
 faults = st.sampled_from((None, None, "before", "after", "slow"))
 item = st.tuples(st.sampled_from((1, 2)), st.sampled_from((7, 8)), st.one_of(st.none(), keys))
 
@@ -105,7 +117,7 @@ class Machine(RuleBasedStateMachine):
         self.held: dict[tuple[str, str], Held] = {}
         self.batches: dict[tuple[str, str], Any] = {}
         self.alive: set[tuple[str, int]] = set()
-        self.records = 0
+        self.records = self.begun = self.worker.log.head().records
         self.runner = asyncio.Runner()
         self._open()
 
@@ -141,6 +153,20 @@ class Machine(RuleBasedStateMachine):
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
+
+    @precondition(lambda self: self.used())
+    @rule(data=st.data())
+    def ask_again(self, data: st.DataObject) -> None:
+        """What faults of idempotency show in, and what else would seldom come about: a key that was used before."""
+        erased = [slot for slot in self.used() if self.held[slot].erased]
+        partner, key = data.draw(st.sampled_from(erased or self.used()) | st.sampled_from(self.used()))
+        before = self.held[partner, key].wish
+        elsewhere = replace(before, path={DECISIONS: ELSEWHERE, ELSEWHERE: DECISIONS}.get(before.path, before.path))
+        self.ask(partner, key, data.draw(st.one_of(st.just(before), st.just(elsewhere), wishes)), None)
+
+    def used(self) -> list[tuple[str, str]]:
+        """The keys that a caller has sent, but for those of batches, which nobody can send for one."""
+        return [slot for slot in self.held if slot[1] in KEYS]
 
     @rule(partner=partners, key=st.one_of(st.none(), keys), wish=wishes, fault=faults)
     def ask(self, partner: str, key: str | None, wish: Wish, fault: Fault | None) -> None:
@@ -201,8 +227,10 @@ class Machine(RuleBasedStateMachine):
         assert held.answer in (None, answer)
         held.answer = answer
 
-    @rule(person=st.sampled_from([(portfolio, entity) for portfolio in (PORTFOLIO, CAMPAIGN) for entity in (1, 2)]))
-    def erase(self, person: tuple[str, int]) -> None:
+    @rule(data=st.data())
+    def erase(self, data: st.DataObject) -> None:
+        nobody = [(portfolio, entity) for portfolio in PLACE.values() for entity in (1, 2)]
+        person = data.draw(st.sampled_from(sorted(self.alive) or nobody) | st.sampled_from(nobody))
         act = Erasure(person[0], str(person[1]), "ann", "asked for it", datetime.now(UTC), os.urandom(RANDOM_BYTES))
         assert (self.worker.log.erase(act) is not None) == (person in self.alive)
         self.records += person in self.alive
@@ -215,7 +243,7 @@ class Machine(RuleBasedStateMachine):
         write_pointer(self.worker.releases, PORTFOLIO, self.shas[which])
         self.clerk.runtime.refresh()
 
-    @precondition(lambda self: self.records)
+    @precondition(lambda self: self.records > self.begun)
     @rule()
     def restart(self) -> None:
         self._run(self.stack.aclose())
@@ -243,12 +271,13 @@ class Machine(RuleBasedStateMachine):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     releases = tmp_path_factory.mktemp("releases")
+    write_pointer(releases, OTHER, build_small(releases, portfolio=OTHER))
     return releases, [build_small(releases, slope=slope) for slope in (1.0, 1.1)]
 
 
 def test_one_record_and_one_answer_a_key(built: tuple[Path, list[str]]) -> None:
     run_state_machine_as_test(
-        lambda: Machine(*built), settings=settings(max_examples=12, stateful_step_count=20, deadline=None)
+        lambda: Machine(*built), settings=settings(max_examples=12, stateful_step_count=25, deadline=None)
     )
 
 

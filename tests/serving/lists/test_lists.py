@@ -1,6 +1,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from serving.lists.book import ListBook, open_lists
 from serving.lists.entry import BadEntry, Entry, Named, hashed, normalise
 from serving.lists.watch import ListWatch
+from serving.log.decision_log import DecisionLog, open_log
+from tests.serving.log.keyring import KEYS
 
 SECRET = b"s" * 32
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -21,8 +24,8 @@ ENTRY = Entry("judicial", ANN, "court of X", "unpaid judgement")
 
 
 @pytest.fixture
-def book(url: str) -> Iterator[ListBook]:
-    book = open_lists(url, SECRET)
+def book(url: str, log: DecisionLog) -> Iterator[ListBook]:
+    book = open_lists(url, SECRET, log.vault)
     yield book
     book.close()
 
@@ -97,9 +100,9 @@ def test_an_entry_that_cannot_be_is_refused_without_naming_anyone(change: dict[s
 
 
 def test_no_value_is_kept(tmp_path: Path) -> None:
-    book = open_lists(f"sqlite:///{tmp_path / 'log.db'}", SECRET)
-    book.add([replace(ENTRY, named=Named("phone", "+886 912 345 678"))], by="bob", at=NOW)
-    book.close()
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    with closing(open_log(url, KEYS)) as log, closing(open_lists(url, SECRET, log.vault)) as book:
+        book.add([replace(ENTRY, named=Named("phone", "+886 912 345 678"))], by="bob", at=NOW)
     content = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"court of X" in content
     assert not any(part in content for part in (b"345 678", b"886912345678"))

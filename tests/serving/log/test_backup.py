@@ -30,7 +30,7 @@ def records(log):
 
 
 def test_what_is_restored_is_what_was_backed_up(log, log_url, records, tmp_path):
-    pauses = open_pauses(log_url)
+    pauses = open_pauses(log_url, log.vault)
     pauses.set_pause(Pause("taiwan_cards", START.date(), "drift", "psi is 0.3", "monitoring", START))
     log.erase(Erasure("taiwan_cards", "3", "anna", "asked", START + timedelta(1), os.urandom(RANDOM_BYTES)))
     anchors = Anchors(tmp_path / "anchors", tmp_path / "anchor.key")

@@ -84,8 +84,10 @@ def test_when_redis_stops_each_worker_counts_for_itself(tmp_path: Path, caplog: 
     server = RedisServer(tmp_path / "redis")
     server.start()
 
+    told: list[tuple[str, str, str, int]] = []
+
     async def work() -> tuple[list[bool], int | None, float]:
-        limits = open_limits(server.url)
+        limits = open_limits(server.url, lambda *one: told.append(one))
         assert await limits.slots.enter(SHOP)
         server.stop()
         began = time.monotonic()
@@ -100,6 +102,9 @@ def test_when_redis_stops_each_worker_counts_for_itself(tmp_path: Path, caplog: 
     entered, wait, took = asyncio.run(work())
     assert (sum(entered), wait) == (9, None)
     assert took < 1
+    assert ("concurrency", "uncounted", "shop", 1) in told
+    assert ("concurrency", "refused", "shop", 1) in told
+    assert ("quota", "uncounted", "shop", 60) in told
     assert {"slots not counted", "quotas not counted"} <= {record.message for record in caplog.records}
 
 

@@ -1,16 +1,19 @@
 import asyncio
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from serving.log.decision_log import DecisionLog, open_log
 from serving.log.record import PLATFORM
 from serving.partners.book import Book, open_book
 from serving.partners.directory import Directory, DirectoryUnavailable
 from serving.partners.key import BadServerSecret, key_id, make_key, own_key, server_secret
 from serving.partners.partner import BadPartner, make_partner, parse_quota
+from tests.serving.log.keyring import KEYS
 
 SECRET = b"s" * 32
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -18,8 +21,8 @@ SHOP = make_partner("shop", "decide,read", "cards", "50/s", 20)
 
 
 @pytest.fixture
-def book(url: str) -> Iterator[Book]:
-    book = open_book(url, SECRET)
+def book(url: str, log: DecisionLog) -> Iterator[Book]:
+    book = open_book(url, SECRET, log.vault)
     yield book
     book.close()
 
@@ -45,9 +48,9 @@ def test_a_partner_is_known_by_its_key_alone(book: Book, url: str) -> None:
 
 
 def test_the_key_is_stored_nowhere(tmp_path: Path) -> None:
-    book = open_book(f"sqlite:///{tmp_path / 'log.db'}", SECRET)
-    secret = book.add(SHOP, by="ann", at=NOW).rpartition("_")[2].encode()
-    book.close()
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    with closing(open_log(url, KEYS)) as log, closing(open_book(url, SECRET, log.vault)) as book:
+        secret = book.add(SHOP, by="ann", at=NOW).rpartition("_")[2].encode()
     assert not any(secret in file.read_bytes() for file in tmp_path.iterdir())
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from serving.partners.counts import SqliteCounts, open_counts
 from serving.partners.partner import Partner, make_partner
-from serving.partners.quotas import LARGEST_LEASE, PART, Quotas
+from serving.partners.quotas import LARGEST_LEASE, PART, Heard, Quotas
 
 
 @pytest.fixture
@@ -20,11 +20,11 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 def worker(tmp_path: Path, threads: ThreadPoolExecutor):  # type: ignore[no-untyped-def]
     opened: list[SqliteCounts] = []
 
-    def make() -> Quotas:
+    def make(heard: Heard = lambda *told: None) -> Quotas:
         counts = open_counts(f"sqlite:///{tmp_path / 'quotas.db'}")
         assert isinstance(counts, SqliteCounts)
         opened.append(counts)
-        return Quotas(counts, threads)
+        return Quotas(counts, threads, heard)
 
     make.opened = opened  # type: ignore[attr-defined]
     yield make
@@ -79,10 +79,23 @@ def test_a_worker_that_starts_again_goes_on_counting(worker) -> None:
 
 
 def test_without_counts_requests_are_let_through(worker, caplog: pytest.LogCaptureFixture) -> None:
-    quotas = worker()
+    told: list[tuple[str, str, int]] = []
+    quotas = worker(lambda *one: told.append(one))
     worker.opened[0].close()
     assert granted([quotas], shop("1/h"), 0.0, 3) == 3
     assert "quotas not counted" in caplog.text
+    assert told == [("uncounted", "shop", 1)] * 3
+
+
+def test_what_is_refused_is_told_and_how_much_is_left(worker) -> None:
+    told: list[tuple[str, str, int]] = []
+    quotas, partner = worker(lambda *one: told.append(one)), shop("10/m")
+    assert take(quotas, partner, 60.0, 4) is None
+    assert quotas.left(61.0) == {"shop": 0.6}
+    assert take(worker(), partner, 62.0, 3) is None
+    assert (take(quotas, partner, 63.0, 5), told) == (57, [("refused", "shop", 5)])
+    assert quotas.left(64.0) == {"shop": 0.3}
+    assert quotas.left(120.0) == {"shop": 1.0}
 
 
 def test_a_damaged_file_is_begun_anew(tmp_path: Path, worker) -> None:

@@ -262,10 +262,69 @@ def test_an_approval_by_people_uses_up_the_policy_s_quota(desk: Desk, url: str) 
     counts.close()
 
 
-def test_a_log_from_before_gets_its_indexes(desk: Desk, url: str) -> None:
+def test_what_a_machine_decided_is_left_to_people_when_its_applicant_refuses(desk: Desk) -> None:
+    approved = desk.decision(0, outcome="approve", offer={"limit": 900}, score=75.0)
+    risky = desk.decision(1, outcome="decline", offer={"limit": 0}, score=12.0)
+    assert ids(desk) == []
+    refused = desk.board.refuse(approved, "partner:shop", PLAIN, LATER, "I want a person")
+    assert (state(refused), refused.confirmations) == ("open", 1)
+    desk.board.refuse(risky, "ann", PLAIN, LATER + MINUTE)
+    assert ids(desk, at=LATER + DAY) == [approved.decision_id, risky.decision_id]
+    (first, second) = desk.board.page(Wanted({CARDS: Reviews()}, LATER + DAY))
+    assert (first.opened_at, first.standing.refused_at, first.confirmations) == (LATER, LATER, 1)
+    assert second.confirmations == 2  # a score under 40
+    again = desk.board.refuse(approved, "partner:other", PLAIN, LATER + DAY, "once more")
+    assert [(act.name, act.by, act.reason) for act in again.acts] == [("refuse", "partner:shop", "I want a person")]
+    case = desk.board.claim(desk.board.find(risky.decision_id), ANN, PLAIN, LATER + DAY)
+    assert state(desk.board.decide(case, ANN, PLAIN, LATER + DAY, YES), LATER + DAY) == "confirming"
+    (act,) = desk.log.read_person(CARDS, f"review\x1f{approved.decision_id}")
+    assert (act.inputs["by"], act.personal) == ("partner:shop", {"reason": "I want a person"})
+    assert desk.log.verify().valid
+
+
+def test_what_people_decided_is_not_refused_and_what_nobody_decided_is_begun_anew(desk: Desk) -> None:
+    record, late = desk.decision(), desk.decision(1, people=2)
+    case = desk.board.claim(desk.board.of(record), ANN, PLAIN, LATER)
+    desk.board.decide(case, ANN, PLAIN, LATER, NO)
+    with pytest.raises(Refused, match="is declined by ann"):
+        desk.board.refuse(record, "partner:shop", PLAIN, LATER)
+    case = desk.board.claim(desk.board.of(late), ANN, PLAIN, LATER)
+    desk.board.decide(case, ANN, PLAIN, LATER, YES)
+    after = LATER + 20 * DAY
+    case = desk.board.refuse(late, "partner:shop", PLAIN, after)
+    assert [act.name for act in case.acts] == ["claim", "propose", "expire", "refuse"]
+    assert state(case, after) == "open"
+    assert case.standing(Reviews(), after).due == after + 14 * DAY
+    assert ids(desk, None, after) == [late.decision_id]
+    assert desk.board.expire(CARDS, Reviews(), after + 14 * DAY) == 1
+    assert state(desk.board.refuse(late, "partner:shop", PLAIN, after + 15 * DAY), after + 15 * DAY) == "expired"
+
+
+@pytest.mark.parametrize("changes", [{"partner": PLATFORM}, {"kind": "propensity", "outcome": "skip"}])
+def test_what_cannot_be_refused(desk: Desk, changes: dict[str, str]) -> None:
+    with pytest.raises(NoReview):
+        desk.board.refuse(desk.decision(**changes), "ann", PLAIN, LATER)
+
+
+def test_an_approval_that_was_refused_counts_once_in_a_quota(desk: Desk, url: str) -> None:
+    from serving.log.database import open_database
+
+    record = desk.decision(outcome="approve", offer={"limit": 900}, personal={"amount": 800.0})
+    desk.board.refuse(record, "partner:shop", PLAIN, LATER)
+    case = desk.board.claim(desk.board.find(record.decision_id), ANN, PLAIN, LATER)
+    desk.board.decide(case, ANN, PLAIN, LATER, YES)
+    counts = QuotaCounts(open_database(url), desk.log.vault)
+    quota = Quota(id="number", of="approvals", each="day", at_most=9)
+    assert counts.used(CARDS, [quota], START.date()) == {"number": 1}
+    counts.close()
+
+
+@pytest.mark.parametrize("lacks", [("reviews", "review_refusals"), ("review_refusals",)])
+def test_a_log_from_before_gets_its_tables_and_indexes(desk: Desk, url: str, lacks: tuple[str, ...]) -> None:
     for name in ("decisions_review", "decisions_act"):
         desk.log._database.write(lambda session, name=name: session.run(f"DROP INDEX {name}"))
-    desk.log._database.write(lambda session: session.run("DROP TABLE reviews"))
+    for name in lacks:
+        desk.log._database.write(lambda session, name=name: session.run(f"DROP TABLE {name}"))
     record = desk.decision()
     with opened(url) as other:
         assert ids(other) == [record.decision_id]

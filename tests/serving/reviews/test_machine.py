@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from serving.reviews.board import Ruling
+from serving.reviews.board import NoReview, Ruling
 from serving.reviews.listing import Wanted
 from serving.reviews.review import STATES, Refused
 from tests.serving.log.examples import START
@@ -20,7 +20,10 @@ PEOPLE = ("ann", "bob", "eve")
 
 
 class Reviewing(RuleBasedStateMachine):
-    """The model: when each review was opened, who holds it until when, who proposed it, and how it ended."""
+    """The model: when each review was opened, who holds it until when, who proposed it, and how it ended.
+
+    What a machine decided is no review until its applicant refuses that.
+    """
 
     reviews = Bundle("reviews")
     people = st.sampled_from(PEOPLE)
@@ -36,6 +39,8 @@ class Reviewing(RuleBasedStateMachine):
         self.held: dict = {}
         self.proposed: dict = {}
         self.ended: dict = {}
+        self.refused: set = set()
+        self.place: dict = {}
         self.acts = 0
 
     def teardown(self) -> None:
@@ -45,6 +50,8 @@ class Reviewing(RuleBasedStateMachine):
     # What the model says.
 
     def state(self, name: str) -> str:
+        if name not in self.opened:
+            return "decided"
         if name in self.ended:
             return self.ended[name]
         if self.now >= self.opened[name] + timedelta(days=DAYS):
@@ -54,7 +61,8 @@ class Reviewing(RuleBasedStateMachine):
         return "claimed" if name in self.held and self.held[name][1] > self.now else "open"
 
     def among(self, state: str) -> list[str]:
-        return [name for name in self.opened if self.state(name) == state]
+        found = [name for name in self.opened if self.state(name) == state]
+        return sorted(found, key=lambda name: (self.opened[name], self.place[name]))
 
     def holds(self, person: str) -> int:
         return sum(self.state(name) == "claimed" and who == person for name, (who, _) in self.held.items())
@@ -63,7 +71,7 @@ class Reviewing(RuleBasedStateMachine):
         """Do an act, which must be refused unless the model allows it; whether it was done."""
         try:
             act()
-        except Refused:
+        except (Refused, NoReview):
             assert not allowed
             return False
         assert allowed
@@ -87,8 +95,35 @@ class Reviewing(RuleBasedStateMachine):
     def open_one(self, people: int) -> str:
         self.count += 1
         name = self.desk.decision(int((self.now - START).total_seconds()), people=people).decision_id
-        self.opened[name], self.people_needed[name] = self.now, people
+        self.opened[name], self.people_needed[name], self.place[name] = self.now, people, self.count
         return name
+
+    @rule(target=reviews, people=st.sampled_from([1, 2]), outcome=st.sampled_from(["approve", "decline"]))
+    @precondition(lambda self: self.count < 6)
+    def machine_decides(self, people: int, outcome: str):
+        self.count += 1
+        given = {"outcome": outcome, "offer": {"limit": 10}, "score": 35.0 if people == 2 else 70.0}
+        name = self.desk.decision(int((self.now - START).total_seconds()), **given).decision_id
+        self.people_needed[name], self.place[name] = people, self.count
+        return name
+
+    @rule(name=reviews)
+    def applicant_refuses(self, name: str) -> None:
+        before, again = self.state(name), name in self.refused
+        record = self.desk.board.decision(name)
+        act = lambda: self.desk.board.refuse(record, "partner:shop", TERMS, self.now)  # noqa: E731
+        if not self.expected(again or before not in ("approved", "declined"), act):
+            return
+        if again:
+            self.acts -= 1
+            return
+        if before == "expired":
+            # What nobody had ended is begun anew; the platform's own end of it is on record, now or already.
+            self.acts += self.ended.pop(name, None) is None
+            self.held.pop(name, None)
+            self.proposed.pop(name, None)
+        self.opened[name] = self.now
+        self.refused.add(name)
 
     @rule(name=reviews, person=people)
     def anyone_claims(self, name: str, person: str) -> None:
@@ -168,8 +203,9 @@ class Reviewing(RuleBasedStateMachine):
             state: [one.decision_id for one in self.desk.board.page(Wanted({CARDS: terms}, self.now, state))]
             for state in STATES
         }
-        assert listed == {state: [name for name in self.opened if self.state(name) == state] for state in STATES}
+        assert listed == {state: self.among(state) for state in STATES}
         for name in self.opened:
+            assert (self.case(name).refusal is not None) == (name in self.refused)
             standing = self.case(name).standing(terms, self.now)
             assert standing.state == self.state(name)
             if standing.state == "approved":

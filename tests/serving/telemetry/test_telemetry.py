@@ -52,6 +52,9 @@ class Busy:
     def tried(self) -> list[Tried]:
         return []
 
+    def quotas_left(self) -> dict[tuple[str, str], float]:
+        return {("partner:shop", "requests"): 0.25, ("cards", "daily"): 0.0}
+
 
 def application() -> FastAPI:
     app = FastAPI()
@@ -133,6 +136,21 @@ def test_a_decision_made_without_a_check_is_counted_by_what_was_not_checked(tell
     assert found == {counted.format(problem): 1 for problem in ("stale", "context", "signal")}
 
 
+def test_what_limits_refuse_and_what_nobody_counted_is_told_without_naming_a_member_of_staff(telling: Telling) -> None:
+    before = values(telling)
+    for whose in ("shop", "staff:ann", "staff:bob"):
+        telling.told.limited("quota", "refused", whose, 2)
+    telling.told.limited("concurrency", "uncounted", "shop", 1)
+    telling.told.decided([Appended(make_record(reasons=({"code": "QUOTA_REACHED"},)), True)])
+    after = values(telling)
+    found = after - before
+    assert found['lendloop_limit_refusals_total{limit="quota",owner="partner:shop"}'] == 2
+    assert found['lendloop_limit_refusals_total{limit="quota",owner="staff"}'] == 4
+    assert found['lendloop_limit_uncounted_total{limit="concurrency"}'] == 1
+    assert found['lendloop_quota_reached_total{portfolio="taiwan_cards"}'] == 1
+    assert not any("ann" in name for name in after)
+
+
 class Full:
     """Counters on a disk without room."""
 
@@ -157,6 +175,8 @@ def test_the_state_of_a_worker_is_noted_and_a_release_that_went_is_taken_back(te
     assert found['lendloop_release_current{portfolio="cards"}'] == 0
     assert found['lendloop_paused{portfolio="cards"}'] == 1
     assert found["lendloop_log_waiting"] == 3
+    assert found['lendloop_quota_left{owner="partner:shop",quota="requests"}'] == 0.25
+    assert found['lendloop_quota_left{owner="cards",quota="daily"}'] == 0
 
 
 class Collector(HTTPServer):
