@@ -13,7 +13,7 @@ from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
 from serving.answers import decide_again
 from serving.decisions import Decision
-from serving.desk import Desk
+from serving.desk import Desk, Reader
 from serving.log.record import DECIDING, Record
 from serving.release import load_release
 
@@ -24,7 +24,7 @@ PARTS = (
 )  # fmt: skip
 
 
-class _NoReader:
+class _NoReader(Reader):
     """A replay reads features from the log, never from a store."""
 
     def read(self, keys: Any) -> Any:

@@ -14,7 +14,7 @@ from flows.why_sources import Facts, sources_of
 from flows.workspace import Workspace, open_workspace
 from infra.settings import Settings
 from serving.answers import decisions_again
-from serving.desk import Desk
+from serving.desk import Desk, Reader
 from serving.log.act import about
 from serving.log.record import DECIDING, Record, time_text
 from serving.release import LoadedRelease, ReleaseError, ReleaseMissing, load_release
@@ -30,7 +30,7 @@ class WhyError(ValueError):
     """A decision cannot be explained; the message says what is missing."""
 
 
-class _NoReader:
+class _NoReader(Reader):
     """What is explained is on record: no store is asked."""
 
     def read(self, keys: Sequence[Any]) -> Any:

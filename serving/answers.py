@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+import orjson
+
 from serving.api.schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
 from serving.applications import (
     NOTHING,
@@ -162,7 +164,17 @@ def decisions_again(desk: Desk, record: Record) -> Decisions:
 
 def answer_of(record: Record) -> Answer:
     """What the caller is told of a record."""
-    common = {
+    return (PropensityAnswer if record.kind == "propensity" else DecisionAnswer).model_validate(_told(record))
+
+
+def answer_json(record: Record) -> bytes:
+    """The same as JSON, byte for byte; without the detour by a document, which takes ten times as long."""
+    return orjson.dumps(_told(record), option=orjson.OPT_UTC_Z)
+
+
+def _told(record: Record) -> dict[str, Any]:
+    """The fields of the answer in the order of its document."""
+    told = {
         "decision_id": record.decision_id,
         "portfolio": record.portfolio,
         "entity_id": record.entity_id,
@@ -171,19 +183,19 @@ def answer_of(record: Record) -> Answer:
         "decided_at": record.decided_at,
         "probability": record.probability,
         "stale": record.stale,
-        "reasons": record.reasons,
+        "reasons": [_reason(reason) for reason in record.reasons],
         "outcome": record.outcome,
     }
-    if record.kind == "propensity":
-        return PropensityAnswer.model_validate(common)
-    risk = {
-        "score": record.score,
-        "grade": record.grade,
-        "limit": _number(record.offer.get("limit")),
-        "counter_offer": record.offer.get("amount"),
-        "counter_change": _change(record),
-    }
-    return DecisionAnswer.model_validate(common | risk)
+    if record.kind != "propensity":
+        offer = record.offer
+        told |= {"score": record.score, "grade": record.grade, "limit": _number(offer.get("limit")) or 0.0}
+        told |= {"counter_offer": _number(offer.get("amount")), "counter_change": _change(record)}
+    return told
+
+
+def _reason(reason: Any) -> dict[str, Any]:
+    # The log has its fields in another order, and whole points without a fraction.
+    return {"code": reason["code"], "en": reason["en"], "zh": reason["zh"], "points": _number(reason.get("points"))}
 
 
 def _stated(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,13 +233,18 @@ def _offer(decision: Decision) -> dict[str, Json]:
     return {"limit": decision.limit, **confirmations, **counter}
 
 
-def _change(record: Record) -> dict[str, Json] | None:
+def _change(record: Record) -> dict[str, Any] | None:
     """The change that is offered; what was asked for in its place is personal, and stands sealed in the record."""
     change = record.offer.get("change")
     if not isinstance(change, dict):
         return None
-    return {**change, "from": (record.personal or {}).get(str(change["field"]))}
+    field = change["field"]
+    return {"field": field, "from": _term((record.personal or {}).get(str(field))), "to": _term(change["to"])}
 
 
-def _number(value: Json) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+def _term(value: Json) -> str | float | None:
+    return value if isinstance(value, str) else _number(value)
+
+
+def _number(value: Json) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

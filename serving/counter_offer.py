@@ -1,11 +1,13 @@
 """The counter-offer: the largest amount that would be approved, found with the code that decides."""
 
 from dataclasses import replace
+from math import ceil, floor, inf
 
 import numpy as np
 
-from serving.applications import Applications, Context
+from serving.applications import Application, Applications, Circumstances, Context
 from serving.policy import CounterOffer
+from serving.single_verdict import Known, Single, judge_single
 from serving.verdict import Assessed, Verdict, judge, tied_to
 from training.score import Floats
 
@@ -54,3 +56,25 @@ def _bisect(
         below = np.where(open_rows & good, middle, below)
         above = np.where(open_rows & ~good, middle, above)
     return np.where(possible, below * terms.step, np.nan)
+
+
+def offer_single(known: Known, asked: Application, found: Circumstances, verdict: Single) -> float | None:
+    """The amount that `counter_offers` offers one application, without arrays."""
+    terms, amount = known.risk.counter_offer, asked.amount
+    if terms is None or amount is None or not 0 < amount < inf or not verdict.tied_to("amount"):
+        return None
+
+    def approved(steps: int) -> bool:
+        return judge_single(known, replace(asked, amount=float(steps * terms.step)), found).severity == 0
+
+    low, high = ceil(terms.smallest / terms.step), floor(min(amount, verdict.limit) / terms.step)
+    if high < low:
+        return None
+    if approved(high):
+        return float(high * terms.step)
+    if not approved(low):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if approved(middle) else (low, middle)
+    return float(low * terms.step)

@@ -17,7 +17,7 @@ from serving.scoring import Column
 from serving.single import decide_single
 
 if TYPE_CHECKING:
-    from features.store.online import OnlineRows
+    from features.store.online import OnlineRows, Way
 
 _log = logging.getLogger("lendloop.desk")
 
@@ -32,8 +32,14 @@ PURPOSE_OF: Mapping[Kind, ConsentPurpose] = {"decision": "credit", "propensity":
 class Reader(Protocol):
     """Reads features online: Feast's store, or a dictionary in tests."""
 
+    way: "Way" = "in_thread"
+
     def read(self, keys: Sequence[Key]) -> "OnlineRows":
-        """The features of each key."""
+        """The features of each key (blocks)."""
+
+    async def read_soon(self, key: Key) -> "OnlineRows":
+        """The features of one key, while an event loop goes on; asked of those alone whose way this is."""
+        raise NotImplementedError
 
 
 class DeskError(ValueError):
@@ -90,9 +96,20 @@ class Desk:
         try:
             found = self.reader.read(entities)
         except Exception as error:  # whatever a store comes up with must not become an approval, nor an error 500
-            _log.warning("features not read", extra={"portfolio": self.release.portfolio, "error": _name(error)})
-            return late(len(entities))
+            return self._not_read(error, len(entities))
         return looked_at(found.values, found.event_timestamps, at)
+
+    async def look_up_soon(self, entity: Key, at: datetime) -> Looked:
+        """The same of one entity, while an event loop goes on."""
+        try:
+            found = await self.reader.read_soon(entity)
+        except Exception as error:  # as in `look_up`
+            return self._not_read(error)
+        return looked_at(found.values, found.event_timestamps, at)
+
+    def _not_read(self, error: Exception, rows: int = 1) -> Looked:
+        _log.warning("features not read", extra={"portfolio": self.release.portfolio, "error": _name(error)})
+        return late(rows)
 
     def look_up_each(self, asked: Sequence[tuple[Key, datetime]]) -> list[Looked]:
         """The features of each entity, aged at a time of its own, read in one go (blocks)."""

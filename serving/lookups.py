@@ -1,7 +1,7 @@
-"""Features of requests that come one by one, read together: while one read runs, the next fills. No timer.
+"""Features of requests that come one by one, each read in the way that its store is read best.
 
-Handing a read to a thread and its result back costs more than reading does; a group pays that once. A request that
-comes while nothing is read is read for at once, and alone.
+An SQLite file is read at once, Redis on the event loop. Of other stores threads read for those that have come together:
+while one read runs, the next group fills. No timer; a request that comes while nothing is read is read for alone.
 """
 
 import asyncio
@@ -20,8 +20,15 @@ class Lookups:
         self._threads = threads
         self._waiting: dict[int, list[Waiting]] = {}  # by desk, while one is read for it
 
-    def look_up(self, desk: Desk, entity: Key, at: datetime) -> "asyncio.Future[Looked]":
-        """The features of an entity, aged at `at`; who waits no longer cancels it."""
+    def look_up(self, desk: Desk, entity: Key, at: datetime) -> "Looked | asyncio.Future[Looked]":
+        """The features of an entity, aged at `at`, or what will be them; who waits no longer cancels it."""
+        if desk.reader.way == "at_once":
+            return desk.look_up([entity], at)
+        if desk.reader.way == "soon":
+            return asyncio.ensure_future(desk.look_up_soon(entity, at))
+        return self._grouped(desk, entity, at)
+
+    def _grouped(self, desk: Desk, entity: Key, at: datetime) -> "asyncio.Future[Looked]":
         done: asyncio.Future[Looked] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.get(id(desk))
         if waiting is None:

@@ -2,7 +2,7 @@
 
 NumPy takes about a microsecond for an operation, however short the array, and deciding has hundreds of them. Here plain
 numbers take the same steps in the same order; a property test holds the two together. What is rare is left to the
-arrays: features that are missing, stale or not usable, models that read categories, counter-offers to search for.
+arrays: features that are missing, stale or not usable, models that read categories, changes of terms to search for.
 """
 
 from bisect import bisect_right
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.applications import Application, Circumstances
+from serving.counter_offer import offer_single
 from serving.decide import CLOCK_SKEW, OUTCOMES, Decider, FeatureRows
 from serving.decisions import Decision, Terms
 from serving.policy import GRADES, CounterOffer, Policy, RiskPolicy
@@ -40,7 +41,8 @@ def decide_single(
     grade, limit = grade_of(risk, scored.score)
     known = Known(risk, model, features.values, scored.score, scored.probability, grade, limit)
     verdict = judge_single(known, application, found)
-    if risk.counter_offer is not None and verdict.severity > 0 and _may_offer(risk.counter_offer, verdict, application):
+    offer = offer_single(known, application, found, verdict)
+    if offer is None and _may_change(risk.counter_offer, verdict):
         return None
     outcome = _OUTCOMES[verdict.severity]
     shown = strongest_of(scored.listed, scored.score >= risk.review_below, policy.reasons_shown)
@@ -57,15 +59,16 @@ def decide_single(
         reasons=_reasons(policy, risk, model, scored, shown, verdict),
         problems={},
         confirmations=_confirmations(risk, verdict, scored.score, application.amount),
+        counter_offer=offer,
         open_rules=verdict.open_rules,
     )
 
 
-def _may_offer(terms: CounterOffer, verdict: Single, asked: Application) -> bool:
-    """Whether another amount, or another of the terms that may be changed, might be approved."""
-    if asked.amount is not None and verdict.tied_to("amount"):
-        return True
-    return terms.changes is not None and any(map(verdict.tied_to, terms.changes.fields))
+def _may_change(terms: CounterOffer | None, verdict: Single) -> bool:
+    """Whether another value of one of the terms that may be changed might be approved."""
+    if terms is None or terms.changes is None or not verdict.severity:
+        return False
+    return any(map(verdict.tied_to, terms.changes.fields))
 
 
 def usable_numbers(model: LoadedModel, features: FeatureRows) -> NDArray[np.float32] | None:
@@ -84,7 +87,7 @@ def usable_numbers(model: LoadedModel, features: FeatureRows) -> NDArray[np.floa
         return None
     size = np.abs(exact)
     # Whole in most rows; else what is not there must be something that may be missing.
-    if (size <= LARGEST).all() or not ((size > LARGEST) | (np.isnan(exact) & model.required)).any():
+    if size.max() <= LARGEST or not ((size > LARGEST) | (np.isnan(exact) & model.required)).any():
         return exact.astype(np.float32)
     return None
 
@@ -121,7 +124,7 @@ class _Scored:
 def _terms(model: LoadedModel, scored: _Scored, shown: Sequence[int]) -> Terms:
     contributions = {model.codes[column]: scored.listed[column] for column in shown}
     # NumPy's sums, which add up in an order of their own.
-    other = float(scored.points.sum() - scored.points[list(shown)].sum())
+    other = float(np.add.reduce(scored.points) - np.add.reduce(scored.points[shown]))
     return Terms(scored.base, contributions, other, scored.clipped)
 
 

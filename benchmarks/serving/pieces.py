@@ -15,9 +15,8 @@ from typing import Any, TypeVar
 from rich.console import Console
 
 from benchmarks.serving.world import PORTFOLIO, make_world
-from serving.answers import Asked, answer_of, record_of
+from serving.answers import Asked, answer_json, record_of
 from serving.api.bodies import checked, read_json
-from serving.api.gate import json_response
 from serving.api.schemas import DecisionRequest
 from serving.desk import Desk, now, open_desk
 from serving.inquiry import Inquiry
@@ -66,7 +65,7 @@ def answer(clock: Clock, desk: Desk, log: DecisionLog, inquiry: Inquiry, entity:
     record = clock("make the record", record_of, asked, desk, looked, decision, found)
     entry = clock("encode the record", encode, record)
     clock("seal what is personal", log.vault.seal, [entry])
-    clock("make the answer", lambda: json_response(answer_of(record)))
+    clock("make the answer", answer_json, record)
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ PARTS = (
     ("encode the record: canonical JSON, commitments, leaf", ("encode (serving/log/entry",)),
     ("decide: score, contributions, rules, reasons", ("Desk.decide (", "Desk.decide_all (")),
     ("make the record", ("record_of (serving/answers",)),
-    ("make the answer", ("answer_of (serving/answers", "json_response (serving/api/gate")),
+    ("make the answer", ("answer_json (serving/answers",)),
     ("look up circumstances and pauses", ("Inquiry.circumstances (", "Clerk._paused (")),
     ("who asks: key, quota, slot", ("_known (serving/api/gate", "Slots.", "SqliteCounts.", "Directory.")),
     ("read and check the body", ("checked (serving/api/bodies", "read_json (serving/api/bodies")),

@@ -11,10 +11,10 @@ from features.store.configuration import READ_TIMEOUT, configure
 from features.store.definitions import online_view
 from features.store.failures import ONLINE_FAILURES, OnlineStoreError, online_error
 from features.store.postgres import ReconnectingPostgresOnlineStore
-from features.store.quick import Row, reader_of
+from features.store.quick import Row, Rows, Way, reads_of
 from features.store.sqlite import RowSqliteOnlineStore
 
-__all__ = ["OnlineReader", "OnlineRows", "OnlineStoreError", "open_online"]
+__all__ = ["OnlineReader", "OnlineRows", "OnlineStoreError", "Way", "open_online"]
 
 # Few enough to be read within READ_TIMEOUT.
 _KEYS_A_READ = 200
@@ -48,12 +48,15 @@ class OnlineReader:
         self._names = [(column.name, column.view) for column in columns]
         self._config = configure(project, registry, online, timeout=READ_TIMEOUT)
         self._store = get_provider(self._config).online_store
+        if isinstance(self._store, RowSqliteOnlineStore):
+            self._store.patience = READ_TIMEOUT  # an event loop may be the one that reads
         names = dict.fromkeys(column.view for column in columns)
         self._views = [
             online_view(name, entity_key, {column.name: column.dtype for column in columns if column.view == name})
             for name in names
         ]
-        self._read = reader_of(self._store, self._config, entity_key, self._views)
+        self._reads = reads_of(self._store, self._config, entity_key, self._views)
+        self.way = self._reads.way
 
     def read(self, keys: Sequence[int | str]) -> OnlineRows:
         """The features of `keys`; raises `OnlineStoreError` when the store does not answer."""
@@ -63,22 +66,34 @@ class OnlineReader:
                 found[view] += rows
         return self._rows(found)
 
-    def close(self) -> None:
-        """Close every connection."""
-        if isinstance(self._store, RowSqliteOnlineStore | ReconnectingPostgresOnlineStore):
-            self._store.disconnect()
-
-    def _tried_twice(self, keys: Sequence[int | str]) -> dict[str, list[Row]]:
-        # After a restart of the server the first command meets a connection that is gone, the second a new one.
+    async def read_soon(self, key: int | str) -> OnlineRows:
+        """The features of one key, while an event loop goes on; only of a store whose `way` this is."""
+        assert self._reads.soon is not None
         try:
-            return self._read(keys)
+            return self._rows(await self._reads.soon(key))
         except ONLINE_FAILURES:
             try:
-                return self._read(keys)
+                return self._rows(await self._reads.soon(key))
             except ONLINE_FAILURES as error:
                 raise online_error(self._config.project, error) from error
 
-    def _rows(self, found: dict[str, list[Row]]) -> OnlineRows:
+    def close(self) -> None:
+        """Close every connection."""
+        self._reads.close()
+        if isinstance(self._store, RowSqliteOnlineStore | ReconnectingPostgresOnlineStore):
+            self._store.disconnect()
+
+    def _tried_twice(self, keys: Sequence[int | str]) -> Rows:
+        # After a restart of the server the first command meets a connection that is gone, the second a new one.
+        try:
+            return self._reads.read(keys)
+        except ONLINE_FAILURES:
+            try:
+                return self._reads.read(keys)
+            except ONLINE_FAILURES as error:
+                raise online_error(self._config.project, error) from error
+
+    def _rows(self, found: Rows) -> OnlineRows:
         times = {view: [time for time, _ in rows] for view, rows in found.items()}
         if all(len(rows) == 1 for rows in found.values()):
             # As online: without a loop for each column.

@@ -5,25 +5,47 @@ in one round trip. A store this does not know is read through Feast.
 """
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
+import hiredis
 from feast import FeatureView, RepoConfig
 from feast.infra.online_stores.helpers import _mmh3, _redis_key
 from feast.infra.online_stores.online_store import OnlineStore
 from feast.infra.online_stores.redis import RedisOnlineStore
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
 
+from features.store.configuration import READ_TIMEOUT
+from features.store.line import RedisLine
 from features.store.rows import entity_keys, in_utc, plain
 from features.store.sqlite import RowSqliteOnlineStore
 
 Plain = float | str | None
 Row = tuple[datetime | None, Mapping[str, Plain]]
 """The time of the event, None of an entity that the view does not know, and the features by name."""
-Read = Callable[[Sequence[int | str]], dict[str, list[Row]]]
-"""From keys to the rows of each view, in the order of the keys."""
+Rows = dict[str, list[Row]]
+"""The rows of each view, in the order of the keys."""
+Read = Callable[[Sequence[int | str]], Rows]
+
+
+Way = Literal["at_once", "soon", "in_thread"]
+"""How an event loop reads one key best: itself, where that takes less than handing it to a thread; by waiting for a
+reply; or by a thread that waits."""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """How a store is read: `read` blocks, `soon` lets an event loop go on until the reply is there."""
+
+    read: Read
+    soon: Callable[[int | str], Awaitable[Rows]] | None = None
+    way: Way = "in_thread"
+    close: Callable[[], None] = lambda: None
+
 
 UNKNOWN: Row = (None, {})
 # Feast's Value: field 5 is a double (8 bytes, little-endian), and nothing follows it.
@@ -31,13 +53,13 @@ _DOUBLE, _DOUBLE_BYTES = 0x29, 9
 _unpack = struct.Struct("<d").unpack_from
 
 
-def reader_of(store: OnlineStore, config: RepoConfig, key: str, views: Sequence[FeatureView]) -> Read:
+def reads_of(store: OnlineStore, config: RepoConfig, key: str, views: Sequence[FeatureView]) -> Reads:
     """What reads `views` for entities whose key is called `key` from a store of this kind."""
     if isinstance(store, RowSqliteOnlineStore):
-        return lambda keys: {view.name: store.plain_rows(config, view, keys) for view in views}
+        return Reads(lambda keys: {view.name: store.plain_rows(config, view, keys) for view in views}, way="at_once")
     if isinstance(store, RedisOnlineStore):
         return _redis(store, config, key, views)
-    return _through_feast(store, config, key, views)
+    return Reads(_through_feast(store, config, key, views))
 
 
 def decoded(value: bytes | None) -> Plain:
@@ -52,18 +74,26 @@ def decoded(value: bytes | None) -> Plain:
     return plain(message)
 
 
-def _redis(store: RedisOnlineStore, config: RepoConfig, key: str, views: Sequence[FeatureView]) -> Read:
+def _redis(store: RedisOnlineStore, config: RepoConfig, key: str, views: Sequence[FeatureView]) -> Reads:
     names = {view.name: [field.name for field in view.features] for view in views}
     fields = {
         view: [f"_ts:{view}".encode(), *(_mmh3(f"{view}:{name}") for name in found)] for view, found in names.items()
     }
     asked = [one for some in fields.values() for one in some]
+    (place, *_), address = store._parse_connection_string(config.online_store.connection_string)
+    line = RedisLine({**address, **place}, READ_TIMEOUT)
 
-    def read(keys: Sequence[int | str]) -> dict[str, list[Row]]:
+    def hash_of(entity: EntityKey) -> bytes:
+        found: bytes = _redis_key(config.project, entity, config.entity_key_serialization_version)
+        return found
+
+    async def soon(one: int | str) -> Rows:
+        found = await line.ask(hiredis.pack_command(("HMGET", hash_of(*entity_keys(key, [one])), *asked)))
+        return rows_of([found])
+
+    def read(keys: Sequence[int | str]) -> Rows:
         client = store._get_client(config.online_store)
-        hashes = [
-            _redis_key(config.project, one, config.entity_key_serialization_version) for one in entity_keys(key, keys)
-        ]
+        hashes = [hash_of(one) for one in entity_keys(key, keys)]
         # An entity's views share one hash: a command for each entity has them all, and these go out together.
         if len(hashes) == 1:
             found = [client.hmget(hashes[0], asked)]
@@ -72,7 +102,10 @@ def _redis(store: RedisOnlineStore, config: RepoConfig, key: str, views: Sequenc
                 for one in hashes:
                     pipe.hmget(one, asked)
                 found = pipe.execute()
-        rows: dict[str, list[Row]] = {view: [] for view in names}
+        return rows_of(found)
+
+    def rows_of(found: Sequence[Sequence[bytes | None]]) -> Rows:
+        rows: Rows = {view: [] for view in names}
         for values in found:
             first = 0
             for view, wanted in names.items():
@@ -81,7 +114,7 @@ def _redis(store: RedisOnlineStore, config: RepoConfig, key: str, views: Sequenc
                 first = last
         return rows
 
-    return read
+    return Reads(read, soon, "soon", line.close)
 
 
 def _row(time: bytes | None, names: Sequence[str], values: Sequence[bytes | None]) -> Row:
@@ -93,8 +126,8 @@ def _row(time: bytes | None, names: Sequence[str], values: Sequence[bytes | None
 
 
 def _through_feast(store: OnlineStore, config: RepoConfig, key: str, views: Sequence[FeatureView]) -> Read:
-    def read(keys: Sequence[int | str]) -> dict[str, list[Row]]:
-        found: dict[str, list[Row]] = {}
+    def read(keys: Sequence[int | str]) -> Rows:
+        found: Rows = {}
         for view in views:
             names = [field.name for field in view.features]
             # A list of its own for each: a store may add to it.

@@ -44,6 +44,7 @@ class RowSqliteOnlineStore(OnlineStore):
     """
 
     def __init__(self) -> None:
+        self.patience = BUSY_SECONDS
         self._mine = threading.local()
         self._all: list[sqlite3.Connection] = []
 
@@ -136,13 +137,13 @@ class RowSqliteOnlineStore(OnlineStore):
     def _connected(self, config: RepoConfig) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._mine, "connection", None)
         if found is None:
-            self._mine.connection = found = _connect(config.online_store.path)
+            self._mine.connection = found = _connect(config.online_store.path, self.patience)
             self._all.append(found)
         return found
 
 
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+def _connect(path: str, patience: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=patience, check_same_thread=False)
     # With a write-ahead log the service reads while a month is written; NORMAL survives any crash of a process.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from serving.answers import Answer, Asked
+from serving.answers import Asked, answer_json, answer_of
 from serving.api.batches import (
     KEY_PATTERN,
     DecisionResult,
@@ -34,6 +34,7 @@ from serving.api.problems import Problem, documented
 from serving.api.schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
 from serving.clerk import Clerk
 from serving.desk import Kind, now
+from serving.log.record import Record
 from serving.partners.partner import Partner, Scope
 
 _REFUSALS = documented(400, 401, 403, 404, 405, 413, 415, 422, 429, 431, 500, 503)
@@ -101,7 +102,8 @@ def _one(ask: _Ask, clerk: Callable[[], Clerk | None]) -> Any:
         worker, partner, portfolio = _allowed(request, clerk(), ask)
         key, at = idempotency_key(request, LONGEST_KEY), decision_time(request, worker.replay)
         body = checked(ask.one, read_json(await request.body()))
-        return json_response(await worker.answer(Asked(partner.name, portfolio, ask.kind, body, at, key)))
+        record = await worker.answer(Asked(partner.name, portfolio, ask.kind, body, at, key))
+        return Response(answer_json(record), media_type="application/json")
 
     return answer
 
@@ -145,13 +147,13 @@ def _item(ask: _Ask, item: Any, place: int, key: str | None) -> tuple[str | None
         return own, used, problem
 
 
-def _result(ask: _Ask, place: int, key: str | None, found: Answer | Problem) -> BaseModel:
+def _result(ask: _Ask, place: int, key: str | None, found: Record | Problem) -> BaseModel:
     if isinstance(found, Problem):
         return RefusedResult(index=place, idempotency_key=key, status=found.document.status, problem=found.document)
-    return ask.result.model_construct(index=place, idempotency_key=key, status=200, answer=found)
+    return ask.result.model_construct(index=place, idempotency_key=key, status=200, answer=answer_of(found))
 
 
-def _placed(found: Answer | Problem, place: int) -> Answer | Problem:
+def _placed(found: Record | Problem, place: int) -> Record | Problem:
     return found.of_item(place) if isinstance(found, Problem) else found
 
 

@@ -1,7 +1,8 @@
 """What the log asks of a database: transactions that are durable when they return. Two keep the promise."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -13,6 +14,14 @@ class LogUnavailable(RuntimeError):
 
 class CleaningWaits(LogUnavailable):
     """What was deleted is deleted, but its bytes stay in the database's files until the next scrub."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged(Generic[T]):
+    """A transaction that only has to be committed: `commit` blocks until it is on disk, and must be called once."""
+
+    result: T
+    commit: Callable[[], None]
 
 
 class Session(Protocol):
@@ -43,6 +52,9 @@ class Database(Protocol):
 
     def write(self, work: Callable[[Session], T]) -> T:
         """What `work` returns, after its transaction is on disk; it may be run again when a connection was lost."""
+
+    def stage(self, work: Callable[[Session], T]) -> Staged[T] | None:
+        """What `work` returns, its transaction still to be committed; None, and nothing done: `write` might wait."""
 
     def read(self, work: Callable[[Session], T]) -> T:
         """What `work` returns from one consistent state."""

@@ -7,7 +7,7 @@ from typing import Any
 from serving.log.anchors import Anchor
 from serving.log.chain import Head, Link
 from serving.log.commit import Appended, DuplicateDecision, IdempotencyConflict, Outcome, commit_entries, read_head
-from serving.log.database import CleaningWaits, Database, LogUnavailable, Row, Session, open_database
+from serving.log.database import CleaningWaits, Database, LogUnavailable, Row, Session, Staged, open_database
 from serving.log.entry import COLUMNS, SEALED, Entry, Opened, RecordError, decode, encode
 from serving.log.erasure import Erasure, erase_rows, forget_shadow
 from serving.log.keys import KeyRing
@@ -40,14 +40,19 @@ class DecisionLog:
 
     def commit(self, entries: Sequence[Entry]) -> list[Outcome]:
         """Commit many records with one link of the chain; one outcome for each entry, in their order."""
-        if not entries:
-            return []
+        return self._database.write(self._work(entries)) if entries else []
+
+    def stage(self, entries: Sequence[Entry]) -> Staged[list[Outcome]] | None:
+        """The same without waiting for anything, all but the last step: None where that cannot be."""
+        return self._database.stage(self._work(entries)) if self.vault.ready(entries) else None
+
+    def _work(self, entries: Sequence[Entry]) -> Callable[[Session], list[Outcome]]:
         sealed = self.vault.seal(entries)  # before the chain's head is locked
 
         def work(session: Session) -> list[Outcome]:
             return commit_entries(session, read_head(session, session.for_update), entries, sealed, self.vault)
 
-        return self._database.write(work)
+        return work
 
     def settle(
         self, portfolio: str, at: datetime, rule: Callable[[Session], Sequence[Record]], *, alone: bool = False

@@ -36,6 +36,9 @@ class PostgresDatabase:
         """What `work` returns, after its transaction is on disk; runs again once when the connection was lost."""
         return self._writer.transaction(work)
 
+    def stage(self, work: Callable[[Session], T]) -> None:
+        """None: every statement waits for the server."""
+
     def read(self, work: Callable[[Session], T]) -> T:
         """What `work` returns; each of its statements sees what is committed."""
         return self._reader.transaction(work)

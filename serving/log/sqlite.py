@@ -4,17 +4,18 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from serving.log.database import CleaningWaits, LogUnavailable, Row, Session
+from serving.log.database import CleaningWaits, LogUnavailable, Row, Session, Staged
 
 T = TypeVar("T")
 
 PATIENCE = 5.0  # seconds that a writer waits for another process's commit; a commit takes milliseconds
 PAGE_BYTES = 8192  # a record has about 2.5 KB: fewer pages, and fewer writes, than with the default of 4096
+BUSY_SECONDS = 0.001  # between two looks whether the other one is done
 CHECKPOINT_PAGES = 4000  # 32 MB of write-ahead log between checkpoints: each costs two syncs more
 CACHE_KIB = 32_768  # the pages of four indexes that take random keys
 
@@ -27,17 +28,32 @@ class SqliteDatabase:
         self.name, self._one_file = f"sqlite:///{path}", one_file
         self._path, self._read_only = Path(path), read_only
         self._writer, self._reader = self._connect(), self._connect()
+        self._writer.execute("PRAGMA busy_timeout=0")  # `_lock_file` waits itself, where it may
         self._writing, self._reading = threading.Lock(), threading.Lock()
 
     def write(self, work: Callable[[Session], T]) -> T:
         """What `work` returns, after its transaction is on disk."""
         with self._writing:
-            return self._run(self._writer, work, "BEGIN IMMEDIATE")
+            return self._run(self._writer, work, self._lock_file)
+
+    def stage(self, work: Callable[[Session], T]) -> Staged[T] | None:
+        """What `work` returns, to be committed; None: another thread or process writes."""
+        if not self._writing.acquire(blocking=False):
+            return None
+        try:
+            with self._undone(self._writer):
+                if not self._locked_file():
+                    self._writing.release()
+                    return None
+                return Staged(work(_SqliteSession(self._writer)), self._commit_staged)
+        except BaseException:
+            self._writing.release()
+            raise
 
     def read(self, work: Callable[[Session], T]) -> T:
         """What `work` returns from one consistent state; never waits for a writer."""
         with self._reading:
-            return self._run(self._reader, work, "BEGIN")
+            return self._run(self._reader, work, lambda: self._reader.execute("BEGIN"))
 
     def snapshot(self, work: Callable[[Session], T]) -> T:
         """What `work` returns; the same as `read`, which has one state too."""
@@ -71,11 +87,7 @@ class SqliteDatabase:
     def tidy(self) -> None:
         """Empty the write-ahead log if no one else uses it at this moment."""
         with self._writing, suppress(sqlite3.Error):
-            self._writer.execute("PRAGMA busy_timeout=0")
-            try:
-                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            finally:
-                self._writer.execute(f"PRAGMA busy_timeout={PATIENCE * 1000:.0f}")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def close(self) -> None:
         """Close both connections."""
@@ -102,18 +114,47 @@ class SqliteDatabase:
         except (sqlite3.Error, OSError) as error:
             raise self._unavailable(error) from error
 
-    def _run(self, connection: sqlite3.Connection, work: Callable[[Session], T], begin: str) -> T:
-        try:
-            connection.execute(begin)
+    def _run(self, connection: sqlite3.Connection, work: Callable[[Session], T], begin: Callable[[], object]) -> T:
+        with self._undone(connection):
+            begin()
             result = work(_SqliteSession(connection))
-            connection.execute("COMMIT")
+            connection.commit()
             return result
-        except sqlite3.Error as error:
-            raise self._unavailable(error) from error
+
+    def _commit_staged(self) -> None:
+        try:
+            with self._undone(self._writer):
+                self._writer.commit()
         finally:
+            self._writing.release()
+
+    @contextmanager
+    def _undone(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Roll back what the body leaves open by raising; what SQLite says becomes `LogUnavailable`."""
+        try:
+            yield
+        except BaseException as error:
             with suppress(sqlite3.Error):
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+                connection.rollback()
+            if isinstance(error, sqlite3.Error):
+                raise self._unavailable(error) from error
+            raise
+
+    def _lock_file(self) -> None:
+        """Begin to write; another process that writes is waited for, as patiently as SQLite would."""
+        deadline = time.monotonic() + PATIENCE
+        while not self._locked_file(patient=time.monotonic() < deadline):
+            time.sleep(BUSY_SECONDS)
+
+    def _locked_file(self, *, patient: bool = True) -> bool:
+        """Begin to write, unless another process does."""
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if patient and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                return False
+            raise
+        return True
 
     def _unavailable(self, error: Exception) -> LogUnavailable:
         return LogUnavailable(f"{self.name}: {error}; {self._advice(str(error))}")

@@ -43,6 +43,11 @@ class Vault:
         """The stored columns `VAULT` of each entry."""
         return [self._seal(entry) for entry in entries]
 
+    def ready(self, entries: Iterable[Entry]) -> bool:
+        """Whether `seal` has the keys for these at hand, so that it need not read the database."""
+        days = {(entry.record.portfolio, entry.decided_at[:10]) for entry in entries}
+        return INDEX in self._keys and days <= self._ciphers.keys()
+
     def prepare(self, portfolio: str, day: str) -> None:
         """Have the keys of a portfolio and day ready, so that sealing inside a transaction needs no other one."""
         self._cipher((portfolio, day), make=True)

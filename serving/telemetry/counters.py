@@ -44,7 +44,9 @@ class Counters:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
         from prometheus_client import CollectorRegistry, values
 
-        values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+        # Asked once: nothing forks a worker, and the kernel would be asked twenty times a request.
+        pid = os.getpid()
+        values.ValueClass = values.MultiProcessValue(lambda: pid)  # type: ignore[no-untyped-call]
         self.folder = folder
         self._registry = CollectorRegistry()
         self._make_requests(self._registry)

@@ -11,6 +11,7 @@ import polars as pl
 from features.permitted import FeatureColumn
 from features.spec import Entity
 from features.store.online import OnlineRows
+from serving.desk import Reader
 from serving.policy import ConsentPurpose, Gates, Policy, PropensityPolicy, Reason, RiskPolicy
 from serving.release import ModelParts, build_release
 from training.score import Calibration, ScoreScale
@@ -28,7 +29,7 @@ REASONS = {
 }
 
 
-class FakeReader:
+class FakeReader(Reader):
     """Features from memory; `fault` is raised instead when set, and a read lasts `seconds`."""
 
     def __init__(self, rows: dict[int | str, tuple[float | None, float | None, datetime]]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from features.store.failures import OnlineStoreError
 from features.store.online import OnlineRows
-from serving.desk import Desk, Looked
+from serving.desk import Desk, Looked, Reader
 from serving.lookups import Lookups
 from serving.release import load_release
 from tests.serving.small_releases import FakeReader, build_small, fresh_reader
@@ -20,7 +20,7 @@ from tests.serving.small_releases import FakeReader, build_small, fresh_reader
 NOW = datetime(2026, 2, 2, tzinfo=UTC)
 
 
-class Gated:
+class Gated(Reader):
     """Notes what it was asked for at once, and reads only when it is let."""
 
     def __init__(self, reader: FakeReader) -> None:

@@ -109,16 +109,19 @@ CHECKED = Circumstances(lists=frozenset(), signals={"device": "passed", "livenes
 @given(customer=customers, asked=applications, circumstances=found, by=lenders)
 @example(SAFE, Application(2000.0), Circumstances(), lender(PLAIN))  # as much as the limit
 @example(SAFE, Application(2000.5), Circumstances(), lender(PLAIN))
+@example(SAFE, Application(2000.5, "car"), Circumstances(), lender(LENIENT))
+@example(SAFE, Application(1e9, "car", 36, 0.19, 50.0), Circumstances(), lender(LENIENT, RULES))
 @example(SAFE, Application(purpose="car", monthly_income=400.0, exposure=0.0), CHECKED, lender(RICH))  # over a quota
 @example(SAFE, Application(1.0, "car", monthly_income=400.0, exposure=0.0), CHECKED, lender(RICH))
 def test_one_alone_is_decided_with_the_bits_of_its_row(customer, asked, circumstances, by):
     features = rows(customer)
     expected = of_arrays(features, asked, circumstances, by)
     decision = alone(features, asked, circumstances, by)
-    event(f"{expected.outcome} {'by arrays' if decision is None else 'alone'}")
-    if decision is None:  # only what may be offered less is left to the arrays
-        assert by.policy.risk.counter_offer is not None
+    event(f"{expected.outcome}{' with an offer' if expected.counter_offer else ''}{' by arrays' * (decision is None)}")
+    if decision is None:  # only where another of the terms may be changed
+        assert by.policy.risk.counter_offer.changes is not None
         assert expected.outcome != "approve"
+        assert expected.counter_offer is None
     else:
         # As text: equal numbers may still differ in their sign of zero, or in their type.
         assert repr(decision) == repr(expected)

@@ -26,6 +26,9 @@ class SlowLog(DecisionLog):
         self.sizes: list[int] = []
         self.failing: set[int] = set()  # places of commits
 
+    def stage(self, entries: Sequence[Entry]) -> None:
+        """None: every commit goes by `commit`."""
+
     def commit(self, entries: Sequence[Entry]) -> list[Outcome]:
         self.sizes.append(len(entries))
         self.started.release()

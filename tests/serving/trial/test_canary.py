@@ -11,7 +11,7 @@ import pytest
 
 from features.store.online import OnlineRows
 from serving.clerk import Clerk
-from serving.desk import Desk
+from serving.desk import Desk, Reader
 from serving.release import load_release
 from serving.trial.challengers import Challengers, drawn
 from serving.trial.note import Trial, write_trial
@@ -22,7 +22,7 @@ PEOPLE = range(1000, 1040)
 SHARE = 0.3
 
 
-class Rubbish:
+class Rubbish(Reader):
     """A reader whose features are `what`: no number, and nothing that a record could hold."""
 
     def __init__(self, what: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 from features.store.online import OnlineRows
 from serving.answers import Asked, decide_again, record_of
 from serving.api.schemas import PropensityRequest
-from serving.desk import Desk, Key
+from serving.desk import Desk, Key, Reader
 from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.log.frames import read_decisions
 from serving.log.record import PLATFORM, Record
@@ -137,7 +137,7 @@ def test_the_champion_s_policy_says_how_many_are_scored(home: Home) -> None:
     assert home.found() == {}
 
 
-class OneMore:
+class OneMore(Reader):
     """A reader that knows one feature more than the champion reads; `allowed` are those it may be asked about."""
 
     def __init__(self, allowed: set[Key], fault: Exception | None = None) -> None:
