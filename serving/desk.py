@@ -38,8 +38,8 @@ class Reader(Protocol):
         """The features of each key (blocks)."""
 
     async def read_soon(self, key: Key) -> "OnlineRows":
-        """The features of one key, while an event loop goes on; asked of those alone whose way this is."""
-        raise NotImplementedError
+        """The features of one key; an event loop goes on meanwhile, where that is the reader's way."""
+        return self.read([key])
 
 
 class DeskError(ValueError):

@@ -112,7 +112,7 @@ def test_who_comes_and_which_database_is_said_first(redis_server: RedisServer) -
 
         assert asyncio.run(ask()) == b"yes"
         assert asyncio.run(ask(db="0")) is None
-        with pytest.raises(ResponseError, match="WRONGPASS|invalid password"):
+        with pytest.raises(ResponseError, match=r"WRONGPASS|invalid password"):
             asyncio.run(ask(password="wrong"))
         signed.delete("here")
     finally:

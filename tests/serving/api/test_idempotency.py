@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from serving.api.schemas import DecisionAnswer, PropensityAnswer
-from serving.log.database import LogUnavailable, Session
+from serving.log.database import LogUnavailable, Session, Staged
 from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.pointers import write_pointer
 from tests.servers import new_database
@@ -51,12 +51,27 @@ class Failing:
         self.hurry, self.written = threading.Event(), threading.Event()
 
     def write(self, work: Callable[[Session], T]) -> T:
+        return self._faulty(self._next(), lambda: self._database.write(work))
+
+    def stage(self, work: Callable[[Session], T]) -> Staged[T] | None:
+        if self.fault == "before":
+            self._next()
+        staged = self._database.stage(work)
+        if staged is None:
+            return None
+        fault = self._next()
+        return Staged(staged.result, lambda: self._faulty(fault, staged.commit))
+
+    def _next(self) -> Fault | None:
         fault, self.fault = self.fault, None
         if fault == "before":
             raise LogUnavailable("disk full")
+        return fault
+
+    def _faulty(self, fault: Fault | None, work: Callable[[], T]) -> T:
         if fault == "slow":
             self.hurry.wait(5)
-        found: T = self._database.write(work)
+        found = work()
         self.written.set()
         if fault == "after":
             raise LogUnavailable("the connection was lost")
