@@ -21,7 +21,7 @@ from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog
 from serving.log.entry import encode
 from serving.log.record import Record
-from serving.lookups import Lookups
+from serving.lookups import Lookups, in_time
 from serving.partners.batch_keys import BatchKeys
 from serving.partners.directory import Directory
 from serving.partners.limits import PartnerLimits
@@ -39,7 +39,6 @@ _log = logging.getLogger("lendloop.clerk")
 
 PAUSE_SECONDS = 1.0  # how old a look at the pauses may be; a replay looks each time
 READERS = 8
-TURNS = 3  # of the event loop, in which a reply that is there already is taken in: bytes, rows, and who waits for them
 MORE_SECONDS = 0.001  # what each further item of a batch may add to the time in which features are read
 
 
@@ -233,13 +232,7 @@ class Clerk:
             entities = [one.request.entity_id for one in asked]
             given = (desk, first.kind, entities, first.at, self.inquiry.consents)
             reading = asyncio.get_running_loop().run_in_executor(self._threads, look_up, *given)
-        # Not `wait_for`: what has come while the loop was busy with others is not late.
-        await asyncio.wait([reading], timeout=self.feature_seconds + MORE_SECONDS * (len(asked) - 1))
-        for _ in range(TURNS):
-            if not reading.done():
-                await asyncio.sleep(0)
-        if not reading.done():
-            reading.cancel()
+        if not await in_time(reading, self.feature_seconds + MORE_SECONDS * (len(asked) - 1)):
             return late_permitted(desk, first.kind, len(asked))
         found = reading.result()
         return found if isinstance(found, Permitted) else Permitted(found, [NO_CONSENTS])

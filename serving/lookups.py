@@ -7,10 +7,12 @@ while one read runs, the next group fills. No timer; a request that comes while 
 import asyncio
 from concurrent.futures import Executor
 from datetime import datetime
+from typing import Any
 
 from serving.desk import Desk, Key, Looked
 
 Waiting = tuple[Key, datetime, "asyncio.Future[Looked]"]
+TURNS = 3  # of the event loop, in which a reply that is there already is taken in: bytes, rows, and who waits for them
 
 
 class Lookups:
@@ -64,3 +66,16 @@ class Lookups:
                 done.cancel()
             else:
                 done.set_result(read.result()[place])
+
+
+async def in_time(reading: "asyncio.Future[Any]", seconds: float) -> bool:
+    """Whether it is done within `seconds`; if not, it is cancelled.
+
+    Not `wait_for`: what has come while the loop was busy with others is not late.
+    """
+    await asyncio.wait([reading], timeout=seconds)
+    for _ in range(TURNS):
+        if reading.done():
+            return True
+        await asyncio.sleep(0)
+    return reading.done() or not reading.cancel()

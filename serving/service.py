@@ -42,8 +42,8 @@ from serving.trial.challengers import Challengers
 from serving.vendors import http_vendors
 
 SWITCH_SECONDS = 0.0005
-"""How long a thread may keep the interpreter while another waits: the threads that read features and write the log have
-a hundredth of a millisecond's work at a time, and would wait Python's 5 ms for it, several times a request."""
+"""How long a thread may keep the interpreter while another waits: those that ask Postgres for features or write its log
+have a hundredth of a millisecond's work at a time, and would wait Python's 5 ms for it, several times a request."""
 
 _settings = Settings()
 _clerks: list[Clerk] = []  # the one of this worker, while it runs

@@ -1,7 +1,9 @@
 """Single reads in groups: whoever comes while one runs is read for together, and takes nobody along when it fails."""
 
 import asyncio
+import socket
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -13,7 +15,7 @@ import pytest
 from features.store.failures import OnlineStoreError
 from features.store.online import OnlineRows
 from serving.desk import Desk, Looked, Reader
-from serving.lookups import Lookups
+from serving.lookups import Lookups, in_time
 from serving.release import load_release
 from tests.serving.small_releases import FakeReader, build_small, fresh_reader
 
@@ -92,3 +94,22 @@ def test_nothing_is_read_for_who_waits_no_longer(desk: Desk) -> None:
     found = look_up(desk, [1], [2, 3], leave=1)
     assert desk.reader.asked == [[1], [3]]  # type: ignore[attr-defined]
     assert [one is None for one in found] == [False, True, False]
+
+
+def test_what_came_while_the_loop_was_busy_is_not_late() -> None:
+    async def work(seconds: float) -> bool:
+        mine, theirs = socket.socketpair()
+        with mine, theirs:
+            reader, writer = await asyncio.open_connection(sock=mine)
+            reading = asyncio.ensure_future(reader.readexactly(1))
+            asking = asyncio.ensure_future(in_time(reading, 0.01))
+            await asyncio.sleep(0)
+            theirs.send(b"1"[: int(seconds > 0)])
+            time.sleep(seconds)
+            found = await asking
+            writer.close()
+            assert reading.cancelled() is not found
+            return found
+
+    assert asyncio.run(work(0.03))
+    assert not asyncio.run(work(0))
