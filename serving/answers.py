@@ -174,7 +174,7 @@ def answer_json(record: Record) -> bytes:
 
 def _told(record: Record) -> dict[str, Any]:
     """The fields of the answer in the order of its document."""
-    told = {
+    told: dict[str, Any] = {
         "decision_id": record.decision_id,
         "portfolio": record.portfolio,
         "entity_id": record.entity_id,
