@@ -17,8 +17,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "build" / "tests.xml"
 PYTHON = (sys.executable, "-m")
 # A file stays on one worker, so that its servers are started once; the longest files come first, as they are named.
-# One worker more than two cores: a third of the time, tests wait for servers that start, stop or are killed.
-WORKERS = str(min(4, (os.cpu_count() or 1) + 1))
+# Two workers more than cores: a third of the time, tests wait for servers that start, stop or are killed.
+WORKERS = str(min(6, (os.cpu_count() or 1) + 2))
 BOTH_CORES = ("-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder")
 console = Console(highlight=False)
 

@@ -78,5 +78,5 @@ def test_nothing_to_learn_is_said() -> None:
     constant = ROWS.with_columns(debt=pl.lit(1.0), income=pl.lit(1.0), trade=pl.lit("baker"))
     with pytest.raises(EstimatorError, match="CatBoost cannot learn from 1800 rows of 3 features"):
         fit_boosted(spec(), constant, COLUMNS, labels_of(constant))
-    with pytest.raises(EstimatorError, match="0 events among 1800 rows"):
+    with pytest.raises(EstimatorError, match="0 events among the 1800 rows to learn from"):
         fit_boosted(spec(), ROWS, COLUMNS, labels_of(ROWS) * 0)
