@@ -123,6 +123,8 @@ class _Update:
         made, reached = self._compute(months, touched, keys), self._reached(touched)
         wrote = False
         for month, covers in self.covers.items():
+            if month not in reached and (there := self.built.get(month)) and there.covers == covers:
+                continue  # nothing of it has changed: most months, in most runs
             forgotten = changed[month] is None or (month in reached and self._reach == "table")
             kept = None if forgotten else self._kept(month, keys if month in reached else keys.clear())
             wrote |= self._write(month, known_in(made, month, covers) if month in reached else made.clear(), kept)

@@ -69,6 +69,8 @@ class Materializer:
             _log.info(note)
             done = None
         since = done.until if done else None
+        if since == until:
+            return Materialized(view.name, 0, since, until, 0)
         wanted = window(as_of, since, until, view.ttl or timedelta.max)
         rows, read_back = self._write_all(notes, view, wanted, ever, held)
         return Materialized(view.name, rows, since, until, read_back, note)

@@ -50,8 +50,10 @@ def slices(
         earlier.append(file)
         # A row may be known before it happens, so old partitions are asked too; Parquet's statistics answer for most.
         rows, done = _newest(_rows(file, wanted).collect(), key), min(end, wanted.until)
-        asked = earlier if held is None or held <= done else _up_to(lake, portfolio, view, held)
-        yield Slice(_not_overtaken(rows, asked, key, max(held, wanted.until) if held else wanted.until), done)
+        if rows.height:
+            asked = earlier if held is None or held <= done else _up_to(lake, portfolio, view, held)
+            rows = _not_overtaken(rows, asked, key, max(held, wanted.until) if held else wanted.until)
+        yield Slice(rows, done)
 
 
 def _up_to(lake: Lake, portfolio: str, view: str, held: datetime) -> list[Path]:
@@ -79,8 +81,6 @@ def _newest(rows: pl.DataFrame, key: str) -> pl.DataFrame:
 
 def _not_overtaken(rows: pl.DataFrame, files: list[Path], key: str, until: datetime) -> pl.DataFrame:
     """`rows` without those of an entity of which a newer event was known before: a late row must not replace it."""
-    if rows.is_empty():
-        return rows
     first = rows[EVENT].min()
     known = pl.concat(
         [_known(file, until).select(key, EVENT, CREATED).filter(pl.col(EVENT) >= first) for file in files]
