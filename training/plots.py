@@ -65,7 +65,7 @@ def roc_plot(trained: TrainedModel) -> bytes:
 
 def distribution_plot(trained: TrainedModel) -> bytes:
     """How the calibrated probability is spread in each class, on the held-out rows."""
-    figure, axes = _axes(6.2, 3.8)
+    figure, axes = _axes(6.2, 3.8, left=0.7)
     labels, probability = _columns(trained.held_out, "probability")
     edges = np.linspace(0, max(float(np.quantile(probability, 0.995)), 1e-6), 41)
     for value, name, colour in ((0, "no event", MODEL), (1, "event", EVENT_COLOUR)):
@@ -79,7 +79,8 @@ def distribution_plot(trained: TrainedModel) -> bytes:
 def fairness_plot(name: str, gap: Gap, trained: TrainedModel) -> bytes:
     """Approval rate of each group with its interval; groups too small to compare are pale."""
     shown = {group: rate for group, rate in sorted(gap.by_group.items()) if rate.rate is not None}
-    figure, axes = _axes(6.2, 1.6 + 0.36 * len(shown))
+    widest = max((len(group) for group in (*shown, "n = 00,000 (small)")), default=0)
+    figure, axes = _axes(6.2, 1.6 + 0.36 * len(shown), left=0.25 + 0.062 * widest)
     for position, (group, rate) in enumerate(shown.items()):
         value, colour = rate.rate or 0.0, MUTED if group in gap.small else MODEL
         reach = [[max(value - rate.low, 0.0)], [max(rate.high - value, 0.0)]]
@@ -105,13 +106,17 @@ def _tested(trained: TrainedModel) -> str:
     return f"{report.name} · {report.scheme} · {report.held_out_months[-1]} · {report.model.rows:,} rows"
 
 
-def _axes(width: float, height: float) -> tuple[Any, Any]:
-    """A figure of its own, outside pyplot, so that nothing is shared between threads or left open."""
+def _axes(width: float, height: float, *, left: float = 0.62) -> tuple[Any, Any]:
+    """A figure of its own, outside pyplot, so that nothing is shared between threads or left open; sizes in inches.
+
+    Margins are given: to find them, matplotlib would draw every picture twice, a tenth of a small retraining.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=110)
     FigureCanvasAgg(figure)
+    figure.subplots_adjust(left / width, 0.55 / height, 1 - 0.15 / width, 1 - 0.62 / height)
     axes = figure.add_subplot()
     axes.grid(color=GRID, lw=0.8)
     axes.set_axisbelow(True)
