@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from features.calendar import month_ends
 from flows.demo_view import show_end
 from flows.hints import month_command
 from flows.locking import exclusive
@@ -27,6 +28,11 @@ class Months:
     last: date
     sample: int = 320
 
+    @property
+    def ends(self) -> list[date]:
+        """The last day of each."""
+        return month_ends(self.first, self.last)
+
 
 REPLAYS = {
     # The first date at which two months of labels are known: one to learn from, one to test on.
@@ -35,6 +41,8 @@ REPLAYS = {
 }
 
 
+YIELDING = 5
+"""Niceness of a replay that others wait for less."""
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -65,7 +73,12 @@ def _run(portfolios: list[str], months: int) -> None:
     settings = _settings()
     console.print(f"[bold]Lendloop[/] replays {', '.join(portfolios)}; everything goes to {settings.home}")
     _stamp(settings)
-    commands = {name: (sys.executable, "-m", "flows.replaying", name, str(months)) for name in portfolios}
+    # All wait for the one with the most months: the others let it go first.
+    longest = max(portfolios, key=lambda name: len(REPLAYS[name].ends))
+    commands = {
+        name: (sys.executable, "-m", "flows.replaying", name, str(months), str(0 if name == longest else YIELDING))
+        for name in portfolios
+    }
     replays = SideBySide(commands, settings.root() / "logs")
     with _servers(settings, replays):
         ends = replays.show()

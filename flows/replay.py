@@ -4,7 +4,7 @@ import asyncio
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from features.calendar import cutoff, month_ends, month_start
+from features.calendar import cutoff, month_start
 from flows.comparison import Role, compare
 from flows.demo_view import MonthLine, Replayed, show_heading, show_kept_back, show_line, show_pauses
 from flows.ingest import ingest
@@ -33,7 +33,7 @@ LOOKS_AFTER = timedelta(days=3)
 
 def replay(settings: Settings, name: str, months: "Months", most: int) -> Replayed:
     """Run the portfolio's months in order; the first one's release is frozen and compared with from then on."""
-    opening, *ends = month_ends(months.first, months.last)[: most + 1]
+    opening, *ends = months.ends[: most + 1]
     show_heading(name)
     first = _open(name, opening)
     workspace = open_workspace(name)

@@ -1,4 +1,7 @@
-"""One portfolio's replay as a process: `python -m flows.replaying PORTFOLIO MONTHS`, and how it tells what happens."""
+"""One portfolio's replay as a process, and how it tells what happens.
+
+`python -m flows.replaying PORTFOLIO MONTHS NICENESS`
+"""
 
 import json
 import os
@@ -90,4 +93,5 @@ def _wait_healthy(url: str) -> None:
 if __name__ == "__main__":
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    os.nice(int(sys.argv[3]))
     sys.exit(main(sys.argv[1], int(sys.argv[2])))
