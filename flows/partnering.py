@@ -1,7 +1,8 @@
 """`lendloop partner`: partners added, listed, given new keys and revoked; and the partner that a replay sends as."""
 
-import getpass
 import json
+import os
+import pwd
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -152,8 +153,8 @@ def _plain(text: str) -> None:
 
 
 def login_name() -> str:
-    """Who runs this process, as the system knows it."""
+    """Who runs this process, as the system knows it; not as LOGNAME or USER say, which anyone can set."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "unknown"
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user may have no name
+        return f"uid {os.getuid()}"

@@ -66,14 +66,17 @@ class LeafTable:
     @cached_property
     def _by_tree(self) -> list[list[tuple[int, Floats]]]:
         """For each tree the columns that it adds to, and what at each leaf: six at most of a tree of depth 6."""
-        trees = np.split(self.rows, self.first[1:])
+        trees = np.split(self.rows, self.first[1:]) if len(self.first) else []
         return [
             [(int(at), np.ascontiguousarray(tree[:, at])) for at in np.flatnonzero(tree.any(axis=0))] for tree in trees
         ]
 
     def explain_single(self, leaves: NDArray[np.integer[Any]]) -> Floats:
         """Contributions of one row whose leaf in each tree is given."""
-        return cast(Floats, self.rows.take(self.first + leaves, axis=0).sum(axis=0))
+        taken = self.rows.take(self.first + leaves, axis=0)
+        if taken.shape[1] == 1 and len(taken):
+            return cast(Floats, np.add.accumulate(taken)[-1])  # a single column NumPy would not add up in order
+        return cast(Floats, taken.sum(axis=0))
 
 
 def fill_empty_leaves(model: dict[str, Any]) -> bool:

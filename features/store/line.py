@@ -13,6 +13,9 @@ import hiredis
 from redis.exceptions import ConnectionError as Gone
 from redis.exceptions import ResponseError
 
+CONNECT_SECONDS = 2.0
+IDLE_SECONDS = 60.0
+LOOK_SECONDS = 0.001
 Reply = Any
 Waiting = tuple[float, "asyncio.Future[Reply]"]
 
@@ -23,41 +26,45 @@ class RedisLine:
     def __init__(self, address: Mapping[str, Any], patience: float) -> None:
         """`address`: host, port, db, username, password, ssl; a reply has to come within `patience` seconds."""
         self._address, self._patience = address, patience
+        self._secure = ssl.create_default_context() if address.get("ssl") else None
         self._open: _Connection | None = None
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[_Connection] | None = None
 
     async def ask(self, command: bytes) -> Reply:
         """The reply to a packed command; raises what redis-py would."""
         connection = self._open
         if connection is None or not connection.usable(self._patience):
-            connection = await self._connected()
+            # A connection may take longer than a request waits: it is made for those that come after it too.
+            connection = await asyncio.shield(self._connecting())
         return await connection.send(command)
 
-    async def _connected(self) -> "_Connection":
-        async with self._opening:
-            if self._open is None or not self._open.usable(self._patience):
-                self._open = await self._connect()
-            return self._open
+    def _connecting(self) -> "asyncio.Task[_Connection]":
+        loop, opening = asyncio.get_running_loop(), self._opening
+        if opening is None or opening.done() or opening.get_loop() is not loop:
+            self._opening = opening = loop.create_task(self._connect())
+            opening.add_done_callback(_looked_at)
+        return opening
 
     async def _connect(self) -> "_Connection":
         loop, address = asyncio.get_running_loop(), self._address
-        secure = ssl.create_default_context() if address.get("ssl") else None
         place = address["host"], int(address["port"])
         try:
-            async with asyncio.timeout(self._patience):
-                _, made = await loop.create_connection(lambda: _Connection(loop), *place, ssl=secure)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, made = await loop.create_connection(lambda: _Connection(loop), *place, ssl=self._secure)
                 try:
-                    for command in _greeting(address):
-                        await made.send(command)
+                    await asyncio.gather(*[made.send(command) for command in _greeting(address)])
                 except BaseException:
                     made.end()
                     raise
         except OSError as error:  # a timeout is one too
-            raise Gone(f"{place[0]}:{place[1]}: {error or 'no connection in time'}") from error
+            raise Gone(f"{place[0]}:{place[1]}: {str(error) or 'no connection in time'}") from error
+        self._open = made
         return made
 
     def close(self) -> None:
         """Close the connection; who waits for a reply is told."""
+        if self._opening is not None and not self._opening.done():
+            self._opening.cancel()
         if self._open is not None:
             self._open.end()
 
@@ -67,9 +74,12 @@ class _Connection(asyncio.Protocol):
         self._loop, self._reader = loop, hiredis.Reader()
         self._waiting: deque[Waiting] = deque()
         self._transport: Any = None
+        self._doubted = False
+        self._asked = loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+        self._loop.call_later(IDLE_SECONDS, self._rest)
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
@@ -89,22 +99,46 @@ class _Connection(asyncio.Protocol):
         self._waiting.clear()
 
     def usable(self, patience: float) -> bool:
-        """Whether it may be asked: one whose oldest reply is overdue is ended, rather than asked for more."""
+        """Whether it may be asked. One whose oldest reply is overdue is ended once the loop has looked again."""
         if self._transport.is_closing() or self._loop is not asyncio.get_running_loop():
             return False
-        if self._waiting and self._loop.time() - self._waiting[0][0] > patience:
-            self.end()
-            return False
+        if not self._doubted and self._is_overdue(patience):
+            self._doubted = True
+            self._loop.call_later(LOOK_SECONDS, self._judge, patience)
         return True
+
+    def _is_overdue(self, patience: float) -> bool:
+        return bool(self._waiting) and self._loop.time() - self._waiting[0][0] > patience
+
+    def _judge(self, patience: float) -> None:
+        self._doubted = False
+        if self._is_overdue(patience):
+            self.end()
+
+    def _rest(self) -> None:
+        """End when nobody has asked for long: a release that was replaced leaves its connection behind."""
+        if self._transport.is_closing():
+            return
+        if self._loop.time() - self._asked > IDLE_SECONDS:
+            self.end()
+        else:
+            self._loop.call_later(IDLE_SECONDS, self._rest)
 
     def send(self, command: bytes) -> "asyncio.Future[Reply]":
         done: asyncio.Future[Reply] = self._loop.create_future()
-        self._waiting.append((self._loop.time(), done))
+        self._asked = self._loop.time()
+        self._waiting.append((self._asked, done))
         self._transport.write(command)
         return done
 
     def end(self) -> None:
         self._transport.abort()
+
+
+def _looked_at(opening: "asyncio.Task[_Connection]") -> None:
+    """Take note of how it ended: those that waited may have given up."""
+    if not opening.cancelled():
+        opening.exception()
 
 
 def _greeting(address: Mapping[str, Any]) -> list[bytes]:

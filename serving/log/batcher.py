@@ -120,7 +120,13 @@ class Batcher:
         staged = self._log.stage(entries) if len(entries) <= PACE else None
         if staged is None:
             return await run(self._thread, self._log.commit, entries)
-        await run(self._thread, staged.commit)
+        try:
+            committed = run(self._thread, staged.commit)
+        except BaseException:  # the thread takes nothing more: the worker ends
+            staged.undo()
+            raise
+        # Whoever gives up waiting must not keep it from being committed: it holds the file.
+        await asyncio.shield(committed)
         return staged.result
 
 

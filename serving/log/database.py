@@ -18,10 +18,11 @@ class CleaningWaits(LogUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Staged(Generic[T]):
-    """A transaction that only has to be committed: `commit` blocks until it is on disk, and must be called once."""
+    """A transaction that only has to be committed: `commit` blocks until it is on disk; it or `undo` must be called."""
 
     result: T
     commit: Callable[[], None]
+    undo: Callable[[], None]
 
 
 class Session(Protocol):

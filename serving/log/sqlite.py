@@ -45,7 +45,7 @@ class SqliteDatabase:
                 if not self._locked_file():
                     self._writing.release()
                     return None
-                return Staged(work(_SqliteSession(self._writer)), self._commit_staged)
+                return Staged(work(_SqliteSession(self._writer)), self._commit_staged, self._undo_staged)
         except BaseException:
             self._writing.release()
             raise
@@ -125,6 +125,13 @@ class SqliteDatabase:
         try:
             with self._undone(self._writer):
                 self._writer.commit()
+        finally:
+            self._writing.release()
+
+    def _undo_staged(self) -> None:
+        try:
+            with suppress(sqlite3.Error):
+                self._writer.rollback()
         finally:
             self._writing.release()
 

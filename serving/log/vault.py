@@ -6,7 +6,6 @@ salt would let anyone try values against its commitment. A person is found by a 
 """
 
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,7 +36,6 @@ class Vault:
         self._database, self._ring = database, ring
         self._keys: dict[Name, bytes] = {}
         self._ciphers: dict[Name, AESGCM] = {}
-        self._making = threading.Lock()
 
     def seal(self, entries: Iterable[Entry]) -> list[tuple[Any, ...]]:
         """The stored columns `VAULT` of each entry."""
@@ -97,13 +95,14 @@ class Vault:
     def _key(self, name: Name, *, make: bool) -> bytes:
         found = self._keys.get(name)
         if found is None:
-            with self._making:
-                found = self._database.read(lambda session: self._stored(session, name))
-                if found is None and make:
-                    found = self._database.write(lambda session: self.ensure(session, name))
-                if found is None:
-                    raise SealBroken(f"the data key of {name[0]} on {name[1]} is gone; expected it in decision_keys")
-                self._keys[name] = found
+            # No lock of ours around it: who commits on the loop may ask for a key while another makes one. Two that
+            # make it at once get the same: it is looked for again inside the transaction.
+            found = self._database.read(lambda session: self._stored(session, name))
+            if found is None and make:
+                found = self._database.write(lambda session: self.ensure(session, name))
+            if found is None:
+                raise SealBroken(f"the data key of {name[0]} on {name[1]} is gone; expected it in decision_keys")
+            self._keys[name] = found
         return found
 
     def ensure(self, session: Session, name: Name) -> bytes:

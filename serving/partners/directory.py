@@ -48,7 +48,7 @@ class Directory:
         if name is None:
             return None
         known = await self._found(name)
-        # The hash is made and compared for an unknown id too: time must not tell the ids that there are.
+        # An unknown id takes longer, as it is looked for: which ids there are is no secret, and lets nobody in.
         matches = hmac.compare_digest(keyed_hash(self._secret, key), known.hash if known else "")
         if known is None or not matches or (known.ends_at is not None and known.ends_at <= at):
             return None

@@ -128,7 +128,9 @@ class Board:
         """Decide a review that the member holds."""
         limit, needed = ruling.limit, 1
         if limit is not None:
-            most, needed = largest(release, case.decision), people(release, case.decision, limit)
+            # What was recorded when it was refused or left to people holds, whatever the policy says by now.
+            most = largest(release, case.decision)
+            needed = max(case.confirmations, people(release, case.decision, limit))
             if limit > most:
                 raise TooMuch(f"the policy lets people grant at most {most:g} here")
 

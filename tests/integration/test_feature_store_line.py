@@ -118,3 +118,39 @@ def test_who_comes_and_which_database_is_said_first(redis_server: RedisServer) -
     finally:
         client = redis.Redis.from_url(redis_server.url, password="secret")
         client.config_set("requirepass", "")
+
+
+def test_a_connection_that_takes_longer_than_a_request_waits_is_made_for_those_that_come_after() -> None:
+    async def greets_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await reader.read(1000):
+                await asyncio.sleep(0.04)
+                writer.write(b"+OK\r\n")
+        except ConnectionError:
+            pass  # it was ended by the other side
+        finally:
+            writer.close()
+            ended.set()
+
+    ended = asyncio.Event()
+
+    async def whole() -> tuple[object, int]:
+        server = await asyncio.start_server(greets_slowly, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()
+        line = RedisLine({"host": host, "port": port, "password": "p"}, 0.025)
+        tries = 0
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.025):
+                await line.ask(hiredis.pack_command(("PING",)))
+        while line._open is None:
+            tries += 1
+            await asyncio.sleep(0.01)
+        answer = await line.ask(hiredis.pack_command(("PING",)))
+        line.close()
+        await ended.wait()
+        server.close()
+        return answer, tries
+
+    answer, tries = asyncio.run(whole())
+    assert answer == b"OK"
+    assert tries < 100

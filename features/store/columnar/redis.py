@@ -14,6 +14,8 @@ from feast.infra.online_stores.helpers import _mmh3
 from feast.infra.online_stores.redis import RedisOnlineStore, _versioned_fv_name
 from feast.value_type import ValueType
 from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 
 from features.store.columnar.keys import serialized_keys
 from features.store.columnar.wire import content, encoded, joined, lengths, timestamps
@@ -23,7 +25,7 @@ _RECEIVED = 1 << 16
 _END = b"\r\n"
 
 
-class RedisRefused(RuntimeError):
+class RedisRefused(ResponseError):
     """Redis answered a write with an error, which is the message."""
 
 
@@ -143,7 +145,7 @@ def _count(connection: Any, due: int) -> None:
     while due > 0:
         received = connection._sock.recv(_RECEIVED)
         if not received:
-            raise ConnectionError("Redis closed the connection in the middle of a write")
+            raise RedisConnectionError("Redis closed the connection in the middle of a write")
         lines = (open_line + received).split(_END)
         open_line = lines.pop()
         if refused := next((line for line in lines if line.startswith(b"-")), None):

@@ -60,7 +60,7 @@ class Failing:
         if staged is None:
             return None
         fault = self._next()
-        return Staged(staged.result, lambda: self._faulty(fault, staged.commit))
+        return Staged(staged.result, lambda: self._faulty(fault, staged.commit), staged.undo)
 
     def _next(self) -> Fault | None:
         fault, self.fault = self.fault, None
