@@ -28,7 +28,8 @@ from feast.types import Float32, Int64, String, UnixTimestamp
 from rich.console import Console
 from rich.table import Table
 
-from features.store.columnar.redis import RedisColumns, as_pipe
+from features.store.columnar.redis import BATCH_ROWS, RedisColumns
+from features.store.columnar.wire import content
 from tests.servers import RedisServer
 
 RESULTS = Path(__file__).parent / "results" / "materialize.json"
@@ -75,8 +76,8 @@ class Contest:
         columns_to_redis = self._columns()
         self._pipe = folder / "pipe.resp"
         with self._pipe.open("wb") as file:
-            for part in as_pipe(columns_to_redis, self._table.to_arrow(), "event_timestamp"):
-                file.write(part)
+            for batch in self._table.to_arrow().to_batches(BATCH_ROWS):
+                file.write(content(columns_to_redis.commands(batch, "event_timestamp")))
 
     def ways(self) -> dict[str, Callable[[], int]]:
         """Name and what writes; each returns how many rows it wrote."""

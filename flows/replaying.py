@@ -91,7 +91,6 @@ def _wait_healthy(url: str) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.nice(int(sys.argv[3]))
     sys.exit(main(sys.argv[1], int(sys.argv[2])))

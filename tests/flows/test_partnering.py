@@ -1,11 +1,13 @@
 """Partners at the command line: the key is shown once, the examples fit the partner, the platform's names are kept."""
 
+import os
+import pwd
 import re
 from pathlib import Path
 
 import pytest
 
-from flows.partnering import add_partner, demo_key, list_partners, revoke_partner, rotate_key
+from flows.partnering import add_partner, demo_key, list_partners, login_name, revoke_partner, rotate_key
 from infra.settings import Settings
 from serving.partners.partner import BadPartner
 
@@ -65,3 +67,9 @@ def test_a_portfolio_that_is_not_there_is_named() -> None:
 
 def test_the_replay_has_the_same_key_each_time() -> None:
     assert demo_key(Settings()) == demo_key(Settings())
+
+
+def test_who_acts_is_whom_the_system_knows_and_not_what_a_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "ceo")
+    monkeypatch.setenv("USER", "ceo")
+    assert login_name() == pwd.getpwuid(os.getuid()).pw_name != "ceo"

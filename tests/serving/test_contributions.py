@@ -89,3 +89,17 @@ def test_a_leaf_that_only_a_monotone_constraint_fills_is_explained():
     np.testing.assert_allclose(found.sum(axis=1) + table.base, raw, atol=1e-9)
     expected = rebuild(description).get_feature_importance(rows, type="ShapValues")
     np.testing.assert_allclose(found, expected[:, :-1], atol=1e-9)
+
+
+def test_one_column_alone_has_the_bits_of_the_batch_too():
+    draw = np.random.default_rng(3)
+    table = LeafTable(draw.normal(size=(400, 1)), np.arange(0, 400, 2), 0.0)
+    found = draw.integers(0, 2, size=(50, 200))
+    together = table.explain(found)
+    assert (together == np.vstack([table.explain(found[[row]]) for row in range(50)])).all()
+
+
+def test_without_trees_nothing_contributes():
+    table = LeafTable(np.zeros((0, 2)), np.zeros(0, dtype=np.int64), 0.5)
+    for rows in (1, 3):
+        assert table.explain(np.zeros((rows, 0), dtype=np.int64)).tolist() == [[0.0, 0.0]] * rows

@@ -18,7 +18,7 @@ from feast.value_type import ValueType
 from psycopg import Cursor, sql
 
 from features.store.columnar.keys import serialized_keys
-from features.store.columnar.wire import content, encoded, fixed, joined, lengths
+from features.store.columnar.wire import content, encoded, fixed, joined, lengths, micros
 
 BATCH_ROWS = 5_000
 COLUMNS = ("entity_key", "feature_name", "value", "value_text", "event_ts", "created_ts")
@@ -111,9 +111,9 @@ def _text(column: pa.Array, kind: ValueType, value: pa.BinaryArray) -> list[pa.B
 
 
 def _time(column: pa.Array) -> list[pa.BinaryArray | bytes]:
-    """Microseconds since 2000."""
-    micros = pc.cast(column, pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64()).to_numpy()
-    return [fixed(struct.pack(">i", 8), (micros - _EPOCH_2000).astype(">i8"))]
+    """Microseconds since 2000; null where there is none."""
+    since, there = (micros(column) - _EPOCH_2000).astype(">i8"), column.is_valid()
+    return [pc.if_else(there, fixed(struct.pack(">i", 8), since), _NULL)]
 
 
 def _field(values: pa.BinaryArray) -> list[pa.BinaryArray | bytes]:

@@ -4,7 +4,7 @@ One HSET a row, made for all rows of a batch at once; its replies are counted, n
 while the next is made.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from features.store.columnar.keys import serialized_keys
-from features.store.columnar.wire import content, encoded, joined, lengths, timestamps
+from features.store.columnar.wire import content, encoded, joined, lengths, micros, timestamps
 
 BATCH_ROWS = 5_000
 _RECEIVED = 1 << 16
@@ -75,7 +75,7 @@ class RedisColumns:
             if self._asks_first:
                 _count(connection, due)
                 batch, due = self._not_overtaken(connection, batch, event), 0
-            commands = self._commands(batch, event, emptied)
+            commands = self.commands(batch, event, emptied)
             _count(connection, due)
             connection.send_packed_command([content(commands)])
             due, rows = batch.num_rows * (2 if self._seconds else 1), rows + batch.num_rows
@@ -89,14 +89,13 @@ class RedisColumns:
         stored = [connection.read_response() for _ in range(batch.num_rows)]
         if not any(stored):
             return batch
-        micros = batch.column(event).cast(pa.timestamp("us", batch.column(event).type.tz), safe=False).cast(pa.int64())
         held = np.array([_micros(time) if time else np.iinfo(np.int64).min for time in stored])
-        return batch.filter(pa.array(micros.to_numpy() >= held))
+        return batch.filter(pa.array(micros(batch.column(event)) >= held))
 
     def _key(self, batch: pa.RecordBatch) -> list[pa.BinaryArray | bytes]:
         return _word(joined(serialized_keys(batch, self._keys), self._project))
 
-    def _commands(self, batch: pa.RecordBatch, event: str, emptied: Sequence[str]) -> pa.BinaryArray:
+    def commands(self, batch: pa.RecordBatch, event: str, emptied: Sequence[str] = ()) -> pa.BinaryArray:
         """For each row `HSET key _ts:view time field value …`, and its expiry where the store has one."""
         key = joined(*self._key(batch))
         words = 2 + 2 * (1 + len(self._kinds) + len(emptied))
@@ -111,12 +110,6 @@ class RedisColumns:
 
     def _field(self, name: str) -> bytes:
         return _fixed_word(_mmh3(f"{self._name}:{name}"))
-
-
-def as_pipe(columns: RedisColumns, table: pa.Table, event: str) -> Iterator[memoryview]:
-    """The commands that write `table`, without a Redis: for `redis-cli --pipe`."""
-    for batch in table.to_batches(BATCH_ROWS):
-        yield content(columns._commands(batch, event, ()))
 
 
 def _fixed_word(word: bytes) -> bytes:
@@ -143,7 +136,10 @@ def _count(connection: Any, due: int) -> None:
     """Wait for so many replies, each one line; raises `RedisRefused` at an error."""
     open_line = b""
     while due > 0:
-        received = connection._sock.recv(_RECEIVED)
+        try:
+            received = connection._sock.recv(_RECEIVED)
+        except OSError as error:  # a timeout is one too
+            raise RedisConnectionError(f"Redis does not answer in the middle of a write: {error}") from error
         if not received:
             raise RedisConnectionError("Redis closed the connection in the middle of a write")
         lines = (open_line + received).split(_END)

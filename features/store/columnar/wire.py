@@ -34,11 +34,17 @@ def encoded(column: pa.Array, kind: ValueType) -> pa.BinaryArray:
 
 def timestamps(column: pa.Array) -> pa.BinaryArray:
     """The bytes of a protobuf `Timestamp` for each row, to the microsecond."""
-    micros = pc.cast(column, pa.timestamp("us", getattr(column.type, "tz", None)), safe=False).cast(pa.int64())
-    seconds, rest = np.divmod(micros.to_numpy(zero_copy_only=False), 1_000_000)
+    seconds, rest = np.divmod(micros(column), 1_000_000)
     parts = [(seconds, 1), (rest * 1_000, 2)]
     # Fields of zero are left out: so protobuf writes a number that has no presence.
     return joined(*(_tagged_varints(part, number, part != 0) for part, number in parts))
+
+
+def micros(column: pa.Array) -> NDArray[np.int64]:
+    """Microseconds since 1970 of a column of timestamps; 0 where there is none."""
+    cast = pc.cast(column, pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
+    found: NDArray[np.int64] = pc.fill_null(cast, 0).to_numpy(zero_copy_only=False)
+    return found
 
 
 def joined(*pieces: pa.BinaryArray | bytes) -> pa.BinaryArray:
@@ -137,9 +143,8 @@ def _integers(column: pa.Array, number: int) -> pa.BinaryArray:
 def _unix_seconds(column: pa.Array, number: int) -> pa.BinaryArray:
     if not pa.types.is_timestamp(column.type):
         return _integers(column, number)
-    micros = pc.cast(column, pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
-    plain = pc.fill_null(micros, 0).to_numpy(zero_copy_only=False)
-    seconds = np.where(_is_valid(column), plain // 1_000_000, np.iinfo(np.int64).min)  # what Feast makes of NaT
+    missing = np.iinfo(np.int64).min  # what Feast makes of NaT
+    seconds = np.where(_is_valid(column), micros(column) // 1_000_000, missing)
     return _tagged_varints(seconds, number, np.ones(len(column), dtype=bool))
 
 

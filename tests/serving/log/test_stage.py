@@ -110,3 +110,19 @@ def test_few_records_are_written_on_the_loop_and_many_in_the_thread(
     assert by_thread == [PACE + 1]
     assert log.verify().valid
     assert log.head().records == 2 + PACE + 1
+
+
+def test_what_cannot_be_handed_over_is_undone_and_lets_go_of_the_file(log: DecisionLog, tmp_path: Path) -> None:
+    async def append() -> None:
+        batcher = Batcher(log)
+        batcher._thread.shutdown()  # as when the worker ends at this moment
+        with pytest.raises(RuntimeError, match="after shutdown"):
+            await batcher.append(make_record(1))
+
+    asyncio.run(append())
+    with sqlite3.connect(tmp_path / "log.db", timeout=0, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+    other.close()
+    assert log.head().records == 1
+    assert log.append(make_record(2)).ours

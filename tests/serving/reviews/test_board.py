@@ -20,8 +20,9 @@ from serving.reviews.allowed import BadReason, largest, people, reasons_of
 from serving.reviews.board import Case, NoReview, NotAllowed, Ruling, TooMuch
 from serving.reviews.listing import Wanted
 from serving.reviews.review import Refused
+from tests.serving.lender import policy
 from tests.serving.log.examples import START, make_record
-from tests.serving.reviews.desk import ANN, BOB, CARDS, DAY, LATER, MINUTE, Desk, opened, release, someone
+from tests.serving.reviews.desk import ANN, BOB, CARDS, DAY, LATER, MINUTE, Desk, Release, opened, release, someone
 
 PLAIN = release()
 YES, NO = Ruling(500.0, "payslips seen"), Ruling(None, "no income shown")
@@ -332,3 +333,15 @@ def test_a_log_from_before_gets_its_tables_and_indexes(desk: Desk, url: str, lac
         assert other.log._database.read(lambda session: session.rows(sql, [record.decision_id]))
         with pytest.raises(Exception, match="already exists"):
             other.log._database.write(lambda session: session.run("CREATE INDEX decisions_review ON decisions (leaf)"))
+
+
+def test_a_later_policy_lets_nobody_approve_alone_what_was_recorded_for_two(desk: Desk) -> None:
+    strict = policy()
+    two = strict.risk.two_people.model_copy(update={"score_below": 0.0})
+    lax = strict.model_copy(update={"risk": strict.risk.model_copy(update={"two_people": two})})
+    record = desk.decision(1, outcome="decline", offer={"limit": 0}, score=12.0)
+    case = desk.board.refuse(record, "partner:shop", Release("a" * 64, strict), LATER)
+    assert case.confirmations == 2
+    later = Release("b" * 64, lax)
+    case = desk.board.decide(desk.board.claim(case, ANN, later, LATER), ANN, later, LATER, Ruling(500.0, "ok"))
+    assert case.standing(later.policy.reviews, LATER).state == "confirming"
