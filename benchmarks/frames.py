@@ -1,6 +1,7 @@
 """Labelled feature rows of the shipped portfolios, made by the feature code itself from the raw files."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -38,6 +39,13 @@ class Rows:
     def part(self, chosen: NDArray[np.bool_]) -> "Rows":
         """Some of the rows."""
         return Rows(self.frame.filter(chosen), self.columns, self.spec)
+
+    def reading(self, names: Sequence[str]) -> "Rows":
+        """The same rows, of which the model reads the features `names` only."""
+        columns = tuple(column for column in self.columns if column.name in names)
+        if missing := set(names) - {column.name for column in columns}:
+            raise ValueError(f"no such features: {', '.join(sorted(missing))}")
+        return replace(self, columns=columns)
 
     def using(self, boosting: Boosting) -> "Rows":
         """The same rows with other parameters."""

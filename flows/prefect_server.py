@@ -50,21 +50,26 @@ def prefect_api(settings: Settings, meanwhile: Callable[[], object] = int) -> It
     os.environ.update(quiet_environment(settings))
     if settings.prefect_api:
         refuse_silence(settings.prefect_api, "LENDLOOP_PREFECT_API", "; unset it, and each run starts its own")
-        os.environ["PREFECT_API_URL"] = settings.prefect_api
+        os.environ |= _address(settings.prefect_api)
         meanwhile()
         yield settings.prefect_api
         return
     need(settings.root(), ROOM)
     child, url = start_server(settings)
     try:
-        # Plain HTTP on loopback: without this each of Prefect's clients reads the system's certificates, for nothing.
-        os.environ |= {"PREFECT_API_URL": url, "PREFECT_API_TLS_INSECURE_SKIP_VERIFY": "true"}
+        os.environ |= _address(url)
         meanwhile()
         wait_until_healthy(child, url, settings.root())
         yield url
     finally:
         send_what_is_left()
         child.stop()
+
+
+def _address(url: str) -> dict[str, str]:
+    """Where Prefect's clients look; over plain HTTP each of them would read the system's certificates for nothing."""
+    plain = {"PREFECT_API_TLS_INSECURE_SKIP_VERIFY": "true"} if url.startswith("http://") else {}
+    return {"PREFECT_API_URL": url, **plain}
 
 
 def wait_until_healthy(child: Child, url: str, home: Path) -> None:

@@ -1,11 +1,14 @@
 """`make test`: every check and every test, their output as it comes, and a table of what happened at the end."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,6 +23,9 @@ PYTHON = (sys.executable, "-m")
 # Two workers more than cores: a third of the time, tests wait for servers that start, stop or are killed.
 WORKERS = str(min(6, (os.cpu_count() or 1) + 2))
 BOTH_CORES = ("-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder")
+# Where the tests' files go when there is room: they sync thousands of times, which on a disk is a third of their time,
+# and what a kill -9 leaves is the same there. Full, slow and failing disks are tested on file systems of their own.
+MEMORY, ROOM = Path("/dev/shm"), 2 << 30
 console = Console(highlight=False)
 
 
@@ -64,10 +70,21 @@ class Outcome:
 def run() -> list[Outcome]:
     """Every check: one that fails does not hide what the others would say."""
     outcomes = [_run(check) for check in QUICK]
-    with ThreadPoolExecutor(1) as beside:
+    with in_memory(), ThreadPoolExecutor(1) as beside:
         types = beside.submit(_run, TYPES, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         outcomes.append(_run(TESTS))
     return [*outcomes, types.result()]
+
+
+@contextmanager
+def in_memory() -> Iterator[None]:
+    """Have temporary files of this process and its children in memory if it has `ROOM`; they are removed at the end."""
+    if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < ROOM:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="lendloop-tests-", dir=MEMORY, ignore_cleanup_errors=True) as folder:
+        os.environ["TMPDIR"] = folder
+        yield
 
 
 def _run(check: Check, **output: int) -> Outcome:

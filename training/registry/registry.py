@@ -221,14 +221,13 @@ class Registry:
 
     def _point(self, portfolio: str) -> ReleaseVersion:
         """Have MLflow's alias, which people look at, follow the history; looked at again after each move of it."""
-        pointed = None
-        while (sha := self.champion_sha(portfolio)) != pointed:
+        top = None
+        while top is None or self.champion_sha(portfolio) != top.sha:
+            sha = self.champion_sha(portfolio)
             assert sha is not None  # only called when there is a step
             top = self.release(portfolio, sha)
             self._store.point(_releases(portfolio), CHAMPION, top.version)
-            pointed = sha
-        assert pointed is not None
-        return self.release(portfolio, pointed)
+        return top
 
     def _found(self, portfolio: str, tags: Mapping[str, str]) -> list[ReleaseVersion]:
         found = self._store.versions(_releases(portfolio), tags, pointers=True)
