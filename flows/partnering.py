@@ -4,7 +4,7 @@ import json
 import os
 import pwd
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -30,8 +30,7 @@ def add_partner(name: str, scopes: str, portfolios: str, quota: str, concurrency
         raise BadPartner(f"name: {name!r} is the platform's own; take another")
     partner = make_partner(name, scopes, portfolios, quota, concurrency)
     known = list_portfolios(settings.portfolios)
-    if absent := sorted(partner.portfolios - {*known, ALL}):
-        raise BadPartner(f"portfolios: found {absent}, which there are not; expected some of {known}, or {ALL}")
+    _refuse_absent(portfolios, known)
     path, body = _request(partner, known)
     with _book(settings) as book:
         key = book.add(partner, by=by, at=datetime.now(UTC))
@@ -39,10 +38,32 @@ def add_partner(name: str, scopes: str, portfolios: str, quota: str, concurrency
     _show_example(_url(settings) + path, body, key)
 
 
+def _refuse_absent(portfolios: str, known: list[str]) -> None:
+    if absent := sorted({*filter(None, portfolios.split(","))} - {*known, ALL}):
+        raise BadPartner(f"portfolios: found {absent}, which there are not; expected some of {known}, or {ALL}")
+
+
 def list_partners() -> None:
     """Print every partner there ever was."""
     with _book(Settings()) as book:
         found = book.history(datetime.now(UTC))
+    _show_partners(found)
+
+
+def change_partner(
+    name: str, scopes: str | None, portfolios: str | None, quota: str | None, concurrency: int | None, by: str
+) -> None:
+    """Change what a partner may do, and print how it stands now; its keys stay."""
+    settings = Settings()
+    if portfolios is not None:
+        _refuse_absent(portfolios, list_portfolios(settings.portfolios))
+    at = datetime.now(UTC)
+    with _book(settings) as book:
+        book.change(name, by=by, at=at, scopes=scopes, portfolios=portfolios, quota=quota, concurrency=concurrency)
+        _show_partners([one for one in book.history(at) if one.partner.name == name])
+
+
+def _show_partners(found: Sequence[Listed]) -> None:
     table = Table(box=None)
     for title in ("partner", "scopes", "portfolios", "quota", "at once", "added", "by", "keys"):
         table.add_column(title, overflow="fold")  # a name cut short would be of no use

@@ -46,6 +46,22 @@ def rotate(
     rotate_key(name, overlap, actor(by))
 
 
+@app.command("change")
+def change(
+    name: str,
+    scopes: Annotated[str | None, typer.Option(help="of decide,propensity,review,read,consents")] = None,
+    portfolios: Annotated[str | None, typer.Option(help="portfolios open to it, with commas between; *: all")] = None,
+    quota: Annotated[str | None, typer.Option(help="requests per s, m, h or d")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="requests at once")] = None,
+    by: By = "",
+) -> None:
+    """Change what a partner may do, within a second; its keys, and what is not given, stay as they are."""
+    from flows.acting import actor
+    from flows.partnering import change_partner
+
+    change_partner(name, scopes, portfolios, quota, concurrency, actor(by))
+
+
 @app.command("revoke")
 def revoke(name: str, by: By = "") -> None:
     """Close every key of a partner for good, within a second."""

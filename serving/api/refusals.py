@@ -60,5 +60,7 @@ def add_refusals(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
 def _refused(worker: Clerk, record: Record, by: str, at: datetime, reason: str) -> ReviewedAnswer:
     release = in_force(worker, record.portfolio)
     case = board(worker).refuse(record, by, release, at, reason).as_refused()
+    if not case.acts:  # erased in the moment since it was read: to the caller it never was
+        raise Problem(404, "there is no such decision")
     # As it stood then: whoever asks again gets the same answer, whatever people have made of it since.
     return reviewed(case, release.policy.reviews, case.acts[-1].at)

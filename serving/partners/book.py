@@ -86,6 +86,33 @@ class Book:
         self._ledger.enact(EVERYWHERE, at, work)
         return key
 
+    def change(
+        self,
+        name: str,
+        *,
+        by: str,
+        at: datetime,
+        scopes: str | None = None,
+        portfolios: str | None = None,
+        quota: str | None = None,
+        concurrency: int | None = None,
+    ) -> Partner:
+        """Change what a partner may do, its keys staying as they are; what is not given stays. Known in a second."""
+
+        def work(session: Session) -> tuple[Partner, list[Record]]:
+            _active(session, name)
+            (row,) = session.rows(f"SELECT {', '.join(_PARTNERS[:5])} FROM partners WHERE name = ?", [name])
+            before = make_partner(*row)
+            given = (scopes, portfolios, quota, concurrency)
+            after = make_partner(name, *(old if new is None else new for old, new in zip(row[1:], given, strict=True)))
+            if after == before:
+                return after, []
+            assigned = ", ".join(f"{column} = ?" for column in _PARTNERS[1:5])
+            session.run(f"UPDATE partners SET {assigned} WHERE name = ?", [*_described(after)[1:], name])
+            return after, [_act("change", name, by, at, {**_shown(after), "before": _shown(before)})]
+
+        return self._ledger.enact(EVERYWHERE, at, work)
+
     def revoke(self, name: str, *, by: str, at: datetime) -> None:
         """Close every key of a partner for good; workers know within a second."""
 

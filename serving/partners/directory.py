@@ -14,6 +14,7 @@ from serving.partners.tokens import looks_like_token, make_token, narrowed, read
 
 LOOK_SECONDS = 0.4  # how often the book is read
 STALE_SECONDS = 0.9  # nobody is let in on what is older than this
+STRANGERS = 64  # so many unknown keys wait for a second look at a time; more are refused at the first
 MISS_SECONDS = 0.1  # unknown keys are looked for at most so often: guessing costs the database nothing
 # Its own quota is not a limit on anyone but the deploy check.
 _OWN = Partner(PLATFORM, frozenset(SCOPES), frozenset({ALL}), Quota(1000, 1), 100)
@@ -33,6 +34,7 @@ class Directory:
         self._own = {str(key_id(own)): Known(keyed_hash(secret, own), _OWN, None)}
         self._known: dict[str, Known] = {}
         self._looked = float("-inf")
+        self._strangers = 0
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -69,11 +71,18 @@ class Directory:
         if name not in self._known:
             asked = time.monotonic()
             await self._look(MISS_SECONDS)
-            if name not in self._known and self._looked < asked:
-                # The book was read a moment before this key was asked for: it may have been added since.
-                await asyncio.sleep(MISS_SECONDS)
-                await self._look(MISS_SECONDS)
+            if name not in self._known and self._looked < asked and self._strangers < STRANGERS:
+                await self._look_again()
         return self._known.get(name)
+
+    async def _look_again(self) -> None:
+        """The book was read a moment before this key was asked for: it may have been added since."""
+        self._strangers += 1
+        try:
+            await asyncio.sleep(MISS_SECONDS)
+            await self._look(MISS_SECONDS)
+        finally:
+            self._strangers -= 1
 
     async def _of_token(self, token: str, at: datetime) -> Partner | None:
         claims = read_token(self._secret, token, at) if self._tokens else None

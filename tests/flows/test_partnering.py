@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from flows.partnering import add_partner, demo_key, list_partners, login_name, revoke_partner, rotate_key
+from flows.partnering import (
+    add_partner,
+    change_partner,
+    demo_key,
+    list_partners,
+    login_name,
+    revoke_partner,
+    rotate_key,
+)
 from infra.settings import Settings
 from serving.partners.partner import BadPartner
 
@@ -52,6 +60,15 @@ def test_a_key_is_rotated_and_revoked(capsys: pytest.CaptureFixture[str]) -> Non
     assert "revoked" in capsys.readouterr().out
     with pytest.raises(BadPartner, match="overlap"):
         rotate_key("shop", "soon", "bob")
+
+
+def test_what_a_partner_may_do_is_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    add()
+    capsys.readouterr()
+    change_partner("shop", None, None, "7/m", None, "bob")
+    assert "7/m" in capsys.readouterr().out
+    with pytest.raises(BadPartner, match="which there are not"):
+        change_partner("shop", None, "nowhere", None, None, "bob")
 
 
 @pytest.mark.parametrize("name", ["lendloop", "local", "demo"])

@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from serving.log.erasure import RANDOM_BYTES, Erasure
+from serving.log.record import Record
+from serving.reviews.board import Board, Case
 from tests.serving.api.test_app import CAMPAIGN, DECISIONS, PORTFOLIO, PROPENSITIES, Worker, fields, problem
 from tests.serving.api.test_reviews import APPROVE, REASON, Api, ask
 
@@ -97,6 +99,22 @@ def test_nobody_refuses_what_is_not_theirs_and_learns_nothing_by_trying(worker: 
         assert "review" not in (await api.get(place(decision), worker.key)).json()
         worker.log.erase(Erasure(PORTFOLIO, str(GOOD), "ann", "asked", datetime.now(UTC), bytes(RANDOM_BYTES)))
         assert (await api.post(f"{place(decision)}/refusal", worker.key)).content == absent.content
+
+    ask(worker, what)
+
+
+def test_who_is_erased_in_the_same_moment_never_was(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Board.of
+
+    def erased_first(board: Board, record: Record) -> Case:
+        asked = datetime.now(UTC)
+        worker.log.erase(Erasure(PORTFOLIO, str(GOOD), "ann", "asked", asked, bytes(RANDOM_BYTES)))
+        return read(board, record)
+
+    async def what(api: Api) -> None:
+        decision = await decided(api, worker.key)
+        monkeypatch.setattr(Board, "of", erased_first)
+        problem(await api.post(f"{place(decision)}/refusal", worker.key), 404)
 
     ask(worker, what)
 

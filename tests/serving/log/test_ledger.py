@@ -41,19 +41,23 @@ def told(log: DecisionLog) -> list[tuple[str, str, str, Any]]:
     return [(one.kind, one.outcome, one.portfolio, one.inputs["by"]) for one in acts(log)]
 
 
-def test_partners_are_added_rotated_and_revoked_on_record(log: DecisionLog, log_url: str) -> None:
+def test_partners_are_added_rotated_changed_and_revoked_on_record(log: DecisionLog, log_url: str) -> None:
     with closing(open_book(log_url, SECRET, log.vault)) as book:
         keys = [book.add(make_partner("shop", "decide,read", CARDS, "50/s", 20), by="ann", at=START)]
         keys.append(book.rotate("shop", overlap=DAY, by="bob", at=START + DAY))
+        book.change("shop", by="cyn", at=START + DAY, quota="9/m")
+        book.change("shop", by="cyn", at=START + DAY, quota="9/m")  # it is so already: no act
         book.revoke("shop", by="os:root", at=START + 2 * DAY)
         with pytest.raises(ValueError, match="revoked"):
             book.revoke("shop", by="eve", at=START + 3 * DAY)
     assert told(log) == [
         ("partner", "add", "*", "ann"),
         ("partner", "rotate", "*", "bob"),
+        ("partner", "change", "*", "cyn"),
         ("partner", "revoke", "*", "os:root"),
     ]
-    added, rotated, _ = acts(log)
+    added, rotated, changed, _ = acts(log)
+    assert (changed.inputs["before"]["quota"], changed.inputs["quota"]) == ("50/s", "9/m")
     assert (added.inputs["quota"], added.inputs["scopes"], added.inputs["portfolios"]) == (
         "50/s",
         ["decide", "read"],

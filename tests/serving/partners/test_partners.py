@@ -10,7 +10,7 @@ import pytest
 from serving.log.decision_log import DecisionLog, open_log
 from serving.log.record import PLATFORM
 from serving.partners.book import Book, open_book
-from serving.partners.directory import Directory, DirectoryUnavailable
+from serving.partners.directory import MISS_SECONDS, STRANGERS, Directory, DirectoryUnavailable
 from serving.partners.key import BadServerSecret, key_id, make_key, own_key, server_secret
 from serving.partners.partner import BadPartner, make_partner, parse_quota
 from tests.serving.log.keyring import KEYS
@@ -83,6 +83,33 @@ def test_a_rotated_key_overlaps_the_new_one(book: Book, url: str) -> None:
     # A second rotation cannot prolong a key that ends sooner.
     book.rotate("shop", overlap=timedelta(days=1), by="bob", at=NOW + timedelta(minutes=1))
     assert knows(url, old, at=NOW + timedelta(hours=1)) == [None]
+
+
+def test_what_a_partner_may_do_is_changed_and_its_key_stays(book: Book, url: str) -> None:
+    key = book.add(SHOP, by="ann", at=NOW)
+    changed = book.change("shop", by="bob", at=NOW, quota="200/m", scopes="read")
+    assert changed == make_partner("shop", "read", "cards", "200/m", 20)
+    assert book.history(NOW)[0].partner == changed
+    assert knows(url, key) == ["shop"]
+    assert book.change("shop", by="bob", at=NOW, concurrency=20) == changed
+    for name, change, fault in (("shop", {"quota": "no"}, "quota"), ("nobody", {"quota": "1/s"}, "is not known")):
+        with pytest.raises(BadPartner, match=fault):
+            book.change(name, by="bob", at=NOW, **change)
+    assert book.history(NOW)[0].partner == changed
+
+
+def test_a_crowd_of_strangers_does_not_wait_for_a_second_look(book: Book, url: str) -> None:
+    async def ask() -> tuple[float, int]:
+        directory = Directory(open_book(url, SECRET), SECRET)
+        await directory.partner(make_key(), NOW)  # the book was read just now
+        crowd = [asyncio.create_task(directory.partner(make_key(), NOW)) for _ in range(5 * STRANGERS)]
+        done, waiting = await asyncio.wait(crowd, timeout=MISS_SECONDS / 2)
+        assert {task.result() for task in done} == {None}
+        assert not any(await asyncio.gather(*waiting))
+        await directory.close()
+        return len(done), len(waiting)
+
+    assert asyncio.run(ask()) == (4 * STRANGERS, STRANGERS)
 
 
 def test_a_revocation_is_felt_within_a_second(book: Book, url: str) -> None:
