@@ -23,7 +23,7 @@ from serving.log.database import LogUnavailable
 from serving.log.keys import master_name, read_keys, write_keys
 from serving.log.record import Record
 from serving.release import load_release
-from tests.serving.api.test_app import DECISIONS, Worker
+from tests.serving.api.worker import DECISIONS, Worker
 from tests.serving.log.examples import START, make_record
 from tests.serving.small_releases import PORTFOLIO
 

@@ -20,8 +20,8 @@ from serving.staff import identity
 from serving.staff.openid import BadProvider, make_openid
 from serving.staff.provider import Provider
 from tests.servers import wait_until
-from tests.serving.api.test_app import SECRET, Worker, problem
 from tests.serving.api.test_contract import served
+from tests.serving.api.worker import SECRET, Worker, problem
 
 pytestmark = pytest.mark.integration
 PROJECT = Path(__file__).resolve().parents[2]

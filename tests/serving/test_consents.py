@@ -15,7 +15,7 @@ from serving.consents import BadConsent, Consent, ConsentBook, Word, open_consen
 from serving.log.decision_log import DecisionLog
 from serving.policy import ConsentPurpose, Policy
 from serving.policy.wording import explained
-from tests.serving.api.test_app import CAMPAIGN, DECISIONS, PORTFOLIO, Worker, problem
+from tests.serving.api.worker import CAMPAIGN, DECISIONS, PORTFOLIO, Worker, problem
 from tests.serving.lender import POLICY
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

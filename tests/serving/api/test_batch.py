@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,18 +16,11 @@ from serving.log.batcher import Batcher
 from serving.log.database import LogUnavailable
 from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.pointers import write_pointer
-from tests.serving.api.test_app import DECISIONS, PROPENSITIES, Worker, fields, problem
+from tests.serving.api.worker import DECISIONS, PROPENSITIES, Worker, fields, problem
 from tests.serving.small_releases import PORTFOLIO, build_small
 
 BATCH = f"{DECISIONS}:batch"
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Worker]:
-    worker = Worker(tmp_path)
-    yield worker
-    worker.close()
 
 
 @pytest.fixture(scope="module")

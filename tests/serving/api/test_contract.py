@@ -27,7 +27,7 @@ from schemathesis.schemas import APIOperation
 from infra.processes import free_port
 from serving.api import gate, staff
 from serving.partners.partner import Limited, Quota
-from tests.serving.api.test_app import DECISIONS, Worker
+from tests.serving.api.worker import DECISIONS, Worker
 from tests.serving.small_releases import CAMPAIGN, PORTFOLIO
 
 SESSION = Session()  # its connections are kept open

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serving.api.problems import MEDIA_TYPE
-from tests.serving.api.test_app import DECISIONS, PROPENSITIES, Worker
+from tests.serving.api.worker import DECISIONS, PROPENSITIES, Worker
 from tests.serving.small_releases import PORTFOLIO
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))

@@ -31,7 +31,7 @@ from serving.log.database import LogUnavailable, Session, Staged
 from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.pointers import write_pointer
 from tests.servers import new_database
-from tests.serving.api.test_app import DECISIONS, PROPENSITIES, Worker
+from tests.serving.api.worker import DECISIONS, PROPENSITIES, Worker
 from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, build_small
 
 T = TypeVar("T")

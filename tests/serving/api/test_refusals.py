@@ -1,8 +1,6 @@
 """An applicant refuses the machine's decision, over the API: who may say so, once, and what is told of it then."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,18 +9,11 @@ import pytest
 from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.log.record import Record
 from serving.reviews.board import Board, Case
-from tests.serving.api.test_app import CAMPAIGN, DECISIONS, PORTFOLIO, PROPENSITIES, Worker, fields, problem
 from tests.serving.api.test_reviews import APPROVE, REASON, Api, ask
+from tests.serving.api.worker import CAMPAIGN, DECISIONS, PORTFOLIO, PROPENSITIES, Worker, fields, problem
 
 ABSENT = "0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10"
 GOOD = 1  # an entity that the machine approves
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Worker]:
-    worker = Worker(tmp_path)
-    yield worker
-    worker.close()
 
 
 async def decided(api: Api, key: str, path: str = DECISIONS, entity: int = GOOD) -> dict[str, Any]:

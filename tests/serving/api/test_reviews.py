@@ -1,9 +1,8 @@
 """Staff sign in over the API and decide reviews; partners see how they end; neither passes for the other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,20 +11,13 @@ import pytest
 from serving.clerk import Clerk
 from serving.log.database import LogUnavailable
 from serving.log.erasure import RANDOM_BYTES, Erasure
-from tests.serving.api.test_app import CAMPAIGN, DECISIONS, PASSWORD, PORTFOLIO, Worker, fields, problem
+from tests.serving.api.worker import CAMPAIGN, DECISIONS, PASSWORD, PORTFOLIO, Worker, fields, problem
 
 REASON = {"reason": "payslips seen"}
 APPROVE = {"outcome": "approve", "limit": 50, **REASON}
 LOGIN = "/v1/staff/login"
 STALE = 3  # an entity whose features are too old: its score counts, one person may approve
 UNKNOWN = 99  # without features there is no score, and two people must
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Worker]:
-    worker = Worker(tmp_path)
-    yield worker
-    worker.close()
 
 
 class Api:

@@ -11,7 +11,7 @@ import pytest
 
 from serving.partners.key import key_id, make_key
 from serving.partners.tokens import LIFE_SECONDS, make_token
-from tests.serving.api.test_app import DECISIONS, SECRET, Worker, problem
+from tests.serving.api.worker import DECISIONS, SECRET, Worker, problem
 
 TOKEN = "/v1/oauth/token"
 GRANT = {"grant_type": "client_credentials", "client_id": "shop"}

@@ -15,7 +15,7 @@ from serving.desk import Desk, Reader
 from serving.release import load_release
 from serving.trial.challengers import Challengers, drawn
 from serving.trial.note import Trial, write_trial
-from tests.serving.api.test_app import DECISIONS, Worker
+from tests.serving.api.worker import DECISIONS, Worker
 from tests.serving.small_releases import PORTFOLIO, build_small
 
 PEOPLE = range(1000, 1040)
