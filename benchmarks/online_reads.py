@@ -1,7 +1,7 @@
 """One customer's features while a decision waits: the service's own read beside Feast's `get_online_features`.
 
 40 features of three views, with the times of their events, from each online store that the service reads. Ours is what
-the service does: read as that store is read best, within a deadline, on an event loop. The floor for Redis is the same
+the service does: read as that store is read best, within a deadline, on uvloop. The floor for Redis is the same
 HMGET by redis-py, and by a bare socket, not decoded. `python -m benchmarks.online_reads [CALLS] [ROUNDS]`
 asks for the same customers in turn, compares every value and time, and writes `benchmarks/results/online_reads.json`.
 """
@@ -21,6 +21,7 @@ from typing import Any
 import hiredis
 import numpy as np
 import polars as pl
+import uvloop
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
 from feast.infra.online_stores.helpers import _mmh3, _redis_key
 from feast.infra.online_stores.redis import RedisOnlineStore
@@ -229,7 +230,7 @@ def main(calls: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as place, stores(Path(place)) as urls:
         for store, url in urls.items():
             (folder := Path(place) / store).mkdir()
-            found[store] = asyncio.run(measured(Contest(folder, url), calls, rounds))
+            found[store] = uvloop.run(measured(Contest(folder, url), calls, rounds))
             show(store, found[store])
     keep(RESULTS, {"calls": calls, "rounds": rounds, "customers": CUSTOMERS, **found}, lines(found))
 
