@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types faults bench-quality bench-serving bench-materialize lock clean
+.PHONY: help setup demo test lint types faults bench bench-scale bench-quality bench-serving bench-materialize lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -37,6 +37,12 @@ types: $(READY)
 
 faults: $(READY)  ## 200 kills of workers on each log, a soak of 10 minutes, and the faults of `make test` (40 minutes)
 	@KILLS=$${KILLS:-200} $(BIN)/python -m pytest tests/faults -m "long or not long"
+
+bench: $(READY)  ## every figure of speed beside its peer and its floor, and README's table of them (20 minutes; needs wrk)
+	@$(BIN)/python -m benchmarks
+
+bench-scale: $(READY)  ## the same in the large sizes: up to 60 million rows (hours, 30 GB of disk)
+	@$(BIN)/python -m benchmarks --scale
 
 bench-quality: $(READY)  ## AUC, KS and calibration beside peers and published figures
 	@$(BIN)/python -m benchmarks.quality

@@ -31,6 +31,18 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A line of README's table: what was measured beside goal, peer and floor, as people read them."""
+
+    what: str
+    goal: str
+    measured: str
+    peer: str
+    floor: str
+    reached: bool
+
+
+@dataclass(frozen=True)
 class Section:
     """One table with its goals."""
 

@@ -5,15 +5,12 @@ compare them within a run. `python -m benchmarks.materialize [ROWS] [ROUNDS]` al
 `benchmarks/results/materialize.json`.
 """
 
-import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -28,6 +25,8 @@ from feast.types import Float32, Int64, String, UnixTimestamp
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.figures import Line
+from benchmarks.turns import keep
 from features.store.columnar.redis import BATCH_ROWS, RedisColumns
 from features.store.columnar.wire import content
 from tests.servers import RedisServer
@@ -36,6 +35,8 @@ RESULTS = Path(__file__).parent / "results" / "materialize.json"
 OURS = "features.store.columnar.engine.ColumnarComputeEngine"
 FIRST, AT, LAST = (datetime(2024, month, 1, tzinfo=UTC) for month in (1, 2, 3))
 FEATURES = 40
+GOALS, TIMES = {"float32": 0.75, "mixed, a fifth missing": 0.6}, 10
+"""Least shares of the floor, and times Feast's engine."""
 PEER_ROWS = 10_000
 """Feast's own engine takes minutes for all rows, and the same time for each."""
 console = Console(highlight=False)
@@ -156,24 +157,38 @@ def measured(contest: Contest, rounds: int) -> dict[str, float]:
 
 def main(rows: int, rounds: int) -> None:
     """Measure both tables, print them, and keep the figures."""
-    found: dict[str, Any] = {"rows": rows, "features": FEATURES, "rounds": rounds, "cores": os.cpu_count()}
-    found |= {
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-    }
+    found: dict[str, Any] = {"rows": rows, "features": FEATURES, "rounds": rounds}
     with tempfile.TemporaryDirectory() as place:
         server = RedisServer(Path(place) / "redis")
         server.start()
         try:
-            for kind, columns in (("float32", numbers(rows)), ("mixed, a fifth missing", mixed(rows))):
+            for kind, columns in zip(GOALS, (numbers(rows), mixed(rows)), strict=True):
                 folder = Path(place) / kind.replace(" ", "-")
                 folder.mkdir()
                 found[kind] = measured(Contest(folder, server, columns), rounds)
                 show(kind, found[kind])
         finally:
             server.stop()
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    keep(RESULTS, found, lines(found))
+
+
+def lines(found: Mapping[str, Any]) -> list[Line]:
+    """What README says of our engine, for both kinds of table."""
+    made = []
+    for kind, share in GOALS.items():
+        floor, _, ours, peer = found[kind].values()
+        times = ours / peer
+        made.append(
+            Line(
+                f"materialize {found['rows']:,} × {FEATURES} to Redis, {kind}",
+                f"≥ {share:.0%} of the floor" + (f", ≥ {TIMES} × Feast" if kind == "float32" else ""),
+                f"{ours:,.0f} rows/s",
+                f"{peer:,.0f} rows/s ({times:.1f} ×)",
+                f"{floor:,.0f} rows/s ({ours / floor:.0%})",
+                ours >= share * floor and (kind != "float32" or times >= TIMES),
+            )
+        )
+    return made
 
 
 def show(kind: str, rates: dict[str, float]) -> None:

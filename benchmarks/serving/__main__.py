@@ -1,9 +1,6 @@
 """`make bench-serving`: the decision service beside the tutorial stack and the floors, all in one run."""
 
 import argparse
-import json
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -16,8 +13,9 @@ from rich.console import Console
 from benchmarks.serving.contenders import running
 from benchmarks.serving.load import NoWrk, require_wrk
 from benchmarks.serving.measuring import measure, rehearse
-from benchmarks.serving.verdicts import faults, goals, tables
+from benchmarks.serving.verdicts import faults, goals, lines, tables
 from benchmarks.serving.world import make_world
+from benchmarks.turns import keep
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "serving.json"
 WIDTH = 150
@@ -50,8 +48,8 @@ def main() -> int:
         console.print(f"{'reached ' if one.reached else 'MISSED  '} {one.text}", markup=False)
     for fault in wrong:
         console.print(f"NOT VALID {fault}", markup=False)
-    kept = {"machine": _machine(given), "contenders": measured, "goals": [vars(one) for one in verdicts]}
-    given.out.write_text(json.dumps({**kept, "faults": wrong}, indent=1) + "\n")
+    kept = {"seconds": given.seconds, "rounds": given.rounds, "contenders": measured}
+    keep(given.out, {**kept, "goals": [vars(one) for one in verdicts], "faults": wrong}, lines(measured, not wrong))
     tell(f"written to {given.out}")
     return 1 if wrong else 0
 
@@ -66,17 +64,6 @@ def _redis(folder: Path) -> Iterator[str]:
         yield server.url
     finally:
         server.stop()
-
-
-def _machine(given: argparse.Namespace) -> dict[str, object]:
-    return {
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "load_before": round(os.getloadavg()[0], 2),
-        "seconds": given.seconds,
-        "rounds": given.rounds,
-        "measured": time.strftime("%Y-%m-%d"),
-    }
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
+from benchmarks.figures import Line
 from benchmarks.serving.contenders import FLOOR, SHAP_FLOOR, TABLE_FLOOR, TUTORIAL
 from benchmarks.serving.measuring import Measured
 
@@ -50,6 +51,28 @@ def faults(measured: Measured) -> list[str]:
             if run["degraded"] > MOST_DEGRADED:
                 found.append(f"{name}, {pace}: {run['degraded']:.2%} of the decisions were made without fresh features")
     return found
+
+
+def lines(measured: Measured, valid: bool) -> list[Line]:
+    """What README says: ours with one worker, whichever store its features come from."""
+    made = []
+    for name, one in _ours(measured).items():
+        if not name.endswith("1 worker"):
+            continue
+        rate, p99 = one["peak"]["rate"], one["half"]["p99"]
+        (tutorial, times), (floor, share), _ = ((_rate(measured, peer), least) for peer, least in SHARES)
+        shares = (rate / tutorial, rate / floor)
+        made.append(
+            Line(
+                f"decisions with reasons and a durable log, {name.removeprefix(f'{OURS}, ')}",
+                f"≥ {times:g} × tutorial stack, ≥ {share:.0%} of scores only, p99 < {HALF_P99_MS:g} ms at half",
+                f"{rate:,.0f}/s, p99 {p99:.1f} ms" + ("" if valid else " (not valid)"),
+                f"{tutorial:,.0f}/s ({shares[0]:.1f} ×)",
+                f"{floor:,.0f}/s ({shares[1]:.0%})",
+                valid and shares[0] >= times and shares[1] >= share and p99 < HALF_P99_MS,
+            )
+        )
+    return made
 
 
 def tables(measured: Measured) -> list[Table]:

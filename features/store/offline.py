@@ -1,36 +1,49 @@
 """Feast's DuckDB offline store with a point-in-time join that cannot see what was not known yet."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 from feast import FeatureView, FileSource, RepoConfig
+from feast.data_format import ParquetFormat
+from feast.errors import SavedDatasetLocationAlreadyExists
 from feast.infra.offline_stores.duckdb import DuckDBOfflineStore, DuckDBOfflineStoreConfig
+from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
 from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMetadata
+from feast.infra.offline_stores.offline_utils import infer_event_timestamp_from_entity_df
 from feast.on_demand_feature_view import OnDemandFeatureView
+from feast.saved_dataset import SavedDatasetStorage
+from feast.utils import _get_requested_feature_views_to_features_dict
 
-from features.spec import CREATED, EVENT
+from features.store.asof import FeatureFiles, features_known
 
-# No column of a lender begins with an underscore.
-_ROW, _KNOWN, _AGE, _FOUND = "_row", "_known", "_age", "_event"
+_TIME = "_time"
+
+
+class OfflineStoreError(ValueError):
+    """What was asked cannot be joined; the message says what was found and what was expected."""
 
 
 class PointInTimeOfflineStoreConfig(DuckDBOfflineStoreConfig):
-    """Nothing to set."""
+    """How the store joins."""
 
     type: Literal["features.store.offline.PointInTimeOfflineStore"] = "features.store.offline.PointInTimeOfflineStore"
+    known_only: bool = True
+    """A row counts from its created timestamp on, also where a caller does not ask for it, as with Feast's other
+    stores; False: only where one does."""
 
 
 class PointInTimeOfflineStore(DuckDBOfflineStore):
     """For each observation the newest event that was known at its time and was fresh then.
 
-    Feast's own join does this only if each caller sets `filter_by_created_timestamp`, pairs every observation with all
-    earlier rows of its entity, and fails on a feature called `rn`, or one that ends in `_y`. This one is always
-    strict, meets each observation with one row, and takes any name.
+    Feast's own joins do this only if each caller sets `filter_by_created_timestamp`, and pair every observation with
+    all earlier rows of its entity; its DuckDB store fails on a feature called `rn`, or one that ends in `_y`, and its
+    file store drops observations that meet only stale rows. This one meets each observation with one row, takes any
+    name, and gives the observations back in their order. A missing key meets nothing, as in SQL.
     """
 
     @staticmethod
@@ -42,37 +55,62 @@ class PointInTimeOfflineStore(DuckDBOfflineStore):
         registry: Any,
         project: str,
         full_feature_names: bool = False,
-        filter_by_created_timestamp: bool = True,
+        filter_by_created_timestamp: bool = False,
     ) -> RetrievalJob:
-        """The join; the rows of `entity_df` (key, event_timestamp) in their order, with the features beside them."""
-        if full_feature_names or not isinstance(entity_df, pd.DataFrame):
-            raise NotImplementedError("expected a DataFrame of observations and plain feature names, as Lendloop asks")
-        joined = pl.from_pandas(entity_df).with_columns(pl.col(EVENT).cast(pl.Datetime("us", "UTC")))
-        for view in feature_views:
-            prefix = f"{view.projection.name_alias or view.name}:"
-            names = [ref.removeprefix(prefix) for ref in feature_refs if ref.startswith(prefix)]
-            rows = _read(view, names, joined[EVENT])
-            joined = join_known(joined, rows, view.join_keys[0], names, view.ttl)
-        return PointInTimeJob(joined.to_arrow(), RetrievalMetadata(feature_refs, list(entity_df.columns)))
+        """The join, made when its rows are asked for: `entity_df` in its order, with the features beside it."""
+        if not isinstance(entity_df, pd.DataFrame):
+            raise OfflineStoreError(
+                f"found observations of type {type(entity_df).__name__}, expected a pandas DataFrame"
+            )
+        time = infer_event_timestamp_from_entity_df(dict(entity_df.dtypes))
+        asked, _ = _get_requested_feature_views_to_features_dict(feature_refs, feature_views, [])
+        sources = [_files(config, view, names, full_feature_names) for view, names in asked.items()]
+        _check_names(entity_df, sources)
+        strict = filter_by_created_timestamp or config.offline_store.known_only
+
+        def join() -> pa.Table:
+            given = pl.from_pandas(entity_df)
+            times = pl.Series(_TIME, pd.to_datetime(entity_df[time], utc=True)).dt.cast_time_unit("us")
+            observations = given.with_columns(times)
+            return given.hstack(
+                [
+                    column
+                    for source in sources
+                    for column in features_known(observations, _TIME, source, strict=strict).get_columns()
+                ]
+            ).to_arrow()
+
+        keys = [name for name in entity_df.columns if name != time]
+        times = entity_df[time]
+        return PointInTimeJob(join, RetrievalMetadata(feature_refs, keys, times.min(), times.max()), full_feature_names)
 
 
 class PointInTimeJob(RetrievalJob):
-    """A join that is done already."""
+    """A join that is done when its rows are asked for."""
 
-    def __init__(self, table: pa.Table, metadata: RetrievalMetadata) -> None:
+    def __init__(self, join: Callable[[], pa.Table], metadata: RetrievalMetadata, full_feature_names: bool) -> None:
         super().__init__()
-        self._table, self._metadata = table, metadata
+        self._join, self._metadata, self._full = join, metadata, full_feature_names
 
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
-        return self._table
+        return self._join()
 
     def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
-        return self._table.to_pandas()
+        return self._join().to_pandas()
+
+    def persist(self, storage: SavedDatasetStorage, allow_overwrite: bool = False, timeout: int | None = None) -> None:
+        """Write the rows to the Parquet file of a saved dataset."""
+        if not isinstance(storage, SavedDatasetFileStorage):
+            raise OfflineStoreError(f"found storage {type(storage).__name__}, expected a SavedDatasetFileStorage")
+        path = Path(storage.file_options.uri)
+        if path.exists() and not allow_overwrite:
+            raise SavedDatasetLocationAlreadyExists(location=str(path))
+        pq.write_table(self._join(), path)
 
     @property
     def full_feature_names(self) -> bool:
-        """Features carry their own names."""
-        return False
+        """Whether features carry the names of their views."""
+        return self._full
 
     @property
     def on_demand_feature_views(self) -> list[OnDemandFeatureView]:
@@ -85,43 +123,43 @@ class PointInTimeJob(RetrievalJob):
         return self._metadata
 
 
-def join_known(
-    observations: pl.DataFrame, rows: pl.DataFrame, key: str, names: Sequence[str], freshness: timedelta | None
-) -> pl.DataFrame:
-    """`observations` with `names` from the newest of `rows` that had happened and was known at `event_timestamp`.
-
-    Values older than `freshness` (None: any age) are null. `rows` have the key, both timestamps and `names`.
-    """
-    asked = observations.with_row_index(_ROW).sort(EVENT)
-    joined = asked.join_asof(
-        _timeline(rows, key).select(key, _KNOWN, pl.col(EVENT).alias(_FOUND), *names),
-        left_on=EVENT,
-        right_on=_KNOWN,
-        by=key,
-        strategy="backward",
-        check_sortedness=False,
+def _files(config: RepoConfig, view: FeatureView, names: list[str], full: bool) -> FeatureFiles:
+    """Where the rows of a view are, and what its columns are called there."""
+    source = view.batch_source
+    if not isinstance(source, FileSource) or not isinstance(source.file_format or ParquetFormat(), ParquetFormat):
+        raise OfflineStoreError(f"view {view.name!r}: found source {source!r}, expected Parquet files on this machine")
+    in_files = {new: old for old, new in (source.field_mapping or {}).items()}
+    prefix = f"{view.projection.name_to_use()}__" if full else ""  # type: ignore[no-untyped-call]
+    joined = view.projection.join_key_map
+    created = source.created_timestamp_column
+    return FeatureFiles(
+        _found(view.name, FileSource.get_uri_for_file_path(config.repo_path, source.path)),
+        keys={joined.get(one.name, one.name): in_files.get(one.name, one.name) for one in view.entity_columns},
+        columns={f"{prefix}{name}": in_files.get(name, name) for name in names},
+        event=in_files.get(source.timestamp_field, source.timestamp_field),
+        created=in_files.get(created, created) or None,
+        freshness=view.ttl or None,
     )
-    fresh = pl.col(_FOUND) >= pl.col(EVENT) - freshness if freshness else pl.lit(True)
-    values = [pl.when(fresh).then(pl.col(name)).alias(name) for name in names]
-    return joined.sort(_ROW).select(*observations.columns, *values)
 
 
-def _timeline(rows: pl.DataFrame, key: str) -> pl.DataFrame:
-    """The rows that were the newest of their entity at some time, with the time they became so, in its order.
+def _found(view: str, path: str) -> list[Path]:
+    """The files at a path: one, all of a folder, or those that fit a pattern."""
+    place = Path(path)
+    if place.is_file():
+        return [place]
+    files = (
+        place.rglob("*.parquet") if place.is_dir() else Path(place.anchor).glob(str(place.relative_to(place.anchor)))
+    )
+    found = sorted(file for file in files if file.is_file())
+    if not found:
+        raise OfflineStoreError(f"view {view!r}: found no Parquet file at {path}; look at its source, or write one")
+    return found
 
-    A row that came late, after a newer event was known, never was the newest: it is left out.
-    """
-    by_event = rows.sort(EVENT, CREATED, maintain_order=True).with_row_index(_AGE)
-    known = by_event.with_columns(pl.max_horizontal(EVENT, CREATED).alias(_KNOWN)).sort(_KNOWN, _AGE)
-    return known.filter(pl.col(_AGE) == pl.col(_AGE).cum_max().over(key))
 
-
-def _read(view: FeatureView, names: Sequence[str], asked: pl.Series) -> pl.DataFrame:
-    if not isinstance(view.batch_source, FileSource):
-        raise TypeError(f"view {view.name!r}: found source {view.batch_source!r}, expected files of the lake")
-    pattern = Path(view.batch_source.path)
-    files = sorted(pattern.parents[1].glob(f"{pattern.parent.name}/{pattern.name}"))
-    rows = pl.scan_parquet(files, hive_partitioning=False).select(view.join_keys[0], EVENT, CREATED, *names)
-    first, last = pl.DataFrame({EVENT: asked}).select(first=pl.col(EVENT).min(), last=pl.col(EVENT).max()).row(0)
-    wanted = (pl.col(CREATED) <= last) & (pl.col(EVENT) >= first - view.ttl if view.ttl else True)
-    return rows.filter(wanted).collect()
+def _check_names(entity_df: pd.DataFrame, sources: list[FeatureFiles]) -> None:
+    missing = sorted({key for source in sources for key in source.keys} - set(entity_df.columns))
+    if missing:
+        raise OfflineStoreError(f"observations: found columns {list(entity_df.columns)}, expected {missing} too")
+    names = [*entity_df.columns, *(name for source in sources for name in source.columns)]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise OfflineStoreError(f"found {twice} more than once among columns and features: ask for full_feature_names")

@@ -48,8 +48,10 @@ class Reads:
 
 
 UNKNOWN: Row = (None, {})
-# Feast's Value: field 5 is a double (8 bytes, little-endian), and nothing follows it.
+# Feast's Value: field 5 is a double (8 bytes, little-endian), field 2 a text, and nothing follows it. A text of up to
+# 127 bytes has its length in one byte.
 _DOUBLE, _DOUBLE_BYTES = 0x29, 9
+_TEXT, _SHORT = 0x12, 0x80
 _unpack = struct.Struct("<d").unpack_from
 
 
@@ -69,6 +71,8 @@ def decoded(value: bytes | None) -> Plain:
     if value[0] == _DOUBLE and len(value) == _DOUBLE_BYTES:
         number: float = _unpack(value, 1)[0]
         return number
+    if value[0] == _TEXT and value[1] < _SHORT and len(value) == value[1] + 2:
+        return value[2:].decode()
     message = Value()
     message.ParseFromString(value)
     return plain(message)

@@ -93,7 +93,7 @@ class Store:
         sent = asked.select(pl.col(key).cast(self._key_type), pl.col(EVENT).cast(pl.Datetime("us", "UTC")))
         with told(self._portfolio.name):
             job = self._feast.get_historical_features(sent.to_pandas(), refs, filter_by_created_timestamp=True)
-        known = pl.DataFrame(pl.from_arrow(job.to_arrow()))
+            known = pl.DataFrame(pl.from_arrow(job.to_arrow()))
         joined = asked.hstack(known.select(column.name for column in columns))
         return observations.join(joined, on=[key, EVENT], how="left", maintain_order="left")
 

@@ -1,5 +1,6 @@
 """Our compute engine beside Feast's own, on real servers: the same keys, the same bytes, the same answers."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -117,8 +118,28 @@ class InPostgres:
             connection.execute("TRUNCATE conformance_stats")
 
 
-@pytest.fixture(params=["redis", "postgres"])
-def online(request: pytest.FixtureRequest) -> Iterator[Online]:
+@dataclass(frozen=True)
+class InSqlite:
+    path: Path
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"type": "sqlite", "path": str(self.path)}
+
+    def content(self) -> Any:
+        with closing(sqlite3.connect(self.path)) as connection:
+            return connection.execute("SELECT * FROM conformance_stats ORDER BY 1, 2").fetchall()
+
+    def empty(self) -> None:
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute("DELETE FROM conformance_stats")
+
+
+@pytest.fixture(params=["redis", "postgres", "sqlite"])
+def online(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Online]:
+    if request.param == "sqlite":
+        yield InSqlite(tmp_path / "online.db")
+        return
     if request.param == "postgres":
         url = new_database(request.getfixturevalue("postgres_url"))
         yield InPostgres(url.replace("+psycopg", ""))
@@ -190,6 +211,22 @@ def test_an_older_event_is_not_written_and_a_correction_is(tmp_path: Path, onlin
         rows(3, at, real=9.0).write_parquet(tmp_path / "rows.parquet")
         ours.materialize(FIRST, LAST)
         assert ours.get_online_features(["stats:real"], [{"customer_id": 2}]).to_dict()["real"] == [18.0]
+
+
+@pytest.mark.parametrize(("options", "writes"), [({}, 60), ({"slice_days": 10.0}, 100)])
+def test_slices_are_read_and_written_one_by_one(
+    tmp_path: Path, redis_url: str, options: dict[str, Any], writes: int
+) -> None:
+    """Customers with an event in each of two slices are written twice, the older event first."""
+    later, earlier = rows(40, datetime(2024, 2, 1, tzinfo=UTC)), rows(60, datetime(2024, 1, 10, tzinfo=UTC))
+    pl.concat([later, earlier]).write_parquet(tmp_path / "rows.parquet")
+    with closing(Redis.from_url(redis_url)) as client:
+        client.flushdb()
+        with store(tmp_path, InRedis(redis_url, client), OURS, **options) as ours:
+            client.config_resetstat()
+            ours.materialize(FIRST, LAST)
+        assert client.info("commandstats")["cmdstat_hset"]["calls"] == writes
+        client.flushdb()
 
 
 def test_what_redis_refuses_is_told_and_the_connection_is_not_used_again(tmp_path: Path, redis_url: str) -> None:

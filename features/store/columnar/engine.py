@@ -1,6 +1,7 @@
 """A Feast compute engine that writes columns, named in `batch_engine` by the dotted path of its class.
 
-Takes over what can be taken over: a plain feature view, read from an offline store and written to Redis or Postgres.
+Takes over what can be taken over: a plain feature view, read from an offline store and written to Redis, Postgres
+or Feast's SQLite store.
 All else, such as transformations on the way, aggregations and other online stores, is left to Feast's local engine.
 """
 

@@ -18,15 +18,13 @@ from feast.value_type import ValueType
 from psycopg import Cursor, sql
 
 from features.store.columnar.keys import serialized_keys
-from features.store.columnar.wire import content, encoded, fixed, joined, lengths, micros
+from features.store.columnar.wire import TEXTUAL, content, encoded, fixed, joined, lengths, micros
 
 BATCH_ROWS = 5_000
 COLUMNS = ("entity_key", "feature_name", "value", "value_text", "event_ts", "created_ts")
 _HEADER, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _NULL = struct.pack(">i", -1)
 _EPOCH_2000 = 946_684_800_000_000
-_TEXTUAL = {ValueType.STRING, ValueType.INT32, ValueType.INT64, ValueType.DOUBLE, ValueType.FLOAT, ValueType.BOOL}
-"""Types of which Feast's store keeps the value as text too."""
 
 
 class PostgresColumns:
@@ -101,7 +99,7 @@ class PostgresColumns:
 
 def _text(column: pa.Array, kind: ValueType, value: pa.BinaryArray) -> list[pa.BinaryArray | bytes]:
     """The value as Feast's store has it as text: as Python writes it; null where there is none."""
-    if kind not in _TEXTUAL:
+    if kind not in TEXTUAL:
         return [_NULL]
     there = pa.array(lengths(value) > 0)
     texts = column if kind == ValueType.STRING else pa.array(list(map(str, column.to_pylist())), pa.string())

@@ -20,6 +20,8 @@ Bytes = NDArray[np.uint8]
 Encoder = Callable[[pa.Array, int], pa.BinaryArray]
 VARINT, EIGHT, DELIMITED, FOUR = 0, 1, 2, 5
 """Protobuf's wire types."""
+TEXTUAL = {ValueType.STRING, ValueType.INT32, ValueType.INT64, ValueType.DOUBLE, ValueType.FLOAT, ValueType.BOOL}
+"""Types of which Feast's SQL stores keep the value as text too."""
 _SEVEN_BITS = np.uint64(7)
 
 

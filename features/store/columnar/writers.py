@@ -12,6 +12,10 @@ from feast.value_type import ValueType
 
 from features.store.columnar.postgres import PostgresColumns
 from features.store.columnar.redis import RedisColumns
+from features.store.columnar.sqlite import SqliteColumns
+
+_SEARCHED = ("vector_enabled", "enable_openai_compatible_store")
+"""Settings of stores that search: vectors and numbers beside the text are columns more, and left to Feast."""
 
 
 class Columns(Protocol):
@@ -32,8 +36,11 @@ def columns_of(
     """What writes columns to `store`; None: Feast's own way has to do. With `newest`, a newer stored event stays."""
     if isinstance(store, RedisOnlineStore) and config.online_store.redis_type == RedisType.redis:
         return RedisColumns(store, config, view, keys, newest=newest)
-    # Vectors and numbers beside the text are columns more, for searching: those tables are left to Feast.
-    searched = ("vector_enabled", "enable_openai_compatible_store")
-    if isinstance(store, PostgreSQLOnlineStore) and not any(getattr(config.online_store, one, 0) for one in searched):
+    if any(getattr(config.online_store, one, False) for one in _SEARCHED):
+        return None
+    if isinstance(store, PostgreSQLOnlineStore):
         return PostgresColumns(store, config, view, keys, newest=newest)
+    # By its name: importing Feast's SQLite store changes how the whole process writes dates to SQLite.
+    if (type(store).__module__, type(store).__name__) == ("feast.infra.online_stores.sqlite", "SqliteOnlineStore"):
+        return SqliteColumns(store, config, view, keys, newest=newest)
     return None

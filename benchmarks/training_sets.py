@@ -1,0 +1,158 @@
+"""Training sets by `get_historical_features`: our offline store beside Feast's, and beside one bare join.
+
+The floor is an ASOF join of DuckDB's on the same files, which knows of no Feast, no TTL and no late rows; the data has
+none, so that all rows must be equal. `python -m benchmarks.training_sets [--rows 100_000] [--rounds 5]`: observations,
+and six times as many feature rows of 40 features, in one view and in four. From a million observations on, each way
+has a process of its own that is watched for memory, only DuckDB's join stays as a peer, and the answers are compared
+by sums over all values. Results go to `benchmarks/results/training_sets.json` and `training_sets_large.json`.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.figures import Line
+from benchmarks.machine import available_gib
+from benchmarks.training_joins import DUCKDB, FEAST_FILE, FEATURES, MONTHS, OURS, Contest, answer, differ, sums
+from benchmarks.turns import in_turn, keep
+
+RESULTS = Path(__file__).parent / "results"
+LARGE = 1_000_000
+SPARE_GIB = 4
+"""What has to stay free for others."""
+console = Console(highlight=False)
+
+
+def small(folder: Path, rows: int, rounds: int) -> dict[str, Any]:
+    """Seconds of every way, in one view and in four, with all answers compared."""
+    found: dict[str, Any] = {}
+    for views in (1, 4):
+        contest = Contest(folder / str(views), rows, views)
+        contest.write()
+        ways = contest.ways()
+        expected = answer(ways[OURS]())
+        lost = {name: differ(name, answer(way()), expected) for name, way in ways.items()}
+        kind = f"{views} views" if views > 1 else "1 view"
+        found[kind] = in_turn(ways, rounds)
+        found[f"observations lost, {kind}"] = {name: rows for name, rows in lost.items() if rows}
+    return found
+
+
+def large(folder: Path, rows: int, rounds: int) -> dict[str, Any]:
+    """Seconds and peak memory of ours and of DuckDB's join, each in a process of its own, in turn."""
+    contest = Contest(folder, rows, 1)
+    contest.write()
+    console.print(f"written {sum(file.stat().st_size for file in folder.iterdir()) / 1e9:.1f} GB")
+    runs: dict[str, list[dict[str, Any]]] = {OURS: [], DUCKDB: []}
+    for turn in range(rounds):
+        for name in list(runs)[:: 1 if turn % 2 == 0 else -1]:
+            runs[name].append(_watched(folder, rows, name))
+            console.print(f"{name}: {runs[name][-1]['seconds']:.0f} s, peak {runs[name][-1]['peak_gib']:.1f} GiB")
+    reference = runs[OURS][0]["sums"]
+    for name, some in runs.items():
+        for run in some:
+            for feature, (missing, total) in run.pop("sums").items():
+                expected = reference[feature]
+                if missing != expected[0] or abs(total - expected[1]) > 1e-9 * rows * 1009:
+                    raise AssertionError(f"{name}, {feature}: found {missing, total}, expected {expected}")
+    return {
+        "1 view": {name: median(run["seconds"] for run in some) for name, some in runs.items()},
+        "peak_gib": {name: max(run["peak_gib"] for run in some) for name, some in runs.items()},
+    }
+
+
+def _watched(folder: Path, rows: int, name: str) -> dict[str, Any]:
+    """One way in a process of its own, ended when others would be left without memory."""
+    command = [sys.executable, "-W", "ignore", "-m", __spec__.name, "--rows", str(rows), "--folder", str(folder)]
+    with subprocess.Popen([*command, "--way", name], stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            if available_gib() < SPARE_GIB:
+                process.kill()
+                raise MemoryError(f"{name}: less than {SPARE_GIB} GiB were left on this machine")
+            time.sleep(0.2)
+        assert process.stdout is not None
+        output = process.stdout.read()
+    if process.returncode:
+        raise RuntimeError(f"{name}: ended with {process.returncode}")
+    found: dict[str, Any] = json.loads(output.splitlines()[-1])
+    return found
+
+
+def _alone(folder: Path, rows: int, name: str) -> None:
+    import resource
+
+    way = Contest(folder, rows, 1).ways()[name]
+    began = time.perf_counter()
+    found = way()
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(json.dumps({"seconds": seconds, "peak_gib": peak, "sums": sums(found)}))  # noqa: T201 - read by who started it
+
+
+def show(title: str, seconds: Mapping[str, float]) -> None:
+    """A table: seconds, times the floor, times the file store."""
+    table = Table(title, "s", "of bare DuckDB", box=None)
+    for name, taken in seconds.items():
+        table.add_row(name, f"{taken:.2f}", f"{taken / seconds[DUCKDB]:.2f}")
+    console.print(table, "")
+
+
+def lines(found: Mapping[str, Any], rows: int) -> list[Line]:
+    """What README says."""
+    made = []
+    for kind in ("1 view", "4 views"):
+        if kind not in found:
+            continue
+        seconds = found[kind]
+        ours, bare, peer = seconds[OURS], seconds[DUCKDB], seconds.get(FEAST_FILE)
+        reached = ours <= 1.5 * bare and (peer is None or peer >= 3 * ours)
+        memory = f", {found['peak_gib'][OURS]:.1f} GiB" if "peak_gib" in found else ""
+        made.append(
+            Line(
+                f"training set, {rows:,} × {rows * MONTHS:,} rows × {FEATURES} features in {kind}",
+                "≤ 1.5 × bare ASOF, " + ("≥ 3 × Feast's file store" if peer else "< 16 GiB"),
+                f"{ours:.2f} s{memory}" if ours < 10 else f"{ours:.0f} s{memory}",
+                f"{peer:.2f} s ({peer / ours:.1f} ×)" if peer else "does not fit",
+                f"{bare:.2f} s (ours {ours / bare:.2f} ×)" if bare < 10 else f"{bare:.0f} s (ours {ours / bare:.2f} ×)",
+                reached and (not memory or found["peak_gib"][OURS] < 16),
+            )
+        )
+    return made
+
+
+def main() -> int:
+    """Measure, print and keep."""
+    warnings.simplefilter("ignore")  # Dask's, ibis' and DuckDB's own
+    asked = ArgumentParser(prog="python -m benchmarks.training_sets", description=__doc__)
+    asked.add_argument("--rows", type=int, default=100_000, help="observations")
+    asked.add_argument("--rounds", type=int, default=5)
+    asked.add_argument("--folder", type=Path, help="where the files go, and stay; none: a temporary folder")
+    asked.add_argument("--way", help="internal: measure one way on files that are there")
+    given = asked.parse_args()
+    if given.way:
+        _alone(given.folder, given.rows, given.way)
+        return 0
+    with tempfile.TemporaryDirectory() as place:
+        measure = large if given.rows >= LARGE else small
+        found = measure(given.folder or Path(place), given.rows, given.rounds)
+    for kind in ("1 view", "4 views"):
+        if kind in found:
+            show(f"{given.rows:,} observations, {given.rows * MONTHS:,} rows, {kind}", found[kind])
+    name = "training_sets_large.json" if given.rows >= LARGE else "training_sets.json"
+    keep(RESULTS / name, {"observations": given.rows, "rounds": given.rounds, **found}, lines(found, given.rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Columns to Feast's own SQLite store: its table, a row for each value, many values in one call.
+
+Feast's store makes a protobuf object and a statement for each value; here the bytes of a column are made at once.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from feast import FeatureView, RepoConfig
+from feast.infra.online_stores.helpers import compute_table_id
+from feast.value_type import ValueType
+
+from features.store.columnar.keys import serialized_keys
+from features.store.columnar.wire import TEXTUAL, encoded, micros
+
+BATCH_ROWS = 5_000
+_COLUMNS = ("entity_key", "feature_name", "value", "value_text", "event_ts", "created_ts")
+_EPOCH = datetime(1970, 1, 1)
+Rows = Iterator[tuple[Any, ...]]
+
+
+class SqliteColumns:
+    """Writes tables of one feature view; with `newest`, a newer event that is stored stays.
+
+    `store` is Feast's `SqliteOnlineStore`, which is not imported for it: that changes how the whole process writes
+    dates to SQLite. It keeps whole seconds.
+    """
+
+    def __init__(
+        self,
+        store: Any,
+        config: RepoConfig,
+        view: FeatureView,
+        keys: Mapping[str, ValueType] | None = None,
+        *,
+        newest: bool = False,
+    ) -> None:
+        self._store, self._config = store, config
+        self._table = compute_table_id(config.project, view, config.registry.enable_online_feature_view_versioning)
+        self._keys = keys or {column.name: column.dtype.to_value_type() for column in view.entity_columns}
+        self._kinds = {field.name: field.dtype.to_value_type() for field in view.features}
+        self._newest = newest
+
+    def write(self, table: pa.Table, event: str, created: str | None = None, emptied: Sequence[str] = ()) -> int:
+        """Write every row in one transaction; how many there were.
+
+        `event` and `created` are the columns of timestamps; `emptied` are features to be emptied in every row.
+        """
+        with self._store._get_conn(self._config) as connection:
+            for batch in table.to_batches(BATCH_ROWS):
+                connection.executemany(self._statement(), self._rows(batch, event, created, emptied))
+        return int(table.num_rows)
+
+    def _statement(self) -> str:
+        changed = ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[2:])
+        table = '"' + self._table.replace('"', '""') + '"'
+        marks = ", ".join("?" * len(_COLUMNS))
+        newest = f" WHERE excluded.event_ts >= {table}.event_ts" if self._newest else ""
+        return (
+            f"INSERT INTO {table} ({', '.join(_COLUMNS)}) VALUES ({marks})"
+            f" ON CONFLICT(entity_key, feature_name) DO UPDATE SET {changed}{newest}"
+        )
+
+    def _rows(self, batch: pa.RecordBatch, event: str, created: str | None, emptied: Sequence[str]) -> Rows:
+        """For each feature the rows of all entities."""
+        keys, size = serialized_keys(batch, self._keys).to_pylist(), batch.num_rows
+        times = [_times(batch.column(event)), _times(batch.column(created)) if created else [None] * size]
+        for name, kind in self._kinds.items():
+            values = encoded(batch.column(name), kind).to_pylist()
+            yield from zip(keys, [name] * size, values, _texts(batch.column(name), kind, values), *times, strict=True)
+        for name in emptied:
+            yield from zip(keys, [name] * size, [b""] * size, [None] * size, *times, strict=True)
+
+
+def _texts(column: pa.Array, kind: ValueType, values: list[bytes]) -> list[str | None]:
+    """The value as Feast's store has it as text: as Python writes it; None where there is none."""
+    if kind not in TEXTUAL:
+        return [None] * len(values)
+    return [str(plain) if value else None for plain, value in zip(column.to_pylist(), values, strict=True)]
+
+
+def _times(column: pa.Array) -> list[datetime | None]:
+    """Each time as Feast gives it to SQLite; None where there is none. A table has few different ones."""
+    different, places = np.unique(micros(column), return_inverse=True)
+    made = [_EPOCH + timedelta(microseconds=int(time)) for time in different]
+    return [made[place] if there else None for place, there in zip(places, column.is_valid().to_pylist(), strict=True)]

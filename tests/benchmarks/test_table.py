@@ -1,0 +1,39 @@
+"""README's table of figures says what the results say."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from benchmarks.benches import BENCHES
+from benchmarks.figures import Line
+from benchmarks.table import BEGIN, END, ROOT, lines, rendered, replaced
+
+FIRST = Line("a read", "≤ 1 ms", "0.5 ms", "2 ms", "0.1 ms", True)
+SECOND = Line("a write", "≥ 10/s", "9/s", "–", "12/s", False)
+
+
+def test_readme_has_what_the_results_say() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert lines(), "no results were found"
+    assert readme == replaced(readme, rendered(lines())), "README.md: run `python -m benchmarks.table`"
+    assert len(readme.splitlines()) < 150
+
+
+def test_lines_come_in_the_order_of_the_benchmarks_and_a_missed_goal_says_so(tmp_path: Path) -> None:
+    last, first = BENCHES[-1].results[-1], BENCHES[0].results[0]
+    for name, line in ((last, SECOND), (first, FIRST)):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"lines": [asdict(line)]}))
+    assert lines(tmp_path) == [FIRST, SECOND]
+    assert rendered(lines(tmp_path)).splitlines()[2:] == [
+        "| a read | ≤ 1 ms | 0.5 ms | 2 ms | 0.1 ms |",
+        "| a write | ≥ 10/s | 9/s, **missed** | – | 12/s |",
+    ]
+
+
+def test_only_what_stands_between_the_marks_is_replaced() -> None:
+    readme = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert replaced(readme, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    with pytest.raises(ValueError, match="expected both"):
+        replaced("no marks", "new")
