@@ -103,8 +103,9 @@ class Book:
             _active(session, name)
             (row,) = session.rows(f"SELECT {', '.join(_PARTNERS[:5])} FROM partners WHERE name = ?", [name])
             before = make_partner(*row)
-            given = (scopes, portfolios, quota, concurrency)
-            after = make_partner(name, *(old if new is None else new for old, new in zip(row[1:], given, strict=True)))
+            given = {"scopes": scopes, "portfolios": portfolios, "quota": quota, "concurrency": concurrency}
+            told = {key: value for key, value in given.items() if value is not None}
+            after = make_partner(**{**dict(zip(_PARTNERS[:5], row, strict=True)), **told})
             if after == before:
                 return after, []
             assigned = ", ".join(f"{column} = ?" for column in _PARTNERS[1:5])
