@@ -1,6 +1,7 @@
 """Columns to Feast's own SQLite store: its table, a row for each value, many values in one call.
 
-Feast's store makes a protobuf object and a statement for each value; here the bytes of a column are made at once.
+Feast's store makes a protobuf object and a statement for each value; here the bytes of a column are made at once, and
+rows are written in the order of the table's keys, so that SQLite fills page after page.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from feast import FeatureView, RepoConfig
 from feast.infra.online_stores.helpers import compute_table_id
 from feast.value_type import ValueType
@@ -49,8 +51,10 @@ class SqliteColumns:
 
         `event` and `created` are the columns of timestamps; `emptied` are features to be emptied in every row.
         """
+        keys = pa.chunked_array([serialized_keys(batch, self._keys) for batch in table.to_batches()], pa.binary())
+        in_order = table.take(pc.sort_indices(keys))
         with self._store._get_conn(self._config) as connection:
-            for batch in table.to_batches(BATCH_ROWS):
+            for batch in in_order.to_batches(BATCH_ROWS):
                 connection.executemany(self._statement(), self._rows(batch, event, created, emptied))
         return int(table.num_rows)
 
@@ -65,14 +69,18 @@ class SqliteColumns:
         )
 
     def _rows(self, batch: pa.RecordBatch, event: str, created: str | None, emptied: Sequence[str]) -> Rows:
-        """For each feature the rows of all entities."""
+        """For each entity a row of each feature."""
         keys, size = serialized_keys(batch, self._keys).to_pylist(), batch.num_rows
         times = [_times(batch.column(event)), _times(batch.column(created)) if created else [None] * size]
+        features: dict[str, Iterator[Any]] = {name: zip([b""] * size, [None] * size, strict=True) for name in emptied}
         for name, kind in self._kinds.items():
             values = encoded(batch.column(name), kind).to_pylist()
-            yield from zip(keys, [name] * size, values, _texts(batch.column(name), kind, values), *times, strict=True)
-        for name in emptied:
-            yield from zip(keys, [name] * size, [b""] * size, [None] * size, *times, strict=True)
+            features[name] = zip(values, _texts(batch.column(name), kind, values), strict=True)
+        in_order = sorted(features)
+        of_each = zip(*(features[name] for name in in_order), strict=True)
+        for key, event_ts, created_ts, row in zip(keys, *times, of_each, strict=True):
+            for name, (value, text) in zip(in_order, row, strict=True):
+                yield key, name, value, text, event_ts, created_ts
 
 
 def _texts(column: pa.Array, kind: ValueType, values: list[bytes]) -> list[str | None]:
