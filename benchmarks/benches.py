@@ -20,12 +20,12 @@ BENCHES = (
     Bench("benchmarks.serving", ("serving",), quick=("--seconds", "3", "--rounds", "2")),
     Bench("benchmarks.online_reads", ("online_reads",)),
     Bench("benchmarks.shap", ("shap",)),
-    Bench("benchmarks.materialize", ("materialize",), quick=("100000", "3"), scale=("1000000", "3")),
+    Bench("benchmarks.materialize", ("materialize",), quick=("100000", "3")),
     Bench(
         "benchmarks.training_sets",
         ("training_sets", "training_sets_large"),
         quick=("--rounds", "3"),
         scale=("--rows", "10_000_000", "--rounds", "3"),
     ),
-    Bench("benchmarks.scale_tables", ("scale_tables",), scale=("--customers", "5_000_000", "--months", "12")),
+    Bench("benchmarks.scale_tables", ("scale_tables",)),
 )

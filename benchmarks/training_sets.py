@@ -123,7 +123,7 @@ def lines(found: Mapping[str, Any], rows: int) -> list[Line]:
                 f"training set, {rows:,} × {rows * MONTHS:,} rows × {FEATURES} features in {kind}",
                 "≤ 1.5 × bare ASOF, " + ("≥ 3 × Feast's file store" if peer else "< 16 GiB"),
                 f"{ours:.2f} s{memory}" if ours < 10 else f"{ours:.0f} s{memory}",
-                f"{peer:.2f} s ({peer / ours:.1f} ×)" if peer else "does not fit",
+                f"{peer:.2f} s ({peer / ours:.1f} ×)" if peer else "–",
                 f"{bare:.2f} s (ours {ours / bare:.2f} ×)" if bare < 10 else f"{bare:.0f} s (ours {ours / bare:.2f} ×)",
                 reached and (not memory or found["peak_gib"][OURS] < 16),
             )
