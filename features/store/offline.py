@@ -20,11 +20,12 @@ from feast.saved_dataset import SavedDatasetStorage
 from feast.utils import _get_requested_feature_views_to_features_dict
 
 from features.store.asof import FeatureFiles, features_known
+from features.store.failures import StoreError
 
 _TIME = "_time"
 
 
-class OfflineStoreError(ValueError):
+class OfflineStoreError(StoreError):
     """What was asked cannot be joined; the message says what was found and what was expected."""
 
 

@@ -118,3 +118,10 @@ def test_a_view_without_an_entity_is_met_by_everyone() -> None:
         known.write_parquet(file := Path(folder) / "rates.parquet")
         found = features_known(observations, EVENT, FeatureFiles([file], {}, {"rate": "amount"}, EVENT, CREATED))
     assert found["rate"].to_list() == [1.0, 2.0, None]
+
+
+@pytest.mark.parametrize("asked", [[], [(1, "2024-02-10")]])
+def test_no_rows_and_no_observations_give_what_there_is_of_them(asked: list[tuple[int, str]]) -> None:
+    row = rows((1, "2024-02-01", "2024-02-01", 5.0, None))
+    assert joined(asked, row.clear()) == [None] * len(asked)
+    assert joined(asked, row) == [5.0] * len(asked)
