@@ -181,14 +181,25 @@ def test_text_keys(shop: Shop) -> None:
     reader.close()
 
 
-def test_feasts_own_client_reads_the_store(shop: Shop) -> None:
-    put(shop.lake, monthly(3, 2), covers="2024-03-31")
+def test_feasts_own_client_reads_what_the_service_reads(shop: Shop) -> None:
+    """Every value and every time, of those with gaps and of one whom no view knows."""
+    known = monthly(6, 2).with_columns(
+        amount=pl.when(pl.col(KEY) != 2).then("amount"), channel=pl.when(pl.col(KEY) != 3).then("channel")
+    )
+    put(shop.lake, known, covers="2024-03-31")
     shop.materialize("2024-03-31")
+    keys = [*range(6), 77]
     with shop.store() as store:
         service = store._feast.get_feature_service(SERVICE)
-        found = store._feast.get_online_features(features=service, entity_rows=[{KEY: 1}, {KEY: 77}]).to_dict()
-    assert found["amount"] == [1 + 2 / 3, None]
-    assert found["channel"] == ["shop", None]
+        answer = store._feast.get_online_features(features=service, entity_rows=[{KEY: key} for key in keys])
+        theirs = answer.to_dict(include_event_timestamps=True)
+    reader = shop.reader()
+    ours = reader.read(keys)
+    reader.close()
+    assert theirs["amount"][:3] == [2 / 3, 1 + 2 / 3, None]
+    for name, values in ours.values.items():
+        times = [int(time.timestamp()) if time else 0 for time in ours.event_timestamps[VIEW]]
+        assert (values, times) == (theirs[name], theirs[f"{name}__ts"])
 
 
 def test_a_feature_that_is_gone_is_emptied(shop: Shop) -> None:
