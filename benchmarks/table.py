@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -22,8 +23,22 @@ HEADINGS = ("what", "goal", "measured", "peer", "floor")
 
 def lines(results: Path = RESULTS) -> list[Line]:
     """The lines of all results that are there, in the order of the benchmarks."""
+    return [Line(**line) for found in _found(results) for line in found["lines"]]
+
+
+def caption(results: Path = RESULTS) -> str:
+    """When the figures were measured, on what, and how busy it was before: a busy machine changes every rate."""
+    machines = [found.get("machine", {}) for found in _found(results)]
+    days, loads = ([one[name] for one in machines if name in one] for name in ("date", "load_before"))
+    whole: dict[str, Any] = next((one for one in reversed(machines) if "memory_gib" in one), {})
+    when = min(days) if min(days) == max(days) else f"{min(days)} to {max(days)}"
+    on = f"{whole.get('cores')} cores of {whole.get('processor')}, {whole.get('memory_gib')} GiB"
+    return f"Measured {when} on {on}; load before: {min(loads):.1f} to {max(loads):.1f}."
+
+
+def _found(results: Path) -> list[dict[str, Any]]:
     files = (results / f"{name}.json" for bench in BENCHES for name in bench.results)
-    return [Line(**line) for file in files if file.exists() for line in json.loads(file.read_text())["lines"]]
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
 
 
 def rendered(found: Iterable[Line]) -> str:
@@ -57,8 +72,9 @@ def _cells(line: Line) -> tuple[str, ...]:
 def main() -> int:
     """Print the table, and put it into README."""
     readme, found = ROOT / "README.md", lines()
-    Console(highlight=False).print(shown(found))
-    readme.write_text(replaced(readme.read_text(encoding="utf-8"), rendered(found)), encoding="utf-8")
+    Console(highlight=False).print(shown(found), caption(), sep="\n")
+    written = replaced(readme.read_text(encoding="utf-8"), f"{rendered(found)}\n\n{caption()}")
+    readme.write_text(written, encoding="utf-8")
     return 0
 
 
