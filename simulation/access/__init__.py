@@ -1,0 +1,1 @@
+"""Access: devices and logins."""

@@ -1,0 +1,84 @@
+"""Logins: who signs in, when, from which device and address."""
+
+import numpy as np
+
+from simulation.access.devices import device_ids
+from simulation.calendar import Day
+from simulation.columns import Array, Frame, Ints
+from simulation.decisions import Decisions
+from simulation.draws import Draws
+from simulation.process import Events
+from simulation.schema.behaviour import LOGIN_RESULTS
+from simulation.state import State
+
+A_DAY = 0.17
+SECOND_DEVICE = 0.12
+AWAY = 0.03
+HOURS = np.array(
+    [8, 4, 2, 1, 1, 3, 14, 30, 38, 36, 34, 38, 46, 38, 32, 32, 34, 40, 48, 60, 70, 66, 46, 22], dtype=float
+)
+
+
+class Logins:
+    """Signs people in; the first login from a device tells the device."""
+
+    name = "logins"
+
+    def begin(self, state: State, draws: Draws) -> None:
+        """Nobody has used a device yet."""
+        state.own[self.name] = {"seen": np.zeros((2, len(state.people)), dtype=np.bool_)}
+
+    def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
+        """Today's logins, at most a handful a person."""
+        people = state.people
+        mean = np.where(
+            state.present(day.number), A_DAY * np.exp(0.6 * people.digital + 0.3 * state.finances.strain), 0
+        )
+        counts = np.minimum(draws.poisson(mean, "logins.count", people.id, day.number), 15)
+        rows = np.repeat(np.arange(len(people)), counts)
+        within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        second = draws.happens(SECOND_DEVICE, "logins.device", people.id[rows], day.number, within)
+        events = {"logins": _rows(day, state, draws, rows, within, second.astype(np.int64))}
+        return {
+            **events,
+            "devices": _devices(state, draws, rows, second, events["logins"], state.own[self.name]["seen"]),
+        }
+
+
+def _rows(day: Day, state: State, draws: Draws, rows: Ints, within: Ints, device: Ints) -> Frame:
+    people, ids = state.people.kept(rows), state.people.id[rows]
+    away = draws.happens(AWAY, "logins.away", ids, day.number, within)
+    region = np.where(away, draws.below(10, "logins.region", ids, day.number, within), people.region)
+    hour = draws.choice(HOURS, "logins.hour", ids, day.number, within)
+    home = (people.address_seed >> np.uint64(24)).astype(np.int64)
+    result = draws.choice((0.955, 0.035, 0.002, 0.008), "logins.result", ids, day.number, within).astype(np.uint8)
+    length = 90 * draws.exponential("logins.length", ids, day.number, within)
+    return {
+        "login_id": (ids * 32_768 + (day.number - Day.on(state.scenario.start).number)) * 16 + within,
+        "customer_id": ids,
+        "device_id": device_ids(people.device_seed, device),
+        "ip_region": region.astype(np.uint8),
+        "ip_id": np.where(away, draws.below(2**32, "logins.ip", ids, day.number, within), home),
+        "result": result,
+        "seconds": np.where(result == LOGIN_RESULTS.code("success"), length, 0).astype(np.int32),
+        "event_timestamp": day.at(hour * 3600 + draws.below(3600, "logins.second", ids, day.number, within)),
+    }
+
+
+def _devices(state: State, draws: Draws, rows: Ints, second: Array, logins: Frame, seen: Array) -> Frame:
+    """Devices not seen before, each at the first of today's logins from it."""
+    which = second.astype(np.int64)
+    _, first = np.unique(rows * 2 + which, return_index=True)
+    first = first[~seen[which[first], rows[first]]]
+    seen[which[first], rows[first]] = True
+    ids = logins["device_id"][first]
+    price = np.clip(np.round(2 + state.people.ability[rows[first]] + draws.normal("devices.price", ids)), 0, 4)
+    return {
+        "device_id": ids,
+        "customer_id": logins["customer_id"][first],
+        "system": np.where(draws.happens(0.24, "devices.system", ids), 1, 0).astype(np.uint8),
+        "price_class": price.astype(np.uint8),
+        "emulator": draws.happens(0.002, "devices.emulator", ids),
+        "rooted": draws.happens(0.015, "devices.rooted", ids),
+        "event_timestamp": logins["event_timestamp"][first],
+    }

@@ -1,0 +1,60 @@
+"""A world's description: all that its bytes follow from, kept beside them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from simulation.scenarios.scenario import Plan, Scenario
+from simulation.shard import Shard
+
+SHARD = 50_000
+"""Customers whose rows share files."""
+
+
+class WorldError(ValueError):
+    """A world cannot be run as asked; the message says what was found and what to try."""
+
+
+class Description(Plan):
+    """Which world: `part` (customers at a time) changes no byte, all else does."""
+
+    scenario: Scenario
+    seed: int = 1
+    customers: Annotated[int, Field(gt=0, lt=100_000_000)] = 10_000
+    policy: str = "approve_all"
+    shard: Annotated[int, Field(gt=0)] = SHARD
+    part: Annotated[int, Field(gt=0)] = SHARD
+
+    def firsts(self) -> range:
+        """The first customer of each shard."""
+        return range(1, self.customers + 1, self.shard)
+
+    def open_shard(self, out: Path, first: int) -> Shard:
+        """The shard that begins with a customer, behind its last checkpoint."""
+        count = min(self.shard, self.customers + 1 - first)
+        return Shard(self.scenario, self.seed, out, first, count, min(self.part, count))
+
+    def settle(self, out: Path) -> None:
+        """Note it in `world.json`; raises `WorldError` where another world lives in the folder."""
+        file = out / "world.json"
+        out.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            file.write_text(
+                json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
+            return
+        there = _read(file)
+        if differing := [name for name in type(self).model_fields if getattr(there, name) != getattr(self, name)]:
+            raise WorldError(
+                f"{out} holds another world ({', '.join(differing)} differ): take another folder, or remove it"
+            )
+
+
+def _read(file: Path) -> Description:
+    try:
+        return Description.model_validate_json(file.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise WorldError(f"{file} describes no world ({where}): take another folder, or remove it") from None

@@ -1,0 +1,1 @@
+"""Lending: applications, loans, repayment, and the chances behind them."""

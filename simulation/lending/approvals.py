@@ -1,0 +1,179 @@
+"""Approvals: the lender's answers act; whoever takes the offer is paid out, with a schedule."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from simulation.calendar import DAY_US, Day, day_in_month
+from simulation.columns import Array, Flags, Frame, Ints
+from simulation.decisions import Decisions
+from simulation.draws import Draws
+from simulation.lending import book
+from simulation.lending.applications import default_chance, loan_index
+from simulation.lending.hazard import log_burden
+from simulation.lending.loans import Loans, Requests
+from simulation.lending.products import FEE, instalment_cents, interest_cents
+from simulation.process import Events
+from simulation.schema.lending import LIMIT_REASONS, OUTCOMES, PURPOSES
+from simulation.schema.money import Kind, Party, Way
+from simulation.state import State
+
+LEAST = 100_00
+"""Cents below which nothing is lent."""
+OPEN_DAYS = 14
+"""An application that nobody answers expires after so many days."""
+TO_CUSTOMER = (PURPOSES.code("cash"), PURPOSES.code("business"))
+
+
+class Approvals:
+    """Pays out what was approved and taken up, and closes what was declined or expired."""
+
+    name = "approvals"
+
+    def begin(self, state: State, draws: Draws) -> None:
+        """Nothing to remember."""
+
+    def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
+        """Act on today's answers."""
+        requests, answers = state.requests, _answers(day, state, decisions)
+        willing = answers.rate <= requests.highest_rate
+        paid_out = answers.approved & willing & ~state.finances.blocked[requests.row]
+        state.requests = requests.kept(~answers.given & ~answers.expired)
+        loans = pay_out(day, state, draws, requests.kept(paid_out), answers.amount[paid_out], answers.rate[paid_out])
+        return {"decisions": _outcomes(day, requests, answers, paid_out), **loans}
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What was answered to each open request, and which are too old to be."""
+
+    given: Flags
+    approved: Flags
+    amount: Ints
+    rate: Array
+    expired: Flags
+
+
+def _answers(day: Day, state: State, decisions: Decisions) -> _Answers:
+    requests = state.requests
+    frame = decisions.approvals.unique("application_id", keep="last", maintain_order=True)
+    asked = pl.DataFrame({"application_id": requests.id}).join(
+        frame, on="application_id", how="left", maintain_order="left"
+    )
+    given = asked["approved"].is_not_null().to_numpy()
+    amount = np.round(asked["amount"].fill_null(0.0).to_numpy() * 100).astype(np.int64)
+    approved = asked["approved"].fill_null(False).to_numpy() & (amount >= LEAST)
+    rate = np.clip(asked["rate"].fill_null(0.0).to_numpy(), 0.0, state.climate.rules["rate_cap"])
+    expired = ~given & (day.number - requests.day >= OPEN_DAYS)
+    return _Answers(given, approved, np.where(approved, amount, 0), np.where(approved, rate, 0.0), expired)
+
+
+def _outcomes(day: Day, requests: Requests, answers: _Answers, paid_out: Flags) -> Frame:
+    """Every answer, and behind them who would not take the offer."""
+    codes = [OUTCOMES.code("approved"), OUTCOMES.code("declined")]
+    code = np.select([answers.approved, answers.given], codes, OUTCOMES.code("expired"))
+    told, refused = np.flatnonzero(answers.given | answers.expired), np.flatnonzero(answers.approved & ~paid_out)
+    rows = np.concatenate([told, refused])
+    outcome = np.concatenate([code[told], np.full(len(refused), OUTCOMES.code("not_taken_up"))])
+    seconds = np.repeat([32_400, 36_000], [len(told), len(refused)])
+    return {
+        "application_id": requests.id[rows],
+        "customer_id": requests.customer[rows],
+        "outcome": outcome.astype(np.uint8),
+        "amount_cents": answers.amount[rows],
+        "rate": answers.rate[rows],
+        "event_timestamp": day.at(seconds + requests.id[rows] % 3_000),
+    }
+
+
+def pay_out(day: Day, state: State, draws: Draws, requests: Requests, principal: Ints, rate: Array) -> Events:
+    """Make loans of requests, move the money, and tell all about it."""
+    loans = opened(day.number, state, draws, requests, principal, rate)
+    pd = default_chance(day, state, loans.row, loans.index, loans.term)
+    moment = day.at(36_000 + draws.below(20_000, "approvals.second", loans.id))
+    state.loans = state.loans.extended(loans)
+    fee = np.round(FEE[loans.purpose] * loans.principal).astype(np.int64)
+    _move(day, state, requests, loans.principal - fee, (moment // 1_000_000) % 86_400)
+    granted = np.flatnonzero(state.finances.limit_cents[loans.row] == 0)
+    state.finances.limit_cents[loans.row[granted]] = loans.principal[granted]
+    return {
+        "loans": loan_rows(loans, requests, fee, moment),
+        "instalments": schedule(loans, moment),
+        "true_loans": {"loan_id": loans.id, "customer_id": loans.customer, "pd": pd, "event_timestamp": moment},
+        "limits": {
+            "customer_id": loans.customer[granted],
+            "limit_cents": loans.principal[granted],
+            "used_cents": loans.principal[granted],
+            "reason": np.full(len(granted), LIMIT_REASONS.code("granted"), dtype=np.uint8),
+            "event_timestamp": moment[granted],
+        },
+    }
+
+
+def opened(day: int, state: State, draws: Draws, requests: Requests, principal: Ints, rate: Array) -> Loans:
+    """Loans as they begin: the first instalment falls due a month later."""
+    rows = requests.row
+    due = instalment_cents(principal, rate, requests.term)
+    number = np.full(len(rows), day)
+    month = number.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    day_of_month = number - day_in_month(month, np.ones(len(rows), dtype=np.int64)) + 1
+    owed = state.finances.burden_cents[rows] + state.finances.outside_due_cents[rows] + due
+    empty = np.zeros(len(rows), dtype=np.int64)
+    return Loans(
+        id=requests.id, customer=requests.customer, row=rows, purpose=requests.purpose, opened=number,
+        first_month=month + 1, due_on=np.minimum(day_of_month, 28).astype(np.uint8), principal=principal, rate=rate,
+        term=requests.term, instalment=due, billed=empty.astype(np.uint8), paid=empty.astype(np.uint8),
+        outstanding=principal.copy(), interest_paid=empty.copy(), late_fees=empty.copy(),
+        recoveries=empty.astype(np.uint8),
+        index=loan_index(state, rows, due, draws.normal("loans.own", requests.id)),
+        burden_at_start=log_burden(owed / np.maximum(state.people.income_cents[rows], 1)),
+        state=empty.astype(np.uint8), defaulted=empty.astype(np.bool_), push=empty.astype(np.float64),
+    )  # fmt: skip
+
+
+def _move(day: Day, state: State, requests: Requests, cents: Ints, seconds: Ints) -> None:
+    """Loan money comes in; where a merchant is paid it goes out at once."""
+    rows, to = requests.row, np.flatnonzero(~np.isin(requests.purpose, TO_CUSTOMER))
+    lent = {"kind": Kind.LOAN_IN, "party": Party.LENDER, "way": Way.TRANSFER}
+    bought = {"kind": Kind.PURCHASE, "party": Party.MERCHANT, "way": Way.TRANSFER}
+    state.postings.post(rows, cents, party_id=requests.id, seconds=seconds, **lent)
+    state.postings.post(rows[to], -cents[to], party_id=requests.merchant[to], seconds=seconds[to] + 1, **bought)
+
+
+def loan_rows(loans: Loans, requests: Requests, fee: Ints, moment: Ints) -> Frame:
+    """Rows of the table of loans."""
+    return {
+        "loan_id": loans.id, "customer_id": loans.customer, "purpose": loans.purpose, "partner_id": requests.partner,
+        "merchant_id": requests.merchant, "principal_cents": loans.principal, "rate": loans.rate, "fee_cents": fee,
+        "term_months": loans.term, "instalment_cents": loans.instalment,
+        "first_due": book.due_dates(loans, np.zeros(len(loans), dtype=np.int64)).astype(np.int32),
+        "event_timestamp": moment,
+    }  # fmt: skip
+
+
+def schedule(loans: Loans, created: Ints) -> Frame:
+    """Every instalment of new loans, with what of it is interest."""
+    parts: list[Frame] = []
+    left, live = loans.outstanding.copy(), np.arange(len(loans))
+    for number in range(1, int(loans.term.max(initial=0)) + 1):
+        live = live[loans.term[live] >= number]
+        interest = interest_cents(left[live], loans.rate[live])
+        last = loans.term[live] == number
+        repaid = np.where(last, left[live], np.minimum(loans.instalment[live] - interest, left[live]))
+        left[live] -= repaid
+        due = book.due_dates(loans, np.full(len(loans), number - 1))[live]
+        parts.append(
+            {
+                "loan_id": loans.id[live],
+                "customer_id": loans.customer[live],
+                "number": np.full(len(live), number, dtype=np.uint8),
+                "principal_cents": repaid,
+                "interest_cents": interest,
+                "event_timestamp": due * DAY_US,
+                "created_timestamp": created[live],
+            }
+        )
+    if not parts:
+        return {"event_timestamp": np.zeros(0, dtype=np.int64)}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,1 @@
+"""Money: income, spending, transfers, and where loan money goes."""

@@ -1,0 +1,1 @@
+"""People: who they are, what happens to them, what they live on."""

@@ -1,0 +1,1 @@
+"""Records: what systems make of what happens: late, corrected, twice, malformed; files by day; checkpoints."""

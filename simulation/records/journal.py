@@ -1,0 +1,44 @@
+"""The journal: what was decided by day, so that a world that is opened again can do it again."""
+
+import os
+import shutil
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from simulation.calendar import Day
+from simulation.decisions import Decisions
+from simulation.records.landing import write_whole
+
+
+class Journal:
+    """Decisions under `journal/<day>/`, a file a kind; a day without decisions has an empty folder."""
+
+    def __init__(self, out: Path) -> None:
+        self._folder = out / "journal"
+
+    def write(self, day: Day, decisions: Decisions) -> None:
+        """Keep a day's decisions, whole or not at all."""
+        partial, final = self._folder / f"{day.date}.partial", self._folder / str(day.date)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for name, frame in decisions.frames.items():
+            if len(frame):
+                write_whole(partial / f"{name}.parquet", frame)
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(partial, final)
+
+    def read(self, day: Day) -> Decisions | None:
+        """A day's decisions, or None when none were kept."""
+        folder = self._folder / str(day.date)
+        if not folder.is_dir():
+            return None
+        files = sorted(folder.glob("*.parquet"))
+        return Decisions(**{file.stem: pl.read_parquet(file, hive_partitioning=False) for file in files})
+
+    def drop_from(self, day: Day) -> None:
+        """Forget what was decided for a day and later."""
+        for folder in self._folder.glob("????-??-??"):
+            if date.fromisoformat(folder.name) >= day.date:
+                shutil.rmtree(folder)

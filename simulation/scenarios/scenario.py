@@ -1,0 +1,177 @@
+"""A scenario: the population, the economy, the rules, the faults of records, and what changes when."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+FOLDER = Path(__file__).parent
+Share = Annotated[float, Field(ge=0, le=1)]
+Month = Annotated[int, Field(ge=0)]
+"""Months after the scenario's start."""
+
+
+class ScenarioError(ValueError):
+    """A scenario cannot be used; the message says what was found and what to try."""
+
+
+class Plan(BaseModel):
+    """A part of a scenario: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Shift(Plan):
+    """From a month on, other people join."""
+
+    month: Month
+    ability: float = 0.0
+    willingness: float = 0.0
+    years: float = 0.0
+    income: Annotated[float, Field(gt=0)] = 1.0
+    low_tiers: Share = 0.0
+
+
+class Population(Plan):
+    """Who the customers are."""
+
+    at_start: Share = 0.75
+    joining_months: Annotated[int, Field(gt=0)] = 24
+    borrowers_at_start: Share = 0.3
+    businesses: Share = 0.07
+    minority: Share = 0.2
+    proxy_strength: Share = 0.0
+    ability_gap: float = 0.0
+    diverting: Share = 0.06
+    shift: Shift | None = None
+
+
+class Recession(Plan):
+    """Unemployment rises by `depth` and falls again."""
+
+    month: Month
+    months: Annotated[int, Field(gt=0)] = 12
+    depth: Annotated[float, Field(gt=0, le=0.3)] = 0.04
+
+
+class RateShock(Plan):
+    """The base rate moves by `points`, at once."""
+
+    month: Month
+    points: float
+
+
+class EconomyPlan(Plan):
+    """The economy's level, and what happens to it."""
+
+    base_rate: float = 0.03
+    unemployment: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    inflation: float = 0.02
+    recession: Recession | None = None
+    rate_shock: RateShock | None = None
+
+
+class Rule(Plan):
+    """A rule in force from a month on."""
+
+    month: Month = 0
+    rule: str
+    value: float
+
+
+class LendingPlan(Plan):
+    """How much is asked for, and how easily people fall behind."""
+
+    applications_a_month: Annotated[float, Field(gt=0)] = 0.09
+    miss_index: float = -3.75
+    noise: Annotated[float, Field(ge=0)] = 1.0
+    partners: Annotated[int, Field(gt=0)] = 60
+
+
+class MoneyPlan(Plan):
+    """How much moves."""
+
+    purchases_a_day: Annotated[float, Field(gt=0)] = 1.65
+    merchants: Annotated[int, Field(gt=0)] = 20_000
+
+
+class Drift(Plan):
+    """From a month on, a column of a raw table is reported times a factor: a changed form, unit or vendor."""
+
+    month: Month
+    table: str
+    column: str
+    factor: float
+
+
+class Outage(Plan):
+    """Nothing of a table lands for some days; afterwards all but the lost share does."""
+
+    month: Month
+    days: Annotated[int, Field(gt=0)]
+    table: str
+    lost: Share = 0.0
+
+
+class RecordsPlan(Plan):
+    """Faults of records: shares of the rows of each table; `rates` by table overrides them."""
+
+    late: Share = 0.002
+    late_days: Annotated[int, Field(gt=0)] = 5
+    corrected: Share = 0.001
+    duplicated: Share = 0.001
+    malformed: Share = 0.0
+    outages: tuple[Outage, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+
+
+class Scenario(Plan):
+    """A whole scenario. Months count from `start`, the first of a month."""
+
+    name: str
+    about: str
+    start: date = date(2024, 1, 1)
+    population: Population = Population()
+    economy: EconomyPlan = EconomyPlan()
+    rules: tuple[Rule, ...] = ()
+    lending: LendingPlan = LendingPlan()
+    money: MoneyPlan = MoneyPlan()
+    records: RecordsPlan = RecordsPlan()
+
+    @model_validator(mode="after")
+    def _opens_a_month(self) -> "Scenario":
+        if self.start.day != 1:
+            raise ValueError(f"start is {self.start}: give the first of a month")
+        return self
+
+
+def parsed(content: Mapping[str, Any], source: str) -> Scenario:
+    """A scenario from the content of a YAML file; raises `ScenarioError` that names the key."""
+    try:
+        return Scenario.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ScenarioError(f"{source}: {where}: {first['msg']}") from None
+
+
+def names() -> list[str]:
+    """The scenarios that ship, by name."""
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+
+
+def load(name: str) -> Scenario:
+    """A scenario by its name, or from the YAML file at that path."""
+    file = FOLDER / f"{name}.yaml" if name in names() else Path(name)
+    if file.suffix not in {".yaml", ".yml"} or not file.is_file():
+        raise ScenarioError(f"no scenario {name!r}: take one of {', '.join(names())}, or give a YAML file of your own")
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{file}: not readable as YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ScenarioError(f"{file}: holds {type(content).__name__}, expected keys such as name, about, economy")
+    return parsed(content, str(file))

@@ -1,0 +1,77 @@
+"""What a table is: typed columns with meanings, a key, and two clocks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from polars._typing import PolarsDataType
+
+from simulation.columns import Frame
+
+EVENT = "event_timestamp"
+CREATED = "created_timestamp"
+MOMENT = pl.Datetime("us", "UTC")
+
+
+class Levels(tuple[str, ...]):
+    """Names of an enumerated column; events carry their places as codes."""
+
+    def __new__(cls, *names: str) -> "Levels":
+        """Levels in the order of their codes."""
+        return super().__new__(cls, names)
+
+    def code(self, name: str) -> int:
+        """The place of a level."""
+        return self.index(name)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; an enumerated one names its levels."""
+
+    name: str
+    type: PolarsDataType
+    meaning: str
+    levels: Levels | None = None
+
+
+def enumerated(name: str, levels: Levels, meaning: str) -> Column:
+    """A column of named levels."""
+    return Column(name, pl.Enum(levels), meaning, levels)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. `key` names a row within its corrections; each has the two clocks behind its own columns.
+
+    `event_timestamp` is when it happened, `created_timestamp` when the lender's system had it.
+    """
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def schema(self) -> dict[str, PolarsDataType]:
+        """Types by column, the clocks last."""
+        return {**{column.name: column.type for column in self.columns}, EVENT: MOMENT, CREATED: MOMENT}
+
+    def frame(self, rows: Frame) -> pl.DataFrame:
+        """Events as a data frame of this schema; without a time of creation, that of the event.
+
+        Money is given as whole cents in `…_cents` arrays and becomes units of currency.
+        """
+        return pl.DataFrame([self._series(name, type_, rows) for name, type_ in self.schema.items()])
+
+    def _series(self, name: str, type_: PolarsDataType, rows: Frame) -> pl.Series:
+        if f"{name}_cents" in rows:
+            return pl.Series(name, rows[f"{name}_cents"] / 100.0)
+        values = rows[EVENT] if name == CREATED and name not in rows else rows[name]
+        if isinstance(type_, pl.Enum):
+            return pl.Series(name, values.astype(np.uint8)).cat.to(type_)
+        if type_.is_float():
+            return pl.Series(name, values).cast(type_).fill_nan(None)
+        if values.dtype.kind == "f":
+            raise TypeError(f"{self.name}.{name} is {type_}, but its rows are floating-point numbers: round them first")
+        return pl.Series(name, values).cast(type_)

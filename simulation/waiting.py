@@ -1,0 +1,42 @@
+"""What waits for the lender: open applications and late loans; and the truth, for policies that may know it."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from simulation.calendar import Day
+from simulation.lending import book
+from simulation.schema.lending import PURPOSES, STATES
+from simulation.state import State
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """`applications` and `late` are what a lender sees; `truth` has the PD of each application."""
+
+    applications: pl.DataFrame
+    late: pl.DataFrame
+    truth: pl.DataFrame
+
+
+def waiting(state: State, day: Day) -> Waiting:
+    """What waits at the end of a day."""
+    requests, loans = state.requests, state.loans
+    days_late = book.days_past_due(loans, day.number)
+    late = pl.DataFrame({
+        "loan_id": loans.id, "customer_id": loans.customer, "days_past_due": days_late,
+        "state": pl.Series(loans.state).cat.to(pl.Enum(STATES)), "outstanding": loans.outstanding / 100,
+    })  # fmt: skip
+    applications = pl.DataFrame({
+        "application_id": requests.id, "customer_id": requests.customer, "day": requests.day,
+        "purpose": pl.Series(requests.purpose).cat.to(pl.Enum(PURPOSES)), "amount": requests.amount / 100,
+        "term_months": requests.term,
+    })  # fmt: skip
+    truth = pl.DataFrame({"application_id": requests.id, "pd": requests.pd})
+    return Waiting(applications, late.filter(pl.col("days_past_due") > 0), truth)
+
+
+def together(parts: list[Waiting]) -> Waiting:
+    """What waits in several parts of the people."""
+    names = ("applications", "late", "truth")
+    return Waiting(**{name: pl.concat([getattr(part, name) for part in parts]) for name in names})
