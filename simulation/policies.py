@@ -68,7 +68,12 @@ def by_truth(highest_pd: float = 0.08) -> Approve:
     return Approve(lambda asked: asked["pd"] <= highest_pd)
 
 
+def hands_off() -> Approve:
+    """Every application, and nothing is done about the late: what the true PD assumes."""
+    return Approve(_all, collect=False)
+
+
 POLICIES: dict[str, Callable[[], Policy]] = {
-    "approve_all": approve_all, "random": random_approval, "by_truth": by_truth,
+    "approve_all": approve_all, "random": random_approval, "by_truth": by_truth, "hands_off": hands_off,
 }  # fmt: skip
 """By the name that a command gives."""

@@ -14,9 +14,13 @@ from simulation.economy.publication import Publication
 from simulation.lending import book
 from simulation.lending.applications import Applications
 from simulation.lending.approvals import Approvals
+from simulation.lending.collections import Collections
 from simulation.lending.existing import Existing
+from simulation.lending.listings import Listings
 from simulation.lending.loans import Loans, Requests
+from simulation.lending.orders import Orders
 from simulation.lending.repayment import Repayment
+from simulation.money.flows import FundFlows
 from simulation.money.transactions import Markets, Money
 from simulation.people.begin import finances
 from simulation.people.finances import Finances
@@ -31,7 +35,8 @@ from simulation.state import State
 def processes() -> list[Process]:
     """All that happens in a day, in order. Whatever posts money comes before `Money`, which closes the day."""
     before: list[Process] = [Publication(), Markets(), Joining(), Existing(), Shocks()]
-    return [*before, Approvals(), Repayment(), Applications(), Logins(), Money()]
+    lending: list[Process] = [Orders(), Approvals(), Collections(), Repayment(), Listings(), Applications()]
+    return [*before, *lending, Logins(), FundFlows(), Money()]
 
 
 class World:

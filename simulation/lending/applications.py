@@ -59,6 +59,7 @@ class Applications:
         pull = (
             0.22 * people.impulsivity - 0.15 * people.ability + 0.2 * people.digital + finances.demand - 1.2 * burdened
         )
+        pull += 0.3 * (finances.limit_cents - finances.owed_cents > people.income_cents // 3)
         pull += 0.35 * (finances.shock > 0) + np.log(state.climate.retail) + (0.1 if day.weekday >= 5 else 0.0)
         daily = state.scenario.lending.applications_a_month / 30.4 * np.exp(np.minimum(pull, 3.0))
         open_now = np.zeros(len(people), dtype=np.bool_)

@@ -13,6 +13,7 @@ from simulation.lending import book
 from simulation.lending.applications import default_chance, loan_index
 from simulation.lending.hazard import log_burden
 from simulation.lending.loans import Loans, Requests
+from simulation.lending.orders import limit_rows
 from simulation.lending.products import FEE, instalment_cents, interest_cents
 from simulation.process import Events
 from simulation.schema.lending import LIMIT_REASONS, OUTCOMES, PURPOSES
@@ -95,20 +96,23 @@ def pay_out(day: Day, state: State, draws: Draws, requests: Requests, principal:
     state.loans = state.loans.extended(loans)
     fee = np.round(FEE[loans.purpose] * loans.principal).astype(np.int64)
     _move(day, state, requests, loans.principal - fee, (moment // 1_000_000) % 86_400)
-    granted = np.flatnonzero(state.finances.limit_cents[loans.row] == 0)
-    state.finances.limit_cents[loans.row[granted]] = loans.principal[granted]
     return {
         "loans": loan_rows(loans, requests, fee, moment),
         "instalments": schedule(loans, moment),
         "true_loans": {"loan_id": loans.id, "customer_id": loans.customer, "pd": pd, "event_timestamp": moment},
-        "limits": {
-            "customer_id": loans.customer[granted],
-            "limit_cents": loans.principal[granted],
-            "used_cents": loans.principal[granted],
-            "reason": np.full(len(granted), LIMIT_REASONS.code("granted"), dtype=np.uint8),
-            "event_timestamp": moment[granted],
-        },
+        "limits": _limits(state, loans, moment),
     }
+
+
+def _limits(state: State, loans: Loans, moment: Ints) -> Frame:
+    """The first loan grants a limit; one that would exceed it raises it."""
+    finances, rows = state.finances, loans.row
+    first = finances.limit_cents[rows] == 0
+    finances.owed_cents[rows] += loans.principal
+    changed = finances.owed_cents[rows] > finances.limit_cents[rows]
+    finances.limit_cents[rows] = np.maximum(finances.owed_cents[rows], finances.limit_cents[rows])
+    reason = np.where(first, LIMIT_REASONS.code("granted"), LIMIT_REASONS.code("raised")).astype(np.uint8)
+    return limit_rows(state, rows[changed], reason[changed], moment[changed])
 
 
 def opened(day: int, state: State, draws: Draws, requests: Requests, principal: Ints, rate: Array) -> Loans:

@@ -1,0 +1,81 @@
+"""Orders of the lender about customers and running loans: limits, prices, blocks."""
+
+import numpy as np
+import polars as pl
+
+from simulation.calendar import Day
+from simulation.columns import Array, Frame, Ints
+from simulation.decisions import Decisions
+from simulation.draws import Draws
+from simulation.lending import book
+from simulation.lending.products import instalment_cents
+from simulation.process import Events
+from simulation.schema.lending import LIMIT_REASONS
+from simulation.state import State
+
+AT_SECOND = 30_000
+
+
+class Orders:
+    """Carries out the lender's orders before anything else is decided that day."""
+
+    name = "orders"
+
+    def begin(self, state: State, draws: Draws) -> None:
+        """Nothing to remember."""
+
+    def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
+        """Limits and blocks are told in `limits`; a new price changes what is left of a loan."""
+        _reprice(state, decisions.prices)
+        parts = [_limits(state, decisions.limits), _blocks(state, decisions.blocks)]
+        rows, reasons = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return {"limits": limit_rows(state, rows, reasons, day.at(np.full(len(rows), AT_SECOND)))}
+
+
+def limit_rows(state: State, rows: Ints, reasons: Array, moment: Ints) -> Frame:
+    """Limits of people as they are now."""
+    return {
+        "customer_id": state.people.id[rows],
+        "limit_cents": state.finances.limit_cents[rows],
+        "used_cents": state.finances.owed_cents[rows],
+        "reason": reasons,
+        "event_timestamp": moment,
+    }
+
+
+def _limits(state: State, orders: pl.DataFrame) -> tuple[Ints, Array]:
+    rows, cents = _rows(state, orders), np.round(orders["limit"].to_numpy() * 100).astype(np.int64)
+    higher = cents > state.finances.limit_cents[rows]
+    state.finances.limit_cents[rows] = np.maximum(cents, 0)
+    codes = np.where(higher, LIMIT_REASONS.code("raised"), LIMIT_REASONS.code("lowered"))
+    return rows, codes.astype(np.uint8)
+
+
+def _blocks(state: State, orders: pl.DataFrame) -> tuple[Ints, Array]:
+    rows, blocked = _rows(state, orders), orders["blocked"].to_numpy()
+    state.finances.blocked[rows] = blocked
+    codes = np.where(blocked, LIMIT_REASONS.code("blocked"), LIMIT_REASONS.code("unblocked"))
+    return rows, codes.astype(np.uint8)
+
+
+def _reprice(state: State, orders: pl.DataFrame) -> None:
+    """The instalment of what is left follows the new rate, which no rule may forbid."""
+    loans = state.loans
+    at, order = matched(loans.id, orders["loan_id"].to_numpy())
+    running = (loans.state[at] != book.WRITTEN_OFF) & (loans.paid[at] < loans.term[at])
+    at, order = at[running], order[running]
+    loans.rate[at] = np.clip(orders["rate"].to_numpy()[order], 0.0, state.climate.rules["rate_cap"])
+    left = loans.term[at].astype(np.int64) - loans.paid[at]
+    loans.instalment[at] = instalment_cents(loans.outstanding[at], loans.rate[at], left)
+
+
+def _rows(state: State, orders: pl.DataFrame) -> Ints:
+    return state.rows(orders["customer_id"].to_numpy())
+
+
+def matched(ids: Ints, wanted: Ints) -> tuple[Ints, Ints]:
+    """Places in `ids` of those wanted that are there, and their places in `wanted`."""
+    order = np.argsort(ids, kind="stable")
+    at = np.minimum(np.searchsorted(ids, wanted, sorter=order), max(len(ids) - 1, 0))
+    found = np.flatnonzero(ids[order[at]] == wanted) if len(ids) else np.zeros(0, dtype=np.int64)
+    return order[at[found]], found
