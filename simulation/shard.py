@@ -50,6 +50,7 @@ class Shard:
         self._landings.waiting.clear()
         self.done = None
         self._resume()
+        self._landings.drop_after(self.done)
 
     def _resume(self) -> None:
         if not (kept := self._checkpoints.days()):

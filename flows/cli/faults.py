@@ -13,7 +13,7 @@ from infra.settings import Settings
 
 PLACES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 """Faults of a path: another place, or other rights, would do."""
-OURS = ("infra", "features", "training", "serving", "monitoring", "flows")
+OURS = ("infra", "simulation", "features", "training", "serving", "monitoring", "flows")
 
 
 def explain(error: BaseException) -> str:

@@ -21,6 +21,7 @@ import flows.cli.reviews as reviews
 import flows.cli.running as running
 import flows.cli.staff as staff
 import flows.cli.why as why
+import flows.cli.worlds as worlds
 
 app = typer.Typer(
     name="lendloop",
@@ -35,6 +36,7 @@ STOPPED = 130
 running.add_commands(app)
 decisions.add_commands(app)
 why.add_commands(app)
+worlds.add_commands(app)
 app.add_typer(consents.app, name="consent")
 app.add_typer(incumbents.app, name="incumbent")
 app.add_typer(lists.app, name="list")

@@ -9,6 +9,7 @@ import polars as pl
 from simulation.calendar import DAY_US, Day
 from simulation.columns import Frame
 from simulation.draws import Draws
+from simulation.process import merged
 from simulation.records.faults import landed
 from simulation.scenarios.scenario import Scenario
 from simulation.schema import RAW, TABLES
@@ -25,18 +26,14 @@ class Landings:
 
     def write(self, day: Day, events: Mapping[str, Frame]) -> dict[str, pl.DataFrame]:
         """Write what lands on a day; gives it by table, raw and true."""
-        files: dict[str, pl.DataFrame] = {}
-        faults: list[pl.DataFrame] = []
-        for name in sorted({*events, *self.waiting}):
-            table = TABLES[name]
-            if name not in RAW:
-                files[name] = table.frame(events[name])
-                continue
-            rows, wrong = self._arrived(day, table, events.get(name))
-            faults.append(wrong)
-            files[name] = rows
-        if told := [part for part in faults if len(part)]:
-            files["true_faults"] = pl.concat(told)
+        files = {name: TABLES[name].frame(rows) for name, rows in events.items() if name not in RAW}
+        faults: list[Frame] = []
+        for name in sorted(RAW.keys() & (events.keys() | self.waiting.keys())):
+            files[name], found = self._arrived(day, RAW[name], events.get(name))
+            faults += found
+        files.update(
+            {name: TABLES[name].frame(rows) for name, rows in merged([{"true_faults": f} for f in faults]).items()}
+        )
         files = {name: _ordered(TABLES[name], rows) for name, rows in files.items() if len(rows)}
         for name, rows in files.items():
             write_whole(self.file(name, day), rows)
@@ -47,18 +44,24 @@ class Landings:
         kind = "raw" if table in RAW else "truth"
         return self._out / kind / table / f"day={day.date}" / f"{self._shard}.parquet"
 
-    def _arrived(self, day: Day, table: Table, events: Frame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def drop_after(self, day: Day | None) -> None:
+        """Remove the files of later days, all of them without a day."""
+        for file in self._out.glob(f"*/*/day=*/{self._shard}.parquet"):
+            if day is None or file.parent.name > f"day={day.date}":
+                file.unlink()
+
+    def _arrived(self, day: Day, table: Table, events: Frame | None) -> tuple[pl.DataFrame, list[Frame]]:
         parts = [self.waiting.pop(table.name)] if table.name in self.waiting else []
-        wrong = pl.DataFrame()
+        found: list[Frame] = []
         if events is not None:
-            fresh = landed(self._scenario, self._draws, day, table, table.frame(events))
-            parts, wrong = [*parts, fresh.rows], fresh.faults
+            fresh, faults = landed(self._scenario, self._draws, day, table, events)
+            parts, found = [*parts, table.frame(fresh)], faults.frames
         rows = pl.concat(parts) if len(parts) > 1 else parts[0]
         here = rows[CREATED].to_physical() < (day.number + 1) * DAY_US
         if not here.all():
             self.waiting[table.name] = rows.filter(~here)
             rows = rows.filter(here)
-        return rows, wrong
+        return rows, found
 
 
 def _ordered(table: Table, rows: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from simulation.schema import RAW, Table
+
 FOLDER = Path(__file__).parent
 Share = Annotated[float, Field(ge=0, le=1)]
 Month = Annotated[int, Field(ge=0)]
@@ -146,6 +148,22 @@ class Scenario(Plan):
         if self.start.day != 1:
             raise ValueError(f"start is {self.start}: give the first of a month")
         return self
+
+    @model_validator(mode="after")
+    def _names_tables(self) -> "Scenario":
+        for outage in self.records.outages:
+            _table(outage.table)
+        for drift in self.records.drifts:
+            numbers = [column.name for column in _table(drift.table).columns if column.type.is_numeric()]
+            if drift.column not in numbers:
+                raise ValueError(f"no number {drift.column!r} in {drift.table}: take one of {', '.join(numbers)}")
+        return self
+
+
+def _table(name: str) -> Table:
+    if name not in RAW:
+        raise ValueError(f"no raw table {name!r}: take one of {', '.join(RAW)}")
+    return RAW[name]
 
 
 def parsed(content: Mapping[str, Any], source: str) -> Scenario:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from polars._typing import PolarsDataType
 
-from simulation.columns import Frame
+from simulation.columns import Array, Frame
 
 EVENT = "event_timestamp"
 CREATED = "created_timestamp"
@@ -62,16 +62,23 @@ class Table:
 
         Money is given as whole cents in `…_cents` arrays and becomes units of currency.
         """
-        return pl.DataFrame([self._series(name, type_, rows) for name, type_ in self.schema.items()])
+        columns = {name: self._array(name, type_, rows) for name, type_ in self.schema.items()}
+        return pl.DataFrame(columns).select(_typed(name, type_) for name, type_ in self.schema.items())
 
-    def _series(self, name: str, type_: PolarsDataType, rows: Frame) -> pl.Series:
+    def _array(self, name: str, type_: PolarsDataType, rows: Frame) -> Array:
         if f"{name}_cents" in rows:
-            return pl.Series(name, rows[f"{name}_cents"] / 100.0)
+            return np.asarray(rows[f"{name}_cents"] / 100.0)
         values = rows[EVENT] if name == CREATED and name not in rows else rows[name]
         if isinstance(type_, pl.Enum):
-            return pl.Series(name, values.astype(np.uint8)).cat.to(type_)
-        if type_.is_float():
-            return pl.Series(name, values).cast(type_).fill_nan(None)
-        if values.dtype.kind == "f":
+            return values.astype(np.uint8)
+        if values.dtype.kind == "f" and not type_.is_float():
             raise TypeError(f"{self.name}.{name} is {type_}, but its rows are floating-point numbers: round them first")
-        return pl.Series(name, values).cast(type_)
+        return values
+
+
+def _typed(name: str, type_: PolarsDataType) -> pl.Expr:
+    """From an array's type to the column's; a missing number was NaN."""
+    column = pl.col(name)
+    if isinstance(type_, pl.Enum):
+        return column.cat.to(type_)
+    return column.cast(type_).fill_nan(None) if type_.is_float() else column.cast(type_)

@@ -1,0 +1,126 @@
+"""Speed of the simulated world: customers a second, memory, and whether time grows with customers alone.
+
+`python -m benchmarks.simulation [CUSTOMERS …]` runs the quiet world for 24 months at each size, on two cores, every table;
+it prints the figures and writes them to `benchmarks/results/simulation.json`. Each size runs in processes of its own, whose
+CPU and memory are measured; the largest should be 100,000 for the goal to be judged.
+"""
+
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).parent / "results" / "simulation.json"
+SIZES = (1_000, 10_000, 100_000)
+MONTHS, WORKERS = 24, 2
+MINUTES, GIB = 10, 8
+GOAL_SIZE = 100_000
+RUN = (
+    "import sys; from pathlib import Path; from simulation.description import Description; "
+    "from simulation.scenarios.scenario import load; from simulation.simulate import simulate\n"
+    "if __name__ == '__main__':\n"
+    "    simulate(Description(scenario=load('quiet'), customers=int(sys.argv[1])), int(sys.argv[2]), Path(sys.argv[3]), "
+    "workers=int(sys.argv[4]))\n"
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One size."""
+
+    customers: int
+    wall_seconds: float
+    cpu_seconds: float
+    peak_gib: float
+    transactions: int
+    rows: int
+    files: int
+    disk_gib: float
+    transactions_a_customer_month: float
+
+    @property
+    def cpu_ms_a_customer_month(self) -> float:
+        """CPU of one customer for one month."""
+        return 1000 * self.cpu_seconds / self.customers / MONTHS
+
+
+def measured(customers: int, folder: Path) -> Measured:
+    """Run one size and look at what it left."""
+    script = folder / "run.py"
+    script.write_text(RUN, encoding="utf-8")
+    out = folder / "world"
+    environment = {**os.environ, "PYTHONPATH": os.getcwd(), "POLARS_MAX_THREADS": "1"}
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, str(script), str(customers), str(MONTHS), str(out), str(WORKERS)]
+    subprocess.run(command, check=True, env=environment)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    # The kernel tells the largest process only: two workers and the one that waits for them at most.
+    peak = after.ru_maxrss / 1024**2 * (WORKERS + 1)
+    return _described(customers, time.monotonic() - began, cpu, peak, out)
+
+
+def _described(customers: int, wall: float, cpu: float, peak: float, out: Path) -> Measured:
+    files = list(out.glob("*/*/day=*/*.parquet"))
+    counts = {file: pl.scan_parquet(file).select(pl.len()).collect().item() for file in files}
+    moved = sum(count for file, count in counts.items() if file.parts[-3] == "transactions")
+    months = _customer_months(out)
+    size = sum(file.stat().st_size for file in files) / 1024**3
+    return Measured(customers, wall, cpu, peak, moved, sum(counts.values()), len(files), size, moved / months)
+
+
+def _customer_months(out: Path) -> float:
+    """Months that customers were there: those who joined later count from then."""
+    people = pl.read_parquet(list(out.glob("truth/true_people/*/*.parquet")), columns=["event_timestamp"])
+    joined = people["event_timestamp"].dt.date()
+    days = sorted(path.name.removeprefix("day=") for path in (out / "raw" / "transactions").iterdir())
+    first, last = pl.Series(days).str.to_date().min(), pl.Series(days).str.to_date().max()
+    present = pl.DataFrame({"joined": joined}).select(
+        ((pl.lit(last) - pl.max_horizontal(pl.col("joined"), pl.lit(first))).dt.total_days() / 30.44).sum()
+    )
+    return float(present.item())
+
+
+def main(sizes: tuple[int, ...]) -> None:
+    """Measure every size, smallest first, and say whether the goal is met."""
+    results = []
+    for customers in sizes:
+        folder = Path(tempfile.mkdtemp(prefix="lendloop-world-"))
+        try:
+            results.append(measured(customers, folder))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        _print(results)
+    largest = results[-1]
+    met = largest.customers >= GOAL_SIZE and largest.wall_seconds < 60 * MINUTES and largest.peak_gib < GIB
+    machine = {"cores": os.cpu_count(), "load": os.getloadavg()[1], "python": platform.python_version()}
+    content = {"months": MONTHS, "workers": WORKERS, "machine": machine, "goal_met": met,
+               "sizes": [{**asdict(each), "cpu_ms_a_customer_month": each.cpu_ms_a_customer_month} for each in results]}  # fmt: skip
+    RESULTS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    Console().print(f"100,000 customers under {MINUTES} minutes and {GIB} GiB: {'met' if met else 'not met'}")
+
+
+def _print(results: list[Measured]) -> None:
+    table = Table("customers", "minutes", "CPU s", "CPU ms a customer-month", "GiB", "rows", "a customer-month", "disk GiB")
+    for each in results:
+        table.add_row(
+            f"{each.customers:,}", f"{each.wall_seconds / 60:.1f}", f"{each.cpu_seconds:.0f}",
+            f"{each.cpu_ms_a_customer_month:.2f}", f"{each.peak_gib:.2f}", f"{each.rows:,}",
+            f"{each.transactions_a_customer_month:.1f}", f"{each.disk_gib:.2f}",
+        )  # fmt: skip
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main(tuple(int(size) for size in sys.argv[1:]) or SIZES)

@@ -1,0 +1,134 @@
+"""Money lent is repaid, outstanding or lost, to the cent; and decisions change what happens next."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from simulation.decisions import Decisions
+from simulation.lending import book, hazard
+from simulation.lending.products import instalment_cents
+from simulation.policies import hands_off
+from tests.simulation.lending.lender import Lender, cents
+
+
+@pytest.fixture(scope="module")
+def lender() -> Lender:
+    return Lender(1_500).run(6, hands_off())
+
+
+def test_principal_is_repaid_outstanding_or_written_off(lender: Lender) -> None:
+    start = pl.datetime(2024, 1, 1, time_zone="UTC")
+    loans, payments = lender.rows("loans"), lender.rows("payments")
+    existing = loans.filter(pl.col("event_timestamp") < start)
+    live = lender.world.state.loans
+    began = lender.rows("limits").filter(pl.col("event_timestamp") < start)
+    lent = cents(loans.filter(pl.col("event_timestamp") >= start)["principal"]) + cents(began["used"])
+    assert len(existing) == len(began) > 100
+    assert lent == cents(payments["principal"]) + int(live.outstanding.sum())
+    assert (payments["amount"] - payments["principal"] - payments["interest"] - payments["fees"]).abs().max() < 0.001
+    assert (live.outstanding >= 0).all()
+
+
+def test_a_schedule_repays_the_loan(lender: Lender) -> None:
+    schedules = (
+        lender.rows("instalments")
+        .group_by("loan_id")
+        .agg(pl.len(), pl.col("principal").sum(), pl.col("interest").min())
+    )
+    both = lender.rows("loans").join(schedules, on="loan_id", suffix="_repaid")
+    assert len(both) == lender.rows("loans").height > 250
+    assert (both["principal"] - both["principal_repaid"]).abs().max() < 0.001
+    assert (both["len"] == both["term_months"]).all()
+    assert both["interest"].min() >= 0
+
+
+def test_an_instalment_is_the_annuity() -> None:
+    """12,000 over 12 months at 12 %: 1,066.19 (any annuity table)."""
+    assert instalment_cents(np.array([1_200_000]), np.array([0.12]), np.array([12], dtype=np.uint8))[0] == 106_619
+
+
+def test_states_follow_days_past_due(lender: Lender) -> None:
+    found = lender.rows("loan_states").filter(~pl.col("state").cast(pl.String).is_in(["closed", "written_off"]))
+    expected = book.states(found["days_past_due"].to_numpy())
+    assert (found["state"].to_physical().to_numpy() == expected).all()
+    assert set(found["state"].cast(pl.String)) == {"current", "late_1_29", "late_30_59", "late_60_89", "default"}
+
+
+def test_loans_cure_and_roll(lender: Lender) -> None:
+    moves = lender.rows("loan_states").filter(~pl.col("month_end")).sort("loan_id", "event_timestamp")
+    pairs = moves.with_columns(
+        before=pl.col("state").shift(1).over("loan_id").cast(pl.String), after=pl.col("state").cast(pl.String)
+    )
+    seen = set(zip(pairs["before"], pairs["after"], strict=True))
+    assert {
+        ("late_1_29", "current"),
+        ("late_1_29", "late_30_59"),
+        ("late_30_59", "current"),
+        ("late_60_89", "default"),
+    } <= seen
+    assert ("current", "default") not in seen
+
+
+def test_the_true_chance_is_what_happens() -> None:
+    """The forward sum over paths against ten thousand lives of one kind of borrower, lived day by day."""
+    size, draw = 10_000, np.random.default_rng(3)
+    months = np.full(size, 12)
+    who = hazard.Borrower(
+        np.full(size, -1.6), np.full(size, -0.4), np.zeros(size), np.full(size, 0.02), np.zeros(size, bool)
+    )
+    expected = hazard.default_chance(who, 0.1, months)[0]
+    shocked, unpaid_since, over = np.zeros(size, bool), np.full(size, -1), np.zeros(size, bool)
+    defaulted = np.zeros(size, bool)
+    for day in range(1, 366):
+        if day % 30 == 0 and day // 30 <= 12:
+            shocked = np.where(shocked, draw.random(size) >= hazard.SHOCK_ENDS, draw.random(size) < 0.02)
+            level = -1.6 + 0.1 + hazard.SHOCKED_INDEX * shocked
+            current = (unpaid_since < 0) & ~over
+            over |= current & (draw.random(size) < hazard.PREPAY)
+            misses = current & ~over & (draw.random(size) < hazard.missing(level))
+            unpaid_since = np.where(misses, day, unpaid_since)
+        late = np.where(unpaid_since >= 0, day - unpaid_since, 0)
+        rate = hazard.cure_rate(late, np.full(size, -0.4), shocked)
+        cures = (late > 0) & (draw.random(size) < -np.expm1(-rate))
+        defaulted |= (late >= 90) & ~cures
+        over |= defaulted
+        unpaid_since = np.where(cures | defaulted, -1, unpaid_since)
+    assert abs(defaulted.mean() - expected) < 0.02
+    assert 0.1 < expected < 0.6
+
+
+def test_collections_make_people_pay() -> None:
+    """The same luck with and without calls: what is outstanding and late differs by the calls alone."""
+
+    def late_after(call: bool) -> int:
+        lender = Lender(1_500).run(1, hands_off())
+        for _ in range(25):
+            orders = lender.late.select("loan_id", "customer_id", action=pl.lit("call")) if call else None
+            lender.step(Decisions(**({} if orders is None else {"collections": orders})))
+        assert lender.rows("collections").height > 0 or not call
+        return lender.late.height
+
+    assert late_after(call=True) < 0.85 * late_after(call=False)
+
+
+def test_orders_change_limits_prices_and_who_may_borrow() -> None:
+    lender = Lender(1_000).run(1, hands_off())
+    loans = lender.world.state.loans
+    loan, borrower, before = int(loans.id[0]), int(loans.customer[0]), int(loans.instalment[0])
+    everyone = np.arange(1, 1_001)
+    lender.step(
+        Decisions(
+            prices=pl.DataFrame({"customer_id": [borrower], "loan_id": [loan], "rate": [0.05]}),
+            limits=pl.DataFrame({"customer_id": [borrower], "limit": [123.0]}),
+            blocks=pl.DataFrame({"customer_id": everyone, "blocked": np.ones(1_000, dtype=bool)}),
+        )
+    )
+    loans = lender.world.state.loans
+    assert loans.rate[loans.id == loan][0] == 0.05
+    assert loans.instalment[loans.id == loan][0] < before
+    told = lender.rows("limits").filter(pl.col("customer_id") == borrower)["reason"].cast(pl.String).to_list()
+    assert told[-2:] == ["lowered", "blocked"]
+    applied = lender.rows("applications").height
+    for _ in range(20):
+        lender.step(Decisions())
+    assert lender.rows("applications").height == applied

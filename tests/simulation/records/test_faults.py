@@ -1,0 +1,98 @@
+"""Faults of records come as often as they are ordered, and the truth tells each."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from simulation.calendar import DAY_US, Day
+from simulation.draws import Draws
+from simulation.records.faults import landed
+from simulation.records.landing import Landings
+from simulation.scenarios.scenario import Scenario, parsed
+from simulation.schema import RAW
+from simulation.schema.truth import FAULTS
+
+DAY = Day(19_800)  # 2024-03-18
+COUNT = 200_000
+TABLE = RAW["balances"]
+
+
+def scenario(**records: object) -> Scenario:
+    none = {"late": 0.0, "corrected": 0.0, "duplicated": 0.0}
+    return parsed({"name": "mine", "about": "A test.", "records": {**none, **records}}, "mine")
+
+
+def balances(count: int = COUNT) -> dict[str, np.ndarray]:
+    ids = np.arange(1, count + 1)
+    moment = np.full(count, DAY.number * DAY_US)
+    return {"customer_id": ids, "current_cents": ids * 100, "savings_cents": ids * 10, "event_timestamp": moment}
+
+
+def faults(**records: object) -> tuple[Mapping[str, np.ndarray], dict[str, int]]:
+    rows, found = landed(scenario(**records), Draws(1), DAY, TABLE, balances())
+    return rows, {FAULTS[frame["fault"][0]]: len(frame["fault"]) for frame in found.frames}
+
+
+@pytest.mark.parametrize(
+    ("kind", "share"), [("late", 0.1), ("corrected", 0.02), ("duplicated", 0.01), ("malformed", 0.005)]
+)
+def test_each_fault_comes_as_often_as_ordered(kind: str, share: float) -> None:
+    _, found = faults(**{kind: share})
+    assert found.keys() == {kind}
+    assert abs(found[kind] / COUNT - share) < 0.0015
+
+
+def test_without_faults_everything_comes_once_and_within_seconds() -> None:
+    rows, found = faults()
+    assert not found
+    lag = rows["created_timestamp"] - rows["event_timestamp"]
+    assert len(lag) == COUNT
+    assert 0 <= lag.min() < lag.max() < 90_000_000
+
+
+def test_late_is_days_late() -> None:
+    rows, found = faults(late=0.1, late_days=4)
+    days = (rows["created_timestamp"] - rows["event_timestamp"]) // DAY_US
+    assert set(days) == {0, 1, 2, 3, 4}
+    assert (days > 0).sum() == found["late"]
+
+
+def test_what_is_corrected_is_wrong_first_and_right_later() -> None:
+    rows, found = faults(corrected=0.02)
+    table = TABLE.frame(rows).sort("created_timestamp")
+    first, last = (table.unique("customer_id", keep=keep) for keep in ("first", "last"))
+    wrong = pl.col("current") != pl.col("customer_id").cast(pl.Float64)
+    assert first.filter(wrong).height == found["corrected"] == len(table) - COUNT
+    assert last.filter(wrong).height == 0
+
+
+def test_what_is_malformed_is_missing_or_absurd() -> None:
+    rows, found = faults(malformed=0.02)
+    table = TABLE.frame(rows)
+    missing, absurd = table["current"].null_count(), (table["current"] < 0).sum()
+    assert missing > 0
+    assert absurd > 0
+    assert missing + absurd == found["malformed"]
+
+
+def test_a_drift_changes_a_column_from_its_month_on() -> None:
+    drift = {"table": "balances", "column": "savings", "factor": 10.0}
+    for month, factor in ((2, 10), (3, 1)):
+        rows, found = landed(scenario(drifts=[{**drift, "month": month}]), Draws(1), DAY, TABLE, balances(10))
+        assert (rows["savings_cents"] == balances(10)["savings_cents"] * factor).all()
+        assert not found.frames
+
+
+def test_during_an_outage_nothing_lands_and_afterwards_all_but_the_lost(tmp_path: Path) -> None:
+    outage = {"month": 2, "days": 3, "table": "balances", "lost": 0.25}  # from 10 March on
+    landings = Landings(scenario(outages=[outage]), 1, tmp_path, "people")
+    counts = {}
+    for number in range(Day.on(DAY.date.replace(day=9)).number, Day.on(DAY.date.replace(day=15)).number):
+        events = {**balances(1000), "event_timestamp": np.full(1000, number * DAY_US)}
+        landed_now = landings.write(Day(number), {"balances": events})
+        counts[Day(number).date.day] = landed_now["balances"].height if "balances" in landed_now else 0
+    assert {day: count for day, count in counts.items() if day != 13} == {9: 1000, 10: 0, 11: 0, 12: 0, 14: 1000}
+    assert abs(counts[13] - 1000 - 3000 * 0.75) < 120
