@@ -63,6 +63,8 @@ class Decisions:
 
 
 def _checked(name: str, frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    if len(frame) == 0 and frame.schema == schema:
+        return frame
     if missing := [column for column in schema if column not in frame.columns]:
         raise DecisionError(f"{name}: no column {', '.join(missing)}; expected {', '.join(schema)}")
     try:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from simulation.calendar import DAY_US, Day, day_in_month
 from simulation.columns import Array, Flags, Frame, Ints
@@ -13,7 +12,7 @@ from simulation.lending import book
 from simulation.lending.applications import default_chance, loan_index
 from simulation.lending.hazard import log_burden
 from simulation.lending.loans import Loans, Requests
-from simulation.lending.orders import limit_rows
+from simulation.lending.orders import limit_rows, matched
 from simulation.lending.products import FEE, instalment_cents, interest_cents
 from simulation.process import Events
 from simulation.schema.lending import LIMIT_REASONS, OUTCOMES, PURPOSES
@@ -57,15 +56,14 @@ class _Answers:
 
 
 def _answers(day: Day, state: State, decisions: Decisions) -> _Answers:
-    requests = state.requests
-    frame = decisions.approvals.unique("application_id", keep="last", maintain_order=True)
-    asked = pl.DataFrame({"application_id": requests.id}).join(
-        frame, on="application_id", how="left", maintain_order="left"
-    )
-    given = asked["approved"].is_not_null().to_numpy()
-    amount = np.round(asked["amount"].fill_null(0.0).to_numpy() * 100).astype(np.int64)
-    approved = asked["approved"].fill_null(False).to_numpy() & (amount >= LEAST)
-    rate = np.clip(asked["rate"].fill_null(0.0).to_numpy(), 0.0, state.climate.rules["rate_cap"])
+    requests, answers = state.requests, decisions.approvals
+    at, order = matched(requests.id, answers["application_id"].to_numpy())
+    given, approved = (np.zeros(len(requests), dtype=np.bool_) for _ in range(2))
+    amount, rate = np.zeros(len(requests), dtype=np.int64), np.zeros(len(requests))
+    given[at] = True
+    amount[at] = np.round(answers["amount"].to_numpy()[order] * 100)
+    approved[at] = answers["approved"].to_numpy()[order] & (amount[at] >= LEAST)
+    rate[at] = np.clip(answers["rate"].to_numpy()[order], 0.0, state.climate.rules["rate_cap"])
     expired = ~given & (day.number - requests.day >= OPEN_DAYS)
     return _Answers(given, approved, np.where(approved, amount, 0), np.where(approved, rate, 0.0), expired)
 

@@ -35,7 +35,7 @@ class Collections:
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
         """Today's actions; what they change is gone within weeks (`repayment.PUSH_FADES`)."""
-        loans, orders = state.loans, decisions.collections.unique(["loan_id"], keep="last", maintain_order=True)
+        loans, orders = state.loans, decisions.collections
         at, order = matched(loans.id, orders["loan_id"].to_numpy())
         late = loans.billed[at] > loans.paid[at]
         at, action = at[late], orders["action"].to_physical().to_numpy()[order[late]].astype(np.int64)

@@ -74,8 +74,9 @@ def _rows(state: State, orders: pl.DataFrame) -> Ints:
 
 
 def matched(ids: Ints, wanted: Ints) -> tuple[Ints, Ints]:
-    """Places in `ids` of those wanted that are there, and their places in `wanted`."""
+    """Places in `ids` of those wanted that are there, and their places in `wanted`; of one wanted twice the last."""
     order = np.argsort(ids, kind="stable")
     at = np.minimum(np.searchsorted(ids, wanted, sorter=order), max(len(ids) - 1, 0))
     found = np.flatnonzero(ids[order[at]] == wanted) if len(ids) else np.zeros(0, dtype=np.int64)
-    return order[at[found]], found
+    places, last = np.unique(order[at[found]][::-1], return_index=True)
+    return places, found[::-1][last]

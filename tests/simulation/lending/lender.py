@@ -14,6 +14,7 @@ from simulation.lending.orders import Orders
 from simulation.lending.repayment import Repayment
 from simulation.people.shocks import Shocks
 from simulation.policies import Policy
+from simulation.process import Events, merged
 from simulation.scenarios.scenario import load
 from simulation.schema import TABLES
 from simulation.waiting import waiting
@@ -27,7 +28,7 @@ class Lender:
 
     def __init__(self, customers: int = 2_000, scenario: str = "quiet", seed: int = 1) -> None:
         self.world = World(load(scenario), seed, 1, customers, [step() for step in STEPS])
-        self._frames: dict[str, list[pl.DataFrame]] = {}
+        self._events: list[Events] = []
         self._next = Day.on(self.world.state.scenario.start)
 
     def run(self, months: int, policy: Policy) -> "Lender":
@@ -40,14 +41,14 @@ class Lender:
 
     def step(self, decisions: Decisions) -> None:
         """One day."""
-        for table, rows in self.world.step(self._next, decisions).items():
-            self._frames.setdefault(table, []).append(TABLES[table].frame(rows))
+        self._events.append(self.world.step(self._next, decisions))
         self.world.state.postings.taken()
         self._next = Day(self._next.number + 1)
 
     def rows(self, table: str) -> pl.DataFrame:
         """All rows of a table so far."""
-        return pl.concat(self._frames[table]) if table in self._frames else pl.DataFrame(schema=TABLES[table].schema)
+        found = merged({table: events[table]} for events in self._events if table in events)
+        return TABLES[table].frame(found[table]) if found else pl.DataFrame(schema=TABLES[table].schema)
 
     @property
     def late(self) -> pl.DataFrame:
