@@ -31,14 +31,19 @@ def main() -> None:
 
         sections = [taiwan_section(say), *bank_sections(say)]
     for section in sections:
-        console.print(_table(section))
-        for goal in section.goals:
-            console.print(_verdict(goal))
-        console.print()
+        printed(console, section)
     RESULTS.parent.mkdir(exist_ok=True)
     written = json.dumps([asdict(section) for section in sections], indent=1)
     RESULTS.write_text(written + "\n", encoding="utf-8")
     console.print(f"written to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}")
+
+
+def printed(console: Console, section: Section) -> None:
+    """Print a section and what became of its goals."""
+    console.print(_table(section))
+    for goal in section.goals:
+        console.print(_verdict(goal))
+    console.print()
 
 
 def _table(section: Section) -> Table:

@@ -1,8 +1,8 @@
 """Speed of the simulated world: customers a second, memory, and whether time grows with customers alone.
 
-`python -m benchmarks.simulation [CUSTOMERS …]` runs the quiet world for 24 months at each size, on two cores, every table;
-it prints the figures and writes them to `benchmarks/results/simulation.json`. Each size runs in processes of its own, whose
-CPU and memory are measured; the largest should be 100,000 for the goal to be judged.
+`python -m benchmarks.simulation [CUSTOMERS …]` runs the quiet world for 24 months at each size, on two cores, every
+table; it prints the figures and writes them to `benchmarks/results/simulation.json`. Each size runs in processes of its
+own, whose CPU and memory are measured; the largest should be 100,000 for the goal to be judged.
 """
 
 import json
@@ -26,13 +26,18 @@ SIZES = (1_000, 10_000, 100_000)
 MONTHS, WORKERS = 24, 2
 MINUTES, GIB = 10, 8
 GOAL_SIZE = 100_000
-RUN = (
-    "import sys; from pathlib import Path; from simulation.description import Description; "
-    "from simulation.scenarios.scenario import load; from simulation.simulate import simulate\n"
-    "if __name__ == '__main__':\n"
-    "    simulate(Description(scenario=load('quiet'), customers=int(sys.argv[1])), int(sys.argv[2]), Path(sys.argv[3]), "
-    "workers=int(sys.argv[4]))\n"
-)
+HEADINGS = ("customers", "min", "CPU s", "CPU ms/cust.-month", "GiB", "rows", "moves/cust.-month", "disk GiB")
+RUN = """
+import sys
+from pathlib import Path
+from simulation.description import Description
+from simulation.scenarios.scenario import load
+from simulation.simulate import simulate
+if __name__ == "__main__":
+    customers, months, out, workers = sys.argv[1:]
+    described = Description(scenario=load("quiet"), customers=int(customers))
+    simulate(described, int(months), Path(out), workers=int(workers))
+"""
 
 
 @dataclass(frozen=True)
@@ -92,27 +97,27 @@ def _customer_months(out: Path) -> float:
     return float(present.item())
 
 
-def main(sizes: tuple[int, ...]) -> None:
+def main(customers: tuple[int, ...]) -> None:
     """Measure every size, smallest first, and say whether the goal is met."""
     results = []
-    for customers in sizes:
+    for size in customers:
         folder = Path(tempfile.mkdtemp(prefix="lendloop-world-"))
         try:
-            results.append(measured(customers, folder))
+            results.append(measured(size, folder))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         _print(results)
     largest = results[-1]
     met = largest.customers >= GOAL_SIZE and largest.wall_seconds < 60 * MINUTES and largest.peak_gib < GIB
     machine = {"cores": os.cpu_count(), "load": os.getloadavg()[1], "python": platform.python_version()}
-    content = {"months": MONTHS, "workers": WORKERS, "machine": machine, "goal_met": met,
-               "sizes": [{**asdict(each), "cpu_ms_a_customer_month": each.cpu_ms_a_customer_month} for each in results]}  # fmt: skip
+    sizes = [{**asdict(each), "cpu_ms_a_customer_month": each.cpu_ms_a_customer_month} for each in results]
+    content = {"months": MONTHS, "workers": WORKERS, "machine": machine, "goal_met": met, "sizes": sizes}
     RESULTS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     Console().print(f"100,000 customers under {MINUTES} minutes and {GIB} GiB: {'met' if met else 'not met'}")
 
 
 def _print(results: list[Measured]) -> None:
-    table = Table("customers", "minutes", "CPU s", "CPU ms a customer-month", "GiB", "rows", "a customer-month", "disk GiB")
+    table = Table(*HEADINGS)
     for each in results:
         table.add_row(
             f"{each.customers:,}", f"{each.wall_seconds / 60:.1f}", f"{each.cpu_seconds:.0f}",

@@ -4,19 +4,19 @@ import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks.lending_world import LendingWorld, cents
 from simulation.decisions import Decisions
 from simulation.lending import book, hazard
 from simulation.lending.products import instalment_cents
 from simulation.policies import hands_off
-from tests.simulation.lending.lender import Lender, cents
 
 
 @pytest.fixture(scope="module")
-def lender() -> Lender:
-    return Lender(1_500).run(6, hands_off())
+def lender() -> LendingWorld:
+    return LendingWorld(1_500).run(6, hands_off())
 
 
-def test_principal_is_repaid_outstanding_or_written_off(lender: Lender) -> None:
+def test_principal_is_repaid_outstanding_or_written_off(lender: LendingWorld) -> None:
     start = pl.datetime(2024, 1, 1, time_zone="UTC")
     loans, payments = lender.rows("loans"), lender.rows("payments")
     existing = loans.filter(pl.col("event_timestamp") < start)
@@ -29,7 +29,7 @@ def test_principal_is_repaid_outstanding_or_written_off(lender: Lender) -> None:
     assert (live.outstanding >= 0).all()
 
 
-def test_a_schedule_repays_the_loan(lender: Lender) -> None:
+def test_a_schedule_repays_the_loan(lender: LendingWorld) -> None:
     schedules = (
         lender.rows("instalments")
         .group_by("loan_id")
@@ -47,14 +47,14 @@ def test_an_instalment_is_the_annuity() -> None:
     assert instalment_cents(np.array([1_200_000]), np.array([0.12]), np.array([12], dtype=np.uint8))[0] == 106_619
 
 
-def test_states_follow_days_past_due(lender: Lender) -> None:
+def test_states_follow_days_past_due(lender: LendingWorld) -> None:
     found = lender.rows("loan_states").filter(~pl.col("state").cast(pl.String).is_in(["closed", "written_off"]))
     expected = book.states(found["days_past_due"].to_numpy())
     assert (found["state"].to_physical().to_numpy() == expected).all()
     assert set(found["state"].cast(pl.String)) == {"current", "late_1_29", "late_30_59", "late_60_89", "default"}
 
 
-def test_loans_cure_and_roll(lender: Lender) -> None:
+def test_loans_cure_and_roll(lender: LendingWorld) -> None:
     moves = lender.rows("loan_states").filter(~pl.col("month_end")).sort("loan_id", "event_timestamp")
     pairs = moves.with_columns(
         before=pl.col("state").shift(1).over("loan_id").cast(pl.String), after=pl.col("state").cast(pl.String)
@@ -101,7 +101,7 @@ def test_collections_make_people_pay() -> None:
     """The same luck with and without calls: what is outstanding and late differs by the calls alone."""
 
     def late_after(call: bool) -> int:
-        lender = Lender(1_500).run(1, hands_off())
+        lender = LendingWorld(1_500).run(1, hands_off())
         for _ in range(25):
             orders = lender.late.select("loan_id", "customer_id", action=pl.lit("call")) if call else None
             lender.step(Decisions(**({} if orders is None else {"collections": orders})))
@@ -112,7 +112,7 @@ def test_collections_make_people_pay() -> None:
 
 
 def test_orders_change_limits_prices_and_who_may_borrow() -> None:
-    lender = Lender(1_000).run(1, hands_off())
+    lender = LendingWorld(1_000).run(1, hands_off())
     loans = lender.world.state.loans
     loan, borrower, before = int(loans.id[0]), int(loans.customer[0]), int(loans.instalment[0])
     everyone = np.arange(1, 1_001)

@@ -1,4 +1,4 @@
-"""A world of lending alone, in memory: quick enough for thousands of people."""
+"""A simulated world of lending alone, in memory: quick enough for tens of thousands of people over years."""
 
 import numpy as np
 import polars as pl
@@ -12,18 +12,21 @@ from simulation.lending.collections import Collections
 from simulation.lending.existing import Existing
 from simulation.lending.orders import Orders
 from simulation.lending.repayment import Repayment
+from simulation.people.joining import Joining
 from simulation.people.shocks import Shocks
 from simulation.policies import Policy
-from simulation.process import Events, merged
+from simulation.process import Events, Process, merged
 from simulation.scenarios.scenario import load
 from simulation.schema import TABLES
 from simulation.waiting import waiting
 from simulation.world import World
 
-STEPS = [Publication, Existing, Shocks, Orders, Approvals, Collections, Repayment, Applications]
+STEPS: tuple[type[Process], ...] = (
+    Publication, Joining, Existing, Shocks, Orders, Approvals, Collections, Repayment, Applications,
+)  # fmt: skip
 
 
-class Lender:
+class LendingWorld:
     """Steps a world and keeps its rows by table."""
 
     def __init__(self, customers: int = 2_000, scenario: str = "quiet", seed: int = 1) -> None:
@@ -31,7 +34,7 @@ class Lender:
         self._events: list[Events] = []
         self._next = Day.on(self.world.state.scenario.start)
 
-    def run(self, months: int, policy: Policy) -> "Lender":
+    def run(self, months: int, policy: Policy) -> "LendingWorld":
         """So many months more."""
         first = self._next.date
         for day in days(first, months):
