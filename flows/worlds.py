@@ -23,7 +23,14 @@ def show_scenarios() -> None:
 
 
 def simulate_world(
-    scenario: str, customers: int, months: int, seed: int, policy: str, out: Path | None, since: date | None, workers: int
+    scenario: str,
+    customers: int,
+    months: int,
+    seed: int,
+    policy: str,
+    out: Path | None,
+    since: date | None,
+    workers: int,
 ) -> None:
     """Run a world and say what is where."""
     chosen = load(scenario)

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulation.columns import Array, Floats
-from simulation.people.shocks import MONTHS_OUT
+from simulation.people.shocks import MONTH, MONTHS_OUT
 
 CURE = (0.085, 0.0125, 0.0065, 0.0028)
 """Daily rate of paying all that is overdue: up to 29 days past due, to 59, to 89, and later."""
-MONTH = 30.4
 SHOCKED_INDEX = 2.1
 """Added to the index while out of work or ill."""
 SHOCKED_CURE = -0.9

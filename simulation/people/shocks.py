@@ -12,6 +12,7 @@ from simulation.schema.customers import OCCUPATIONS, PROFILE_CHANGES
 from simulation.schema.truth import SHOCKS
 from simulation.state import State
 
+MONTH, YEAR = 30.4, 365.25
 MONTHS_OUT = 4.0
 """Mean months without work or ill."""
 ILLNESS = 0.004
@@ -24,10 +25,14 @@ STEADY = np.array(
 """How easily an occupation loses its work, beside others."""
 
 
-def chance(people_age: Array, occupation: Array, ability: Array, job_loss: float) -> Floats:
+def chance(age: Array, occupation: Array, ability: Array, job_loss: float) -> Floats:
     """Chance a month that a shock begins."""
-    ill = ILLNESS * np.clip((people_age - 20) / 25, 0.4, 2.2)
-    return np.asarray(job_loss * STEADY[occupation] * np.exp(-0.3 * ability) + ill, dtype=np.float64)
+    return np.asarray(job_loss * STEADY[occupation] * np.exp(-0.3 * ability) + illness(age), dtype=np.float64)
+
+
+def illness(age: Array) -> Floats:
+    """Chance a month of falling ill."""
+    return np.asarray(ILLNESS * np.clip((age - 20) / 25, 0.4, 2.2), dtype=np.float64)
 
 
 class Shocks:
@@ -36,7 +41,14 @@ class Shocks:
     name = "shocks"
 
     def begin(self, state: State, draws: Draws) -> None:
-        """Nobody is shocked at the start but those whose shock began before: drawn as if a year had passed."""
+        """As many are out of work or ill as would be after years: a month's chance times the months it lasts."""
+        people, start = state.people, Day.on(state.scenario.start).number
+        age = (start - people.birth) / YEAR
+        share = chance(age, people.occupation, people.ability, state.climate.job_loss) * MONTHS_OUT
+        struck = np.flatnonzero(draws.happens(share, "shocks.before", people.id))
+        state.finances.shock[struck] = _kind(state, draws, struck, age[struck], 0)
+        lasting = MONTH * np.ceil(MONTHS_OUT * draws.exponential("shocks.left", people.id[struck]))
+        state.finances.shock_until[struck] = start + lasting.astype(np.int64)
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
         """End what is over, begin what is new."""
@@ -68,19 +80,23 @@ class Shocks:
 
     def _hit(self, day: Day, state: State, draws: Draws) -> tuple[Ints, Array]:
         people, finances = state.people, state.finances
-        age = (day.number - people.birth) / 365.25
-        job = np.asarray(chance(age, people.occupation, people.ability, state.climate.job_loss))
-        struck = draws.happens(job, "shocks.hit", people.id, day.number)
+        age = (day.number - people.birth) / YEAR
+        begins = chance(age, people.occupation, people.ability, state.climate.job_loss)
+        struck = draws.happens(begins, "shocks.hit", people.id, day.number)
         hit = np.flatnonzero(struck & (finances.shock == 0) & state.present(day.number))
-        ids = people.id[hit]
-        ill = ILLNESS * np.clip((age[hit] - 20) / 25, 0.4, 2.2) / job[hit]
-        kind = np.where(
-            draws.happens(ill, "shocks.kind", ids, day.number), SHOCKS.code("illness"), SHOCKS.code("job_loss")
-        )
+        kind = _kind(state, draws, hit, age[hit], day.number)
         finances.shock[hit] = kind
-        lasting = 30.4 * np.ceil(MONTHS_OUT * draws.exponential("shocks.months", ids, day.number))
+        lasting = MONTH * np.ceil(MONTHS_OUT * draws.exponential("shocks.months", people.id[hit], day.number))
         finances.shock_until[hit] = day.number + lasting.astype(np.int64)
-        return hit, kind.astype(np.uint8)
+        return hit, kind
+
+
+def _kind(state: State, draws: Draws, rows: Ints, age: Array, day: int) -> Array:
+    """Ill, or out of work, as likely as each is."""
+    people = state.people
+    job = chance(age, people.occupation[rows], people.ability[rows], state.climate.job_loss)
+    ill = draws.happens(illness(age) / job, "shocks.kind", people.id[rows], day)
+    return np.where(ill, SHOCKS.code("illness"), SHOCKS.code("job_loss")).astype(np.uint8)
 
 
 def income_cents(state: State, rows: Ints) -> Ints:

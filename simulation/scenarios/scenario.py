@@ -96,7 +96,7 @@ class LendingPlan(Plan):
 class MoneyPlan(Plan):
     """How much moves."""
 
-    purchases_a_day: Annotated[float, Field(gt=0)] = 1.65
+    purchases_a_day: Annotated[float, Field(gt=0)] = 1.5
     merchants: Annotated[int, Field(gt=0)] = 20_000
 
 
