@@ -1,6 +1,5 @@
 """Pictures of the book: vintages, roll rates, default by grade, utilisation, amounts."""
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +7,9 @@ import polars as pl
 
 from benchmarks.realism.canvas import TAIWAN, WORLD, histogram, kept, panels, titled
 from benchmarks.realism.tables import months_on_book, rows, taiwan
+from simulation.columns import Ints
 
 MONTHS, LEAST_SEEN = 18, 4
-STAGES = ("current", "late_1_29", "late_30_59", "late_60_89")
-CARD_PAID = 0
-"""Repayment statuses of the cards up to this one are not late."""
 GRADES = 5
 
 
@@ -39,53 +36,45 @@ def vintages(world: Path) -> Path:
 
 
 def roll_rates(world: Path) -> Path:
-    """Of the loans at a stage at a month's end, the share one stage further at the next; cards beside it."""
-    ends = rows(world, "raw", "loan_states").filter(
-        pl.col("event_timestamp").dt.date() == pl.col("event_timestamp").dt.month_end().dt.date()
-    )
-    ends = ends.select("loan_id", "event_timestamp", stage=pl.col("state").cast(pl.String)).unique(
-        ["loan_id", "event_timestamp"]
-    )
-    both = (
-        ends.sort("loan_id", "event_timestamp")
-        .with_columns(after=pl.col("stage").shift(-1).over("loan_id"))
-        .drop_nulls()
-        .collect()
-    )
-    names = [*STAGES, "default"]
-    ours = [_share(both, stage, after) for stage, after in pairwise(names)]
-    cures = [_share(both, stage, "current") for stage in STAGES[1:]]
-    cards, card_cures = _cards()
-    left, right = (axes := panels(2))[0]
-    place = np.arange(4)
-    left.bar(place - 0.2, ours, 0.4, color=WORLD, label="world: loans")
-    left.bar(place + 0.2, cards, 0.4, color=TAIWAN, label="Taiwan: cards, months late")
-    left.set_xticks(place, ["current→1–29", "1–29→30–59", "30–59→60–89", "60–89→90+"], fontsize=6.5)
-    titled(left, "Roll rates, month to month", "", "share that rolls on")
-    right.bar(np.arange(3) - 0.2, cures, 0.4, color=WORLD)
-    right.bar(np.arange(3) + 0.2, card_cures, 0.4, color=TAIWAN)
-    right.set_xticks(np.arange(3), ["1–29", "30–59", "60–89"], fontsize=7)
-    titled(right, "Cure rates, month to month", "days past due", "share back to current")
-    left.legend(fontsize=7, frameon=False)
-    return kept(axes[1], "roll_rates")
+    """What becomes of loans at a stage at a month's end until the next one; cards by whole months of delay beside them."""
+    end = pl.col("event_timestamp").dt.date() == pl.col("event_timestamp").dt.month_end().dt.date()
+    ends = rows(world, "raw", "loan_states").filter(end).unique(["loan_id", "event_timestamp"])
+    ends = ends.sort("loan_id", "event_timestamp").with_columns(stage=pl.col("state").to_physical().cast(pl.Int64))
+    both = ends.with_columns(after=pl.col("stage").shift(-1).over("loan_id")).drop_nulls("after").collect()
+    ours, cards = _moves(both["stage"].to_numpy(), both["after"].to_numpy(), (1, 2, 3)), _cards()
+    (left, right), figure = panels(2)
+    late = [float((both["after"].to_numpy()[both["stage"].to_numpy() == 0] > 0).mean()), cards[1]]
+    left.bar(["world: loans", "Taiwan: cards"], late, color=[WORLD, TAIWAN], width=0.5)
+    titled(left, "Current at a month's end, late at the next", "", "share")
+    names = ["world\n1–29", "world\n30–59", "world\n60–89", "Taiwan\n2 months", "Taiwan\n3 months"]
+    bottom = np.zeros(5)
+    for place, (label, colour) in enumerate(
+        (("back to current", "#6fa86b"), ("no further", "#cfcfcf"), ("rolls on", "#b5432f"))
+    ):
+        shares = np.array([moves[place] for moves in (*ours, *cards[0])])
+        right.bar(names, shares, bottom=bottom, label=label, color=colour, width=0.7)
+        bottom += shares
+    titled(right, "From one month's end to the next, by days past due", "", "share")
+    right.legend(fontsize=7, loc="upper left", ncols=3, bbox_to_anchor=(0, 1.0))
+    right.set_ylim(0, 1.18)
+    return kept(figure, "roll_rates")
 
 
-def _share(both: pl.DataFrame, stage: str, after: str) -> float:
-    at = both.filter(pl.col("stage") == stage)
-    return float((at["after"] == after).sum() / max(len(at), 1))
-
-
-def _cards() -> tuple[list[float], list[float]]:
-    """The cards' statuses from month to month: 0 or less is paid, then whole months of delay."""
-    wide = taiwan()
-    months = [wide[f"PAY_{place}"].to_numpy() for place in (6, 5, 4, 3, 2, 0)]
-    before, after = np.concatenate(months[:-1]), np.concatenate(months[1:])
-    stage, then = np.maximum(before, CARD_PAID), np.maximum(after, CARD_PAID)
-    rolls = [
-        float((then[stage == late] > late).mean()) if late else float((then[stage == 0] > 0).mean())
-        for late in range(4)
+def _moves(before: Ints, after: Ints, stages: tuple[int, ...]) -> list[tuple[float, float, float]]:
+    """Of those at each stage: the shares back to current, no further, and further."""
+    at = [after[before == stage] for stage in stages]
+    return [
+        (float((then == 0).mean()), float(((then > 0) & (then <= stage)).mean()), float((then > stage).mean()))
+        for stage, then in zip(stages, at, strict=True)
     ]
-    return rolls, [float((then[stage == late] == 0).mean()) for late in (1, 2, 3)]
+
+
+def _cards() -> tuple[list[tuple[float, float, float]], float]:
+    """The cards' statuses from month to month: 0 or less is paid, then whole months of delay; 1 hardly occurs in them."""
+    wide = taiwan()
+    months = [np.maximum(wide[f"PAY_{place}"].to_numpy(), 0) for place in (6, 5, 4, 3, 2)]
+    before, after = np.concatenate(months[:-1]), np.concatenate(months[1:])
+    return _moves(before, after, (2, 3)), float((after[before == 0] > 0).mean())
 
 
 def grades(world: Path) -> Path:

@@ -61,28 +61,40 @@ def trouble(world: Path) -> Path:
     late = rows(world, "raw", "loan_states").filter(pl.col("state").cast(pl.String) == "late_30_59")
     first = late.group_by("customer_id").agg(at=pl.col("event_timestamp").min().dt.date() - pl.duration(days=30))
     borrowers = rows(world, "raw", "loans").select("customer_id").unique()
-    never = borrowers.join(first, on="customer_id", how="anti").with_columns(at=pl.date(2024, 12, 1))
-    axes, figure = panels(2)
-    for label, colour, who in (("who miss an instalment", TAIWAN, first), ("who never do", WORLD, never)):
+    # Any day of theirs will do: spread over the year, so that no season shows.
+    some_day = pl.date(2024, 4, 1) + pl.duration(days=pl.col("customer_id") * 37 % 360)
+    never = borrowers.join(first, on="customer_id", how="anti").with_columns(at=some_day)
+    axes, figure = panels(3)
+    for label, colour, who in (("who then miss an instalment", TAIWAN, first), ("who never do", WORLD, never)):
         weekly = _weekly(world, who)
-        axes[0].plot(
-            weekly["week"], weekly["count"] / weekly["count"][:3].mean(), color=colour, label=label, marker="."
-        )
-        axes[1].plot(weekly["week"], weekly["wish"], color=colour, marker=".")
-    titled(axes[0], "Purchases before the missed due date", "weeks before", "over the level nine weeks before")
-    titled(axes[1], "Gambling and pawnbrokers", "weeks before", "share of purchases")
+        axes[0].plot(weekly["week"], weekly["mean"] / weekly["mean"][:3].mean(), color=colour, label=label, marker=".")
+        axes[1].plot(weekly["week"], weekly["swing"], color=colour, marker=".")
+        axes[2].plot(weekly["week"], weekly["wish"], color=colour, marker=".")
+    titled(axes[0], "Purchases", "weeks from the missed due date", "over the first three weeks")
+    titled(axes[1], "Swings: deviation over mean", "weeks from the missed due date", "of a person's weekly purchases")
+    titled(axes[2], "Gambling and pawnbrokers", "weeks from the missed due date", "share of purchases")
+    axes[0].set_ylim(0, 1.3)
     axes[0].legend(fontsize=7, frameon=False)
     return kept(figure, "trouble")
 
 
 def _weekly(world: Path, who: pl.LazyFrame) -> pl.DataFrame:
+    """Purchases a person by week; how much a person's three days differ within it; what is bought."""
     bought = rows(world, "raw", "transactions").filter(pl.col("kind").cast(pl.String) == "purchase")
-    week = ((pl.col("event_timestamp").dt.date() - pl.col("at")).dt.total_days() // 7).alias("week")
+    since = (pl.col("event_timestamp").dt.date() - pl.col("at")).dt.total_days()
     wish = pl.col("mcc").is_in([7995, 5933])
-    near = bought.join(who, on="customer_id").with_columns(week).filter(pl.col("week").is_between(-WEEKS, 2))
-    return (
-        near.group_by("week").agg(count=pl.len(), wish=wish.mean()).sort("week").collect().cast({"count": pl.Float64})
+    near = bought.join(who, on="customer_id").with_columns(week=since // 7, third=since // 3)
+    near = near.filter(pl.col("week").is_between(-WEEKS, 1))
+    thirds = near.group_by("customer_id", "week", "third").agg(count=pl.len(), wishes=wish.sum())
+    each = thirds.group_by("customer_id", "week").agg(
+        pl.col("count").sum().alias("sum"),
+        pl.col("wishes").sum(),
+        (pl.col("count").std() / pl.col("count").mean()).alias("swing"),
     )
+    weekly = each.group_by("week").agg(
+        mean=pl.col("sum").mean(), swing=pl.col("swing").mean(), wish=pl.col("wishes").sum() / pl.col("sum").sum()
+    )
+    return weekly.sort("week").collect()
 
 
 def people(world: Path) -> Path:

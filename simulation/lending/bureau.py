@@ -29,7 +29,7 @@ def report(day: Day, state: State, draws: Draws, rows: Ints, form: dict[str, Arr
         + 38 * who.ability
         + 44 * who.willingness
         - 28 * late_30
-        + 62 * draws.normal("bureau.score", who.id, quarter)
+        + 56 * draws.normal("bureau.score", who.id, quarter)
     )
     numbers: dict[str, Array] = {
         "bureau_score": np.clip(np.round(score), 300, 900),

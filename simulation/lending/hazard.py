@@ -1,8 +1,8 @@
 """The chance of falling behind: an index a loan, and the exact chance of default that follows from it.
 
 At each due date a borrower who is up to date misses the instalment with chance sigmoid(index + economy + shock). Once
-late, all that is overdue is paid at a daily rate that falls with how late it is; 90 days late is default. That is a
-Markov chain over (instalments overdue, shocked or not): the chance of default in a year is a sum over its paths.
+late, all or one instalment of what is overdue is paid at a daily rate that falls with how late it is; 90 days late is
+default. That is a Markov chain over (instalments overdue, shocked or not), and the chance of default in a year a sum.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,15 @@ from simulation.columns import Array, Floats
 from simulation.people.shocks import MONTH, MONTHS_OUT
 
 CURE = (0.085, 0.0125, 0.0065, 0.0028)
-"""Daily rate of paying all that is overdue: up to 29 days past due, to 59, to 89, and later."""
+"""Daily rate of paying what is overdue: up to 29 days past due, to 59, to 89, and later."""
 SHOCKED_INDEX = 2.1
 """Added to the index while out of work or ill."""
 SHOCKED_CURE = -0.9
 """Added to the log of the rate of curing meanwhile."""
 BURDEN = 0.75
 """How strongly the index follows the log of instalments over income."""
+PARTLY = 0.4
+"""Chance that someone late who pays brings one instalment and not all: they stay behind, but do not roll on."""
 PREPAY = 0.012
 """Chance at a due date of repaying all at once, where nothing is overdue."""
 SHOCK_ENDS = 1 - float(np.exp(-1 / MONTHS_OUT))
@@ -101,8 +103,10 @@ class _Month:
         missed = np.where(bills, self._miss, 0.0) * (waiting[0] - left)
         late = (missed, waiting[1], waiting[2])
         rolled = [part * stays for part, stays in zip(late, self._stays, strict=True)]
-        cured = sum(late) - sum(rolled)
-        return np.stack([waiting[0] - left - missed + cured, rolled[0], rolled[1]]), rolled[2]
+        paid = [before - after for before, after in zip(late, rolled, strict=True)]
+        in_part = [np.zeros_like(missed), PARTLY * paid[1], PARTLY * paid[2]]
+        current = waiting[0] - left - missed + sum(paid) - sum(in_part)
+        return np.stack([current, rolled[0] + in_part[1], rolled[1] + in_part[2]]), rolled[2]
 
 
 def _shocks_move(waiting: Floats, begins: Array) -> Floats:

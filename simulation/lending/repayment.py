@@ -93,7 +93,7 @@ def _scheduled(day: Day, state: State, draws: Draws, at: Ints) -> Events:
 
 
 def _caught_up(day: Day, state: State, draws: Draws, at: Ints) -> Events:
-    """Those late pay all that is overdue, at a rate that falls the longer it lasts."""
+    """Those late pay all that is overdue or one instalment, at a rate that falls the longer it lasts."""
     loans = state.loans
     at = at[loans.state[at] != book.WRITTEN_OFF]
     late = book.days_past_due(loans, day.number)[at]
@@ -104,7 +104,8 @@ def _caught_up(day: Day, state: State, draws: Draws, at: Ints) -> Events:
     )
     at, late = at[pays], late[pays]
     loans.late_fees[at] += np.round(LATE_FEE * late * book.overdue_cents(loans)[at]).astype(np.int64)
-    return _paid(day, state, draws, at, (loans.billed[at] - loans.paid[at]).astype(np.int64), "late")
+    one = draws.happens(hazard.PARTLY, "repayment.partly", loans.id[at], day.number)
+    return _paid(day, state, draws, at, np.where(one, 1, loans.billed[at] - loans.paid[at]).astype(np.int64), "late")
 
 
 def _paid(day: Day, state: State, draws: Draws, at: Ints, count: Ints, kind: str) -> Events:

@@ -75,12 +75,12 @@ def _mean(day: Day, state: State) -> Floats:
     since = (day.date.day - people.payday.astype(np.int64)) % 30
     afford = np.clip(0.75 + 0.5 * finances.current_cents / income, 0.3, 1.1)
     own = np.exp(0.25 * people.digital + 0.12 * people.impulsivity - 0.04)
-    swing = 1 + finances.strain * (0.9 * draws_swing(day, people.id) - 0.55)
+    swing = 1 + finances.strain * (1.3 * swinging(day, people.id) - 0.95)
     mean = level * WITHIN_PAY[np.minimum(since, 7)] * afford * own * swing
     return np.asarray(np.where(state.present(day.number), np.minimum(mean, 12.0), 0.0), dtype=np.float64)
 
 
-def draws_swing(day: Day, ids: Ints) -> Floats:
+def swinging(day: Day, ids: Ints) -> Floats:
     """A number in [0, 1) that a person keeps for three days: the strained buy in fits and starts."""
     word = mixed(ids.astype(np.uint64) * ODD + np.uint64(day.number // 3))
     return np.asarray((word >> np.uint64(40)) * 2.0**-24, dtype=np.float64)

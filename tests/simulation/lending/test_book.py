@@ -92,7 +92,8 @@ def test_the_true_chance_is_what_happens() -> None:
         cures = (late > 0) & (draw.random(size) < -np.expm1(-rate))
         defaulted |= (late >= 90) & ~cures
         over |= defaulted
-        unpaid_since = np.where(cures | defaulted, -1, unpaid_since)
+        one = cures & (late >= 30) & (draw.random(size) < hazard.PARTLY)
+        unpaid_since = np.where((cures & ~one) | defaulted, -1, unpaid_since + 30 * one)
     assert abs(defaulted.mean() - expected) < 0.02
     assert 0.1 < expected < 0.6
 
