@@ -7,11 +7,9 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from simulation.calendar import Day
-from simulation.columns import Array
-from simulation.records.landing import write_whole
+from simulation.columns import Array, Frame
 
 
 class Checkpoints:
@@ -26,7 +24,7 @@ class Checkpoints:
             (Day.on(date.fromisoformat(path.name)) for path in self._folder.glob("????-??-??")), key=lambda d: d.number
         )
 
-    def save(self, day: Day, parts: list[Mapping[str, Array]], waiting: Mapping[str, pl.DataFrame]) -> None:
+    def save(self, day: Day, parts: list[Mapping[str, Array]], waiting: Mapping[str, Frame]) -> None:
         """Keep the state after a day, whole or not at all."""
         partial, final = self._folder / f"{day.date}.partial", self._folder / str(day.date)
         shutil.rmtree(partial, ignore_errors=True)
@@ -34,18 +32,17 @@ class Checkpoints:
         for number, arrays in enumerate(parts):
             np.savez(partial / f"part-{number}.npz", **dict(arrays))  # type: ignore[arg-type]
         for table, rows in waiting.items():
-            write_whole(partial / f"{table}.parquet", rows)
+            np.savez(partial / f"waiting-{table}.npz", **dict(rows))  # type: ignore[arg-type]
         shutil.rmtree(final, ignore_errors=True)
         os.replace(partial, final)
 
-    def load(self, day: Day) -> tuple[list[dict[str, Array]], dict[str, pl.DataFrame]]:
+    def load(self, day: Day) -> tuple[list[dict[str, Array]], dict[str, Frame]]:
         """The state after a day: arrays by part, and rows that have not landed by table."""
         folder = self._folder / str(day.date)
         count = len(list(folder.glob("part-*.npz")))
         parts = [_arrays(folder / f"part-{number}.npz") for number in range(count)]
-        return parts, {
-            file.stem: pl.read_parquet(file, hive_partitioning=False) for file in sorted(folder.glob("*.parquet"))
-        }
+        waiting = {file.stem.removeprefix("waiting-"): _arrays(file) for file in sorted(folder.glob("waiting-*.npz"))}
+        return parts, dict(waiting)
 
     def drop_after(self, day: Day) -> None:
         """Forget all states after later days."""
