@@ -23,7 +23,7 @@ from benchmarks.quality import printed
 from simulation.policies import by_truth, hands_off
 
 RESULTS = Path(__file__).parent / "results" / "simulation_truth.json"
-CUSTOMERS, MONTHS = 60_000, 24
+CUSTOMERS, MONTHS = 40_000, 24
 PEOPLE, BLOCKS, RUN_MONTHS = 20_000, 20, 18
 """A comparison's people, their equal blocks, and for how long; people are independent, so a block is a replicate."""
 STRICT, LAX = 0.04, 0.08

@@ -1,4 +1,4 @@
-"""Draw every picture of docs/simulation.md, from a world given or from one of 6,000 customers made for it."""
+"""Draw every picture of docs/simulation.md, from a world given or from one of 5,000 customers made for it."""
 
 import sys
 import tempfile
@@ -11,7 +11,7 @@ from simulation.description import Description
 from simulation.scenarios.scenario import load
 from simulation.simulate import simulate
 
-CUSTOMERS, MONTHS = 6_000, 24
+CUSTOMERS, MONTHS = 5_000, 24
 PICTURES = (
     lending.vintages, lending.roll_rates, lending.grades, lending.amounts, money.rhythm, money.trouble, money.people,
 )  # fmt: skip

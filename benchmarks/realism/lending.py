@@ -36,7 +36,7 @@ def vintages(world: Path) -> Path:
 
 
 def roll_rates(world: Path) -> Path:
-    """What becomes of loans at a stage at a month's end until the next one; cards by whole months of delay beside them."""
+    """What becomes of loans at a stage from one month's end to the next; cards by whole months of delay beside them."""
     end = pl.col("event_timestamp").dt.date() == pl.col("event_timestamp").dt.month_end().dt.date()
     ends = rows(world, "raw", "loan_states").filter(end).unique(["loan_id", "event_timestamp"])
     ends = ends.sort("loan_id", "event_timestamp").with_columns(stage=pl.col("state").to_physical().cast(pl.Int64))
@@ -70,7 +70,7 @@ def _moves(before: Ints, after: Ints, stages: tuple[int, ...]) -> list[tuple[flo
 
 
 def _cards() -> tuple[list[tuple[float, float, float]], float]:
-    """The cards' statuses from month to month: 0 or less is paid, then whole months of delay; 1 hardly occurs in them."""
+    """The cards' statuses from month to month: 0 or less is paid, then whole months of delay; 1 hardly occurs."""
     wide = taiwan()
     months = [np.maximum(wide[f"PAY_{place}"].to_numpy(), 0) for place in (6, 5, 4, 3, 2)]
     before, after = np.concatenate(months[:-1]), np.concatenate(months[1:])

@@ -10,7 +10,8 @@ from benchmarks.realism.canvas import BANK, TAIWAN, WORLD, histogram, kept, pane
 from benchmarks.realism.tables import bank, rows, taiwan
 
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-WEEKS = 9
+PERIOD, PERIODS = 9, 7
+"""Days looked at together, and how many times."""
 
 
 def rhythm(world: Path) -> Path:
@@ -66,35 +67,33 @@ def trouble(world: Path) -> Path:
     never = borrowers.join(first, on="customer_id", how="anti").with_columns(at=some_day)
     axes, figure = panels(3)
     for label, colour, who in (("who then miss an instalment", TAIWAN, first), ("who never do", WORLD, never)):
-        weekly = _weekly(world, who)
-        axes[0].plot(weekly["week"], weekly["mean"] / weekly["mean"][:3].mean(), color=colour, label=label, marker=".")
-        axes[1].plot(weekly["week"], weekly["swing"], color=colour, marker=".")
-        axes[2].plot(weekly["week"], weekly["wish"], color=colour, marker=".")
-    titled(axes[0], "Purchases", "weeks from the missed due date", "over the first three weeks")
-    titled(axes[1], "Swings: deviation over mean", "weeks from the missed due date", "of a person's weekly purchases")
-    titled(axes[2], "Gambling and pawnbrokers", "weeks from the missed due date", "share of purchases")
+        found = _periods(world, who)
+        days = found["period"].to_numpy() * PERIOD + PERIOD / 2
+        axes[0].plot(days, found["mean"] / found["mean"][:2].mean(), color=colour, label=label, marker=".")
+        axes[1].plot(days, found["swing"], color=colour, marker=".")
+        axes[2].plot(days, found["wish"], color=colour, marker=".")
+    titled(axes[0], "Purchases", "days from the missed due date", "over the first 18 days")
+    titled(axes[1], "Swings", "days from the missed due date", "variance over mean of three days' purchases")
+    titled(axes[2], "Gambling and pawnbrokers", "days from the missed due date", "share of purchases")
     axes[0].set_ylim(0, 1.3)
     axes[0].legend(fontsize=7, frameon=False)
     return kept(figure, "trouble")
 
 
-def _weekly(world: Path, who: pl.LazyFrame) -> pl.DataFrame:
-    """Purchases a person by week; how much a person's three days differ within it; what is bought."""
+def _periods(world: Path, who: pl.LazyFrame) -> pl.DataFrame:
+    """By nine days: purchases a person, how much the three thirds of the nine days differ, and what is bought."""
     bought = rows(world, "raw", "transactions").filter(pl.col("kind").cast(pl.String) == "purchase")
     since = (pl.col("event_timestamp").dt.date() - pl.col("at")).dt.total_days()
-    wish = pl.col("mcc").is_in([7995, 5933])
-    near = bought.join(who, on="customer_id").with_columns(week=since // 7, third=since // 3)
-    near = near.filter(pl.col("week").is_between(-WEEKS, 1))
-    thirds = near.group_by("customer_id", "week", "third").agg(count=pl.len(), wishes=wish.sum())
-    each = thirds.group_by("customer_id", "week").agg(
-        pl.col("count").sum().alias("sum"),
-        pl.col("wishes").sum(),
-        (pl.col("count").std() / pl.col("count").mean()).alias("swing"),
+    near = bought.join(who, on="customer_id").filter(since.is_between(-PERIODS * PERIOD, PERIOD - 1))
+    wish = pl.col("mcc").is_in([7995, 5933]).sum().alias("wish")
+    third = (since % PERIOD) // 3
+    thirds = near.group_by("customer_id", (since // PERIOD).alias("period"), third.alias("third")).agg(pl.len(), wish)
+    total, squares = pl.col("len").sum(), (pl.col("len") ** 2).sum()
+    each = thirds.group_by("customer_id", "period").agg(
+        total.alias("mean"), (squares / total - total / 3).alias("swing"), pl.col("wish").sum()
     )
-    weekly = each.group_by("week").agg(
-        mean=pl.col("sum").mean(), swing=pl.col("swing").mean(), wish=pl.col("wishes").sum() / pl.col("sum").sum()
-    )
-    return weekly.sort("week").collect()
+    means = (pl.col("mean").mean(), pl.col("swing").mean(), pl.col("wish").sum() / pl.col("mean").sum())
+    return each.group_by("period").agg(*means).sort("period").collect()
 
 
 def people(world: Path) -> Path:

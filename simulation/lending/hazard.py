@@ -12,7 +12,7 @@ import numpy as np
 from simulation.columns import Array, Floats
 from simulation.people.shocks import MONTH, MONTHS_OUT
 
-CURE = (0.085, 0.0125, 0.0065, 0.0028)
+CURE = (0.085, 0.02, 0.0105, 0.004)
 """Daily rate of paying what is overdue: up to 29 days past due, to 59, to 89, and later."""
 SHOCKED_INDEX = 2.1
 """Added to the index while out of work or ill."""

@@ -88,7 +88,7 @@ class LendingPlan(Plan):
     """How much is asked for, and how easily people fall behind."""
 
     applications_a_month: Annotated[float, Field(gt=0)] = 0.09
-    miss_index: float = -3.75
+    miss_index: float = -3.6
     noise: Annotated[float, Field(ge=0)] = 1.0
     partners: Annotated[int, Field(gt=0)] = 60
 
