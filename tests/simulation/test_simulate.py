@@ -16,7 +16,7 @@ from tests.simulation.small import MONTHS, described, digests, rows
 
 
 def test_any_division_gives_the_same_bytes(world: Path, tmp_path: Path) -> None:
-    simulate(described(part=37), 1, tmp_path)
+    simulate(described(part=70), 1, tmp_path)
     here, whole = digests(tmp_path), digests(world)
     assert len(here) > 200
     assert here.items() <= whole.items()
@@ -59,9 +59,9 @@ def test_another_world_is_not_mixed_in(world: Path) -> None:
 
 
 def test_two_processes_and_fewer_people_give_the_same_rows(world: Path, tmp_path: Path) -> None:
-    simulate(described(customers=40, shard=20), 1, tmp_path, workers=2)
+    simulate(described(customers=20, shard=10), 1, tmp_path, workers=2)
     for table in ("transactions", "applications", "true_people"):
-        of_few = (pl.col("customer_id") <= 40) & (pl.col("created_timestamp").dt.month() == 1)
+        of_few = (pl.col("customer_id") <= 20) & (pl.col("created_timestamp").dt.month() == 1)
         expected = rows(world, table).filter(of_few)
         found = rows(tmp_path, table).filter(of_few)
         assert found.sort(found.columns).equals(expected.sort(found.columns)), table

@@ -1,5 +1,7 @@
 """Money lent is repaid, outstanding or lost, to the cent; and decisions change what happens next."""
 
+from copy import deepcopy
+
 import numpy as np
 import polars as pl
 import pytest
@@ -13,7 +15,7 @@ from simulation.policies import hands_off
 
 @pytest.fixture(scope="module")
 def lender() -> LendingWorld:
-    return LendingWorld(1_500).run(6, hands_off())
+    return LendingWorld(1_200).run(5, hands_off())
 
 
 def test_principal_is_repaid_outstanding_or_written_off(lender: LendingWorld) -> None:
@@ -36,7 +38,7 @@ def test_a_schedule_repays_the_loan(lender: LendingWorld) -> None:
         .agg(pl.len(), pl.col("principal").sum(), pl.col("interest").min())
     )
     both = lender.rows("loans").join(schedules, on="loan_id", suffix="_repaid")
-    assert len(both) == lender.rows("loans").height > 250
+    assert len(both) == lender.rows("loans").height > 200
     assert (both["principal"] - both["principal_repaid"]).abs().max() < 0.001
     assert (both["len"] == both["term_months"]).all()
     assert both["interest"].min() >= 0
@@ -99,17 +101,14 @@ def test_the_true_chance_is_what_happens() -> None:
 
 
 def test_collections_make_people_pay() -> None:
-    """The same luck with and without calls: what is outstanding and late differs by the calls alone."""
-
-    def late_after(call: bool) -> int:
-        lender = LendingWorld(1_500).run(1, hands_off())
-        for _ in range(25):
-            orders = lender.late.select("loan_id", "customer_id", action=pl.lit("call")) if call else None
-            lender.step(Decisions(**({} if orders is None else {"collections": orders})))
-        assert lender.rows("collections").height > 0 or not call
-        return lender.late.height
-
-    assert late_after(call=True) < 0.85 * late_after(call=False)
+    """The same luck with and without calls: who is late in the end differs by the calls alone."""
+    left_alone = LendingWorld(1_200).run(1, hands_off())
+    called = deepcopy(left_alone)
+    for _ in range(20):
+        left_alone.step(Decisions())
+        called.step(Decisions(collections=called.late.select("loan_id", "customer_id", action=pl.lit("call"))))
+    assert called.rows("collections").height > 50
+    assert called.late.height < 0.85 * left_alone.late.height
 
 
 def test_orders_change_limits_prices_and_who_may_borrow() -> None:
