@@ -35,8 +35,8 @@ def simulate(
     described.settle(out)
     firsts, total = list(described.firsts()), months * len(described.firsts())
     if workers == 1 or len(firsts) == 1:
-        for number, first in enumerate(firsts):
-            stream(described, months, out, first, since, lambda done, at=number: progress(at * months + done, total))  # type: ignore[misc]
+        for before, first in enumerate(firsts):
+            stream(described, months, out, first, since, _counting(progress, before * months, total))
         return
     # Spawned, not forked: Polars' threads do not survive a fork.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -70,6 +70,10 @@ def step(shard: Shard, policy: Policy, day: Day) -> None:
     before = Day(day.number - 1)
     opening = shard.done is None
     shard.step(day, Decisions() if opening else policy.decide(before, shard.waiting))
+
+
+def _counting(progress: Progress, before: int, total: int) -> Callable[[int], None]:
+    return lambda done: progress(before + done, total)
 
 
 def _watch(tasks: list[Future[None]], look: Callable[[], None]) -> None:

@@ -133,7 +133,7 @@ class RecordsPlan(Plan):
 class Scenario(Plan):
     """A whole scenario. Months count from `start`, the first of a month."""
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     about: str
     start: date = date(2024, 1, 1)
     population: Population = Population()

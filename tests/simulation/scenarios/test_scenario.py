@@ -21,6 +21,7 @@ def test_a_dozen_ship_and_parse() -> None:
         ({"economi": {}}, "economi"),
         ({"economy": {"recession": {"month": 3, "dept": 0.1}}}, "economy.recession.dept"),
         ({"population": {"minority": 1.5}}, "population.minority"),
+        ({"name": "../mine"}, "name"),
         ({"start": "2024-01-15"}, "first of a month"),
         ({"records": {"outages": [{"month": 1, "days": 2, "table": "transaction"}]}}, "no raw table 'transaction'"),
         ({"records": {"outages": [{"month": 1, "days": 2, "table": "true_people"}]}}, "no raw table 'true_people'"),
