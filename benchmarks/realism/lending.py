@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from matplotlib.axes import Axes
 
 from benchmarks.realism.canvas import TAIWAN, WORLD, histogram, kept, panels, titled
 from benchmarks.realism.tables import months_on_book, rows, taiwan
-from simulation.columns import Ints
+from simulation.columns import Array, Ints
 
 MONTHS, LEAST_SEEN = 18, 4
 GRADES = 5
@@ -90,25 +91,21 @@ def grades(world: Path) -> Path:
     bad = (seen["days_on_book"] <= 365).fill_null(False).to_numpy()
     cards = taiwan()
     (axis,), figure = panels(1)
-    for offset, (label, colour, score, outcome) in enumerate(
-        (
-            ("world: by true PD", "#0d2f55", -seen["pd"].to_numpy(), bad),
-            ("world: by bureau score", WORLD, seen["score"].fill_null(strategy="mean").to_numpy(), bad),
-            (
-                "Taiwan: by card limit",
-                TAIWAN,
-                cards["LIMIT_BAL"].to_numpy().astype(float),
-                cards["DEFAULT"].to_numpy() == 1,
-            ),
-        )
-    ):
-        order = np.argsort(-score, kind="stable")
-        rates = [float(part.mean()) for part in np.array_split(outcome[order], GRADES)]
-        axis.bar(np.arange(GRADES) + 0.27 * (offset - 1), rates, 0.27, color=colour, label=label)
+    bureau_score, limit = seen["score"].fill_null(strategy="mean").to_numpy(), cards["LIMIT_BAL"].to_numpy()
+    _bars(axis, 0, "world: by true PD", "#0d2f55", -seen["pd"].to_numpy(), bad)
+    _bars(axis, 1, "world: by bureau score", WORLD, bureau_score, bad)
+    _bars(axis, 2, "Taiwan: by card limit", TAIWAN, limit, cards["DEFAULT"].to_numpy() == 1)
     axis.set_xticks(np.arange(GRADES), list("ABCDE"))
     titled(axis, "Default by grade (fifths, A safest)", "grade", "default rate")
     axis.legend(fontsize=7, frameon=False)
     return kept(figure, "grades")
+
+
+def _bars(axis: Axes, place: int, label: str, colour: str, score: Array, bad: Array) -> None:
+    """Default rates of fifths by a score, the highest first."""
+    order = np.argsort(-score, kind="stable")
+    rates = [float(part.mean()) for part in np.array_split(bad[order], GRADES)]
+    axis.bar(np.arange(GRADES) + 0.27 * (place - 1), rates, 0.27, color=colour, label=label)
 
 
 def amounts(world: Path) -> Path:
