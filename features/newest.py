@@ -29,8 +29,9 @@ class Newest:
         return {column.view: column.freshness for column in self.columns}
 
     def ranges(self, rows: int) -> list[Customers]:
-        """The customers in ranges of about `rows` rows of a view."""
-        return split(max((self._files(view) for view in self.views), key=len), self.key, rows)
+        """The customers in ranges of about so many, told by the largest file: there each is about once."""
+        largest = max((file for view in self.views for file in self._files(view)), key=lambda file: file.stat().st_size)
+        return split([largest], self.key, rows)
 
     def made_from(self) -> dict[str, dict[str, str]]:
         """The digests of the partitions that are read, by view and month."""

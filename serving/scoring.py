@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.permitted import FeatureColumn
 from serving.checked import LARGEST, CheckedInputs, Column, Flags, check_inputs
-from serving.contributions import LeafTable, fill_empty_leaves, leaf_table
+from serving.contributions import CHUNK, LeafTable, fill_empty_leaves, leaf_table
 from serving.leaves import NumberSplits, number_splits
 from serving.policy import Policy, feature_kinds
 from serving.reasons import group_inputs
@@ -99,7 +99,7 @@ class LoadedModel:
 
     def score(self, inputs: Inputs) -> Scored:
         """Contributions, calibrated log-odds and probability of each row."""
-        contributions = self.table.explain(self.leaves(inputs))
+        contributions = self._contributions(inputs)
         # Column by column: the same bits for a row alone, which Python adds up quicker, and for the row in a batch.
         if len(contributions) == 1:
             raw = np.array([reduce(add, contributions[0].tolist(), self.table.base)])
@@ -119,6 +119,17 @@ class LoadedModel:
         held = max(min(log_odds, LARGEST_LOG_ODDS), -LARGEST_LOG_ODDS)
         # NumPy's exp: the C library's may differ in the last bit.
         return contributions, log_odds, float(1.0 / (1.0 + np.exp(-held)))
+
+    def _contributions(self, inputs: Inputs) -> Floats:
+        rows = len(inputs.numbers)
+        if rows <= CHUNK:
+            return self.table.explain(self.leaves(inputs))
+        # A batch's leaves, a number for each tree, are many times as large as its inputs: not all of them at once.
+        total = np.empty((rows, self.table.rows.shape[1]))
+        for start in range(0, rows, CHUNK):
+            part = slice(start, start + CHUNK)
+            total[part] = self.table.explain(leaves(self.booster, inputs.part(part)))
+        return total
 
     def leaves(self, inputs: Inputs) -> NDArray[Any]:
         """The leaf each row falls into, in each tree."""

@@ -24,6 +24,10 @@ class Inputs:
     numbers: NDArray[np.float32]
     categories: NDArray[np.object_]
 
+    def part(self, rows: slice) -> "Inputs":
+        """Some of the rows, not copied."""
+        return Inputs(self.numbers[rows], self.categories[rows])
+
 
 def input_order(columns: Sequence[FeatureColumn]) -> tuple[FeatureColumn, ...]:
     """Numbers before categories, else as given: the order of a model's inputs everywhere."""

@@ -60,7 +60,8 @@ def told(decision: Decision) -> dict[str, object]:
 
 @pytest.mark.parametrize("extra", [PLAIN, RICH, CHANGING], ids=["plain", "rich", "changing"])
 @pytest.mark.parametrize("rules", ["", RULES], ids=["few rules", "rules"])
-def test_every_row_is_the_decision_made_alone(extra: str, rules: str) -> None:
+def test_every_row_is_the_decision_made_alone(extra: str, rules: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.scoring.CHUNK", 128)
     random, by = np.random.default_rng(5), lender(extra, rules)
     found = features(random)
     asked = [
