@@ -135,6 +135,9 @@ def main(sizes: list[int], keep: Path | None) -> None:
             folder = keep if keep and customers == sizes[-1] else Path(place)
             found.append(figures(folder, customers))
         console.print(f"{customers:,} customers: {found[-1]['rows_per_second']:,} rows/s")
+    kept = json.loads(RESULTS.read_text())["sizes"] if RESULTS.is_file() else []
+    every = {one["customers"]: one for one in [*kept, *found]}
+    found = [every[customers] for customers in sorted(every)]
     grown = exponent(found)
     show(console, found, grown)
     told: dict[str, Any] = {"features": len(FEATURES), "months": MONTHS, "sizes": found, "exponent": grown}

@@ -66,12 +66,22 @@ class GrowingFile:
 
     def _write(self, rows: pl.DataFrame) -> None:
         from pyarrow import parquet
+        from pyarrow.types import is_large_string, is_string
 
         table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
         try:
             if self._writer is None:
                 self._part.parent.mkdir(parents=True, exist_ok=True)
-                self._writer = parquet.ParquetWriter(self._part, table.schema, compression="zstd")
+                # Numbers seldom repeat: looking for those that do takes longer than all the rest. Key and times, by
+                # which parts of a file are chosen, come first.
+                text = [field.name for field in table.schema if is_large_string(field.type) or is_string(field.type)]
+                self._writer = parquet.ParquetWriter(
+                    self._part,
+                    table.schema,
+                    compression="zstd",
+                    use_dictionary=text,
+                    write_statistics=table.schema.names[:3],
+                )
             if rows.height:
                 self._writer.write_table(table, row_group_size=ROW_GROUP)
         except OSError as error:
