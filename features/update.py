@@ -1,8 +1,9 @@
 """A view brought up to date: the features of those whose rows have changed, by ranges of customers where many."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property, partial
+from typing import Any
 
 import polars as pl
 
@@ -58,6 +59,10 @@ class Update:
     view: str
     built: dict[str, Partition]
     covers: dict[str, date]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process is told: what is worked out of it, it works out itself."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def run(self, at_once: int, each: Each = map) -> bool:
         """Write each partition whose rows or days are other than they were; whether there was one."""

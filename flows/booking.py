@@ -16,8 +16,9 @@ import polars as pl
 from rich.progress import track
 
 from features.calendar import cutoff
-from features.customers import Customers, Each
+from features.customers import Customers
 from features.newest import Newest
+from flows.cluster import workers_of
 from flows.hints import month_command
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
@@ -67,7 +68,7 @@ class Part:
     customers: Customers
 
 
-def decide_whole_book(portfolio: str, as_of: date, out: Path, *, scores_only: bool = False, each: Each = map) -> None:
+def decide_whole_book(portfolio: str, as_of: date, out: Path, *, scores_only: bool = False) -> None:
     """Decide everyone who has fresh features at `as_of`; parts that are there already are kept."""
     workspace = open_workspace(portfolio)
     book = _book(workspace, as_of, out, scores_only)
@@ -75,7 +76,7 @@ def decide_whole_book(portfolio: str, as_of: date, out: Path, *, scores_only: bo
     parts = [Part(number, customers) for number, customers in enumerate(newest.ranges(AT_ONCE))]
     _note(book, newest, parts)
     counts: dict[str, int] = {}
-    done = each(partial(decide_part, book), parts)
+    done = workers_of(workspace.settings)(partial(decide_part, book), parts)
     for found in track(done, "deciding", total=len(parts), console=console, transient=True):
         counts = {name: counts.get(name, 0) + found.get(name, 0) for name in {**counts, **found}}
     told = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
