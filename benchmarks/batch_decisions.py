@@ -8,84 +8,37 @@ compares a sample with the decisions made one by one, and writes `benchmarks/res
 import json
 import statistics
 import sys
-import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 from catboost import FeaturesData, Pool
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.features_scale import LAST, NAME, cards
+from benchmarks.book_decisions import THREADS, Release, decide_lake, release_of
+from benchmarks.figures import Line
 from benchmarks.shap import fitted
-from features.calendar import cutoff
-from features.documents import parse_document
-from features.lake import Lake
-from features.newest import Newest
-from features.permitted import FeatureColumn, select
+from benchmarks.turns import keep
+from features.permitted import FeatureColumn
 from serving.applications import Application, Applications, Circumstances, Context
-from serving.book import book_context, book_rows, decide_book, log_odds_alone
+from serving.book import log_odds_alone
 from serving.columns import decision_columns
 from serving.decide import FeatureRows, decide
-from serving.policy import Policy
-from serving.scoring import LoadedModel, load_model
 from serving.single import decide_single
 from training.inputs import Inputs
-from training.score import Calibration, probability
 
 RESULTS = Path(__file__).parent / "results" / "batch_decisions.json"
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
-SAMPLE, THREADS, PART = 2_000, 2, 250_000
+SAMPLE = 2_000
+BARE = "CatBoost's predict, from the array"
 GOAL = 0.8
 """Of bare predict, that scores alone are to reach."""
-POLICY = """
-risk:
-  model: risk
-  scale: {pd_at_60: 0.2, points_to_double_odds: 12}
-  decline_below: 30
-  grades: {A: 80, B: 70, C: 60, D: 45}
-  limits: {A: 4000, B: 3000, C: 2000, D: 1000, E: 0}
-  rules:
-    - {id: FIRST_HIGH, when: feature.%s > 2.5, outcome: decline, en: Too high, zh: 过高}
-    - {id: LARGE, when: request.amount > 3_500, outcome: review, en: A large amount, zh: 金额较大}
-  gates: {largest_auc_loss: 0.005, largest_calibration_error: 0.02}
-reasons:
-%s
-"""
-
-
-@dataclass(frozen=True)
-class Release:
-    """What deciding needs of a release."""
-
-    sha: str
-    policy: Policy
-    models: dict[str, LoadedModel]
-
-
-def release_of(booster: Any, columns: list[FeatureColumn]) -> Release:
-    """A release of a fitted model, with a reason code for every four of its inputs."""
-    names = [column.name for column in columns]
-    reasons = [
-        f"  REASON_{n // 4}: {{features: [{', '.join(names[n : n + 4])}], en: Why, zh: 原因}}"
-        for n in range(0, len(names), 4)
-    ]
-    policy = parse_document(POLICY % (names[0], "\n".join(reasons)), Policy, "policy.yaml")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.cbm"
-        booster.save_model(str(file))
-        cbm = file.read_bytes()
-    model = load_model("risk", "risk", "late", cbm, columns, Calibration(slope=0.9, intercept=-0.1), policy)
-    return Release("a" * 64, policy, {"risk": model})
 
 
 def made_up(rows: int) -> tuple[Release, np.ndarray, FeatureRows]:
@@ -105,7 +58,7 @@ def contenders(release: Release, numbers: np.ndarray, features: FeatureRows) -> 
     inputs = Inputs(numbers, np.empty((rows, 0), dtype=object))
     asked, context = Applications(np.full(rows, np.nan)), Context(np.zeros(rows, dtype=bool), [AT.date()] * rows)
     return {
-        "CatBoost's predict, from the array": lambda: model.booster.predict(numbers, thread_count=THREADS),
+        BARE: lambda: model.booster.predict(numbers, thread_count=THREADS),
         "CatBoost's predict, from a pool of it": lambda: model.booster.predict(
             Pool(FeaturesData(num_feature_data=numbers)), thread_count=THREADS
         ),
@@ -148,7 +101,7 @@ def main(rows: int, rounds: int) -> dict[str, Any]:
     """Measure in turn, and compare."""
     release, numbers, features = made_up(rows)
     rates = measured(contenders(release, numbers, features), rows, rounds)
-    bare = rates["CatBoost's predict, from the array"]
+    bare = rates[BARE]
     return {
         "rows": rows,
         "rounds": rounds,
@@ -161,49 +114,34 @@ def main(rows: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def decide_lake(folder: Path, console: Console) -> dict[str, Any]:
-    """Everyone in a lake, whole decisions to Parquet; the model is one of its twenty features."""
-    from resource import RUSAGE_SELF, getrusage
-
-    portfolio, lake = cards(folder), Lake(folder / "lake")
-    columns = select(portfolio.features, "risk")
-    newest = Newest(lake, NAME, portfolio.features.entity.key, tuple(columns), LAST)
-    ranges = newest.ranges(PART)
-    release = release_of(learned(newest.read(ranges[0]), columns), columns)
-    model, at, began = release.models["risk"], cutoff(LAST), time.perf_counter()
-    customers = written = 0
-    for number, part in enumerate(ranges):
-        frame = newest.read(part)
-        rows, context = book_context(book_rows(frame, model, at), at, "decision", False)
-        table = decide_book(release, "decision", rows, context, newest.key, frame[newest.key].to_arrow())
-        buffer = BytesIO()
-        pl.DataFrame(table).write_parquet(buffer)
-        (folder / "book.parquet").write_bytes(buffer.getvalue())  # one file again and again: the disk is needed
-        customers, written = customers + frame.height, written + buffer.tell()
-        if number % 10 == 0:
-            console.print(f"{customers:,} customers in {time.perf_counter() - began:.0f} s")
-    seconds, peak = time.perf_counter() - began, getrusage(RUSAGE_SELF).ru_maxrss / 1024
-    return {
-        "customers": customers,
-        "features": len(columns),
-        "seconds": round(seconds, 1),
-        "customers_per_second": round(customers / seconds),
-        "peak_mib": round(peak),
-        "written_mb": round(written / 1e6),
-    }
-
-
-def learned(frame: pl.DataFrame, columns: list[FeatureColumn]) -> Any:
-    """A model of 500 trees of depth 6 on some customers whose outcome is made up."""
-    from catboost import CatBoost
-
-    sample = frame.head(50_000).select(column.name for column in columns).cast(pl.Float32).fill_null(float("nan"))
-    draw, names = np.random.default_rng(3), [column.name for column in columns]
-    pull = np.nan_to_num(sample["late_streak"].to_numpy() + 2 * sample["utilisation"].to_numpy()) - 2
-    settings = {"iterations": 500, "depth": 6, "loss_function": "Logloss", "random_seed": 3, "thread_count": THREADS}
-    booster = CatBoost({**settings, "logging_level": "Silent", "allow_writing_files": False})
-    outcome = (draw.random(len(pull)) < probability(pull)).astype(int)
-    return booster.fit(Pool(sample.to_numpy(), outcome, feature_names=names))
+def lines(found: dict[str, Any]) -> list[Line]:
+    """What README says."""
+    told, rates = [], found.get("rows_per_second", {})
+    if rates:
+        bare, scores, whole = rates[BARE], rates["scores alone"], rates["whole decisions, as columns"]
+        share, wrong = found["scores_of_bare"], found["different_from_online"]
+        told = [
+            Line(
+                f"scores alone of {found['rows']:,} rows, 500 trees of depth 6, 40 inputs",
+                f"≥ {GOAL:.0%} of bare predict",
+                f"{scores:,} rows/s",
+                f"{bare:,} rows/s, CatBoost's predict ({share:.2f} ×)",
+                "–",
+                share >= GOAL,
+            ),
+            Line(
+                f"whole decisions with reasons of {found['rows']:,} rows",
+                "equal to the online answer",
+                f"{whole:,} rows/s; {wrong} of {found['compared_with_online']:,} differ",
+                "–",
+                f"{bare:,} rows/s, scores only",
+                wrong == 0,
+            ),
+        ]
+    if book := found.get("book"):
+        rate = f"{book['customers_per_second']:,}/s from lake to Parquet, {book['peak_mib'] / 1024:.1f} GiB"
+        told.append(Line(f"a book of {book['customers']:,} customers, decided", "rate stated", rate, "–", "–", True))
+    return told
 
 
 def show(console: Console, found: dict[str, Any]) -> None:
@@ -233,5 +171,5 @@ if __name__ == "__main__":
     else:
         kept |= main(given.rows, given.rounds)
         show(console, kept)
-    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
+    keep(RESULTS, {name: kept[name] for name in kept if name not in ("machine", "lines")}, lines(kept))
     sys.exit(1 if kept.get("different_from_online") else 0)

@@ -6,7 +6,6 @@ a process of its own, and writes `benchmarks/results/features_scale.json`. `--ke
 """
 
 import json
-import re
 import resource
 import subprocess
 import sys
@@ -16,13 +15,14 @@ from argparse import ArgumentParser
 from datetime import date
 from math import log
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import yaml
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import turns
+from benchmarks.figures import Line
 from benchmarks.scale_tables import Shape, statement_chunks
 from features.build import build_features
 from features.calendar import month_end
@@ -42,6 +42,8 @@ FEATURES = (
 SIZES = (100_000, 1_000_000)
 EXPONENT = 1.05
 """Of the growth of the cost with the rows, over which we would not call it linear."""
+LARGEST_MIB = 4096
+"""Memory that a build may take, whatever the number of customers."""
 
 
 def cards(folder: Path) -> Portfolio:
@@ -135,13 +137,29 @@ def main(sizes: list[int], keep: Path | None) -> None:
             folder = keep if keep and customers == sizes[-1] else Path(place)
             found.append(figures(folder, customers))
         console.print(f"{customers:,} customers: {found[-1]['rows_per_second']:,} rows/s")
-    kept = json.loads(RESULTS.read_text())["sizes"] if RESULTS.is_file() else []
-    every = {one["customers"]: one for one in [*kept, *found]}
+    before = json.loads(RESULTS.read_text())["sizes"] if RESULTS.is_file() else []
+    every = {one["customers"]: one for one in [*before, *found]}
     found = [every[customers] for customers in sorted(every)]
     grown = exponent(found)
     show(console, found, grown)
-    told: dict[str, Any] = {"features": len(FEATURES), "months": MONTHS, "sizes": found, "exponent": grown}
-    RESULTS.write_text(json.dumps(told | {"cpu": _processor()}, indent=1) + "\n")
+    told = {"features": len(FEATURES), "months": MONTHS, "sizes": found, "exponent": grown}
+    turns.keep(RESULTS, told, lines(found, grown))
+
+
+def lines(found: list[dict[str, float]], grown: float | None) -> list[Line]:
+    """What README says."""
+    last, bounded = found[-1], found[-1]["peak_mib"] <= LARGEST_MIB
+    return [
+        Line(
+            f"{len(FEATURES)} features of {last['customers']:,.0f} customers × {MONTHS} months",
+            f"linear from {found[0]['customers']:,.0f}, memory bounded",
+            f"{last['rows_per_second']:,.0f} rows/s, {last['peak_mib'] / 1024:.1f} GiB, "
+            + ("one size only" if grown is None else f"CPU grows with rows^{grown:.2f}"),
+            "–",
+            "–",
+            bounded and grown is not None and grown <= EXPONENT,
+        )
+    ]
 
 
 def show(console: Console, found: list[dict[str, float]], grown: float | None) -> None:
@@ -153,11 +171,6 @@ def show(console: Console, found: list[dict[str, float]], grown: float | None) -
     if grown is not None:
         linear = "linear" if grown <= EXPONENT else "NOT linear"
         console.print(f"the processor's time grew with the rows to the power of {grown:.2f}: {linear}")
-
-
-def _processor() -> str:
-    found = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    return found.group(1) if found else "unknown"
 
 
 if __name__ == "__main__":
