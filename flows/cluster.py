@@ -63,7 +63,18 @@ def connect(settings: Settings) -> None:
             ) from error
         return
     local = {"num_cpus": settings.ray_workers, "object_store_memory": OBJECTS, "include_dashboard": False}
-    ray.init(**local, **quiet, _node_ip_address="127.0.0.1")
+    for again in (True, False):
+        try:
+            ray.init(**local, **quiet, _node_ip_address="127.0.0.1")
+            return
+        except (
+            Exception
+        ) as error:  # on a busy machine Ray gives up on its own processes after 30 s, as a bare Exception
+            ray.shutdown()
+            if not again:
+                raise RayMissing(
+                    f"Ray does not start here: {error}; is the machine busy, or short of memory?"
+                ) from error
 
 
 def _results(function: Callable[[Part], Made], parts: list[Part], workers: int) -> Iterator[Made]:
