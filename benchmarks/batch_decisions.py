@@ -2,12 +2,13 @@
 
 `python -m benchmarks.batch_decisions [ROWS] [ROUNDS]` measures, in turn, scores alone and whole decisions with reasons,
 compares a sample with the decisions made one by one, and writes `benchmarks/results/batch_decisions.json`.
-`--book FOLDER` decides everyone in the lake that `features_scale --keep FOLDER` left, part by part, to Parquet.
+`--book CUSTOMERS` decides so many customers from a lake to Parquet, part by part as `lendloop decide-book` does.
 """
 
 import json
 import statistics
 import sys
+import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from catboost import FeaturesData, Pool
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.book_decisions import THREADS, Release, decide_lake, release_of
+from benchmarks.book_decisions import THREADS, Release, decide_many, release_of
 from benchmarks.figures import Line
 from benchmarks.shap import fitted
 from benchmarks.turns import keep
@@ -162,11 +163,12 @@ if __name__ == "__main__":
     asked = ArgumentParser(prog="python -m benchmarks.batch_decisions", description=__doc__)
     asked.add_argument("rows", type=int, nargs="?", default=200_000)
     asked.add_argument("rounds", type=int, nargs="?", default=5)
-    asked.add_argument("--book", type=Path, help="a folder that `features_scale --keep` left: decide everyone in it")
+    asked.add_argument("--book", type=int, help="decide so many customers, from a lake to Parquet")
     given, console = asked.parse_args(), Console(highlight=False)
     kept = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     if given.book:
-        kept["book"] = decide_lake(given.book, console)
+        with tempfile.TemporaryDirectory(prefix="lendloop-book-") as place:
+            kept["book"] = decide_many(Path(place), given.book, console)
         console.print(kept["book"])
     else:
         kept |= main(given.rows, given.rounds)

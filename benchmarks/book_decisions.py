@@ -1,8 +1,9 @@
-"""A whole book of customers decided out of a lake, and the made-up release that decides."""
+"""A whole book of customers decided, from a lake to Parquet, and the made-up release that decides."""
 
 import tempfile
 import time
 from dataclasses import dataclass
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import polars as pl
 from catboost import Pool
 from rich.console import Console
 
-from benchmarks.features_scale import LAST, NAME, cards
+from benchmarks.features_scale import FEATURES, NAME, VIEW, cards
+from benchmarks.scale_tables import Shape, feature_chunks
 from features.calendar import cutoff
 from features.documents import parse_document
+from features.growing import GrowingFile
 from features.lake import Lake
 from features.newest import Newest
 from features.permitted import FeatureColumn, select
@@ -23,7 +26,7 @@ from serving.policy import Policy
 from serving.scoring import LoadedModel, load_model
 from training.score import Calibration, probability
 
-THREADS, PART = 2, 250_000
+THREADS, PART, DAY = 2, 250_000, date(2024, 1, 31)
 POLICY = """
 risk:
   model: risk
@@ -65,17 +68,27 @@ def release_of(booster: Any, columns: list[FeatureColumn]) -> Release:
     return Release("a" * 64, policy, {"risk": model})
 
 
-def decide_lake(folder: Path, console: Console) -> dict[str, Any]:
-    """Everyone in a lake, whole decisions to Parquet; the model is one of its twenty features."""
+def make_features(folder: Path, customers: int) -> Lake:
+    """A month of feature rows of so many customers, made up, as a build leaves them."""
+    lake = Lake(folder / "lake")
+    page = GrowingFile(lake, NAME, lake.file(NAME, "features", VIEW, f"{DAY:%Y-%m}"))
+    for _, chunk in feature_chunks(Shape(customers, 1, len(FEATURES)), FEATURES):
+        page.add(pl.DataFrame(chunk).with_columns(pl.col(FEATURES).cast(pl.Float64)))
+    page.replace({"covers": DAY.isoformat(), "inputs": page.digest})
+    return lake
+
+
+def decide_many(folder: Path, customers: int, console: Console) -> dict[str, Any]:
+    """So many customers, whole decisions to Parquet; the model reads twenty features."""
     from resource import RUSAGE_SELF, getrusage
 
-    portfolio, lake = cards(folder), Lake(folder / "lake")
+    portfolio, lake = cards(folder), make_features(folder, customers)
     columns = select(portfolio.features, "risk")
-    newest = Newest(lake, NAME, portfolio.features.entity.key, tuple(columns), LAST)
+    newest = Newest(lake, NAME, portfolio.features.entity.key, tuple(columns), DAY)
     ranges = newest.ranges(PART)
     release = release_of(learned(newest.read(ranges[0]), columns), columns)
-    model, at, began = release.models["risk"], cutoff(LAST), time.perf_counter()
-    before, customers, written = getrusage(RUSAGE_SELF), 0, 0
+    model, at, began = release.models["risk"], cutoff(DAY), time.perf_counter()
+    before, decided, written = getrusage(RUSAGE_SELF), 0, 0
     for number, part in enumerate(ranges):
         frame = newest.read(part)
         rows, context = book_context(book_rows(frame, model, at), at, "decision", False)
@@ -83,15 +96,15 @@ def decide_lake(folder: Path, console: Console) -> dict[str, Any]:
         buffer = BytesIO()
         pl.DataFrame(table).write_parquet(buffer)
         (folder / "book.parquet").write_bytes(buffer.getvalue())  # one file again and again: the disk is needed
-        customers, written = customers + frame.height, written + buffer.tell()
+        decided, written = decided + frame.height, written + buffer.tell()
         if number % 10 == 0:
-            console.print(f"{customers:,} customers in {time.perf_counter() - began:.0f} s")
+            console.print(f"{decided:,} customers in {time.perf_counter() - began:.0f} s")
     seconds, used = time.perf_counter() - began, getrusage(RUSAGE_SELF)
     return {
-        "customers": customers,
+        "customers": decided,
         "features": len(columns),
         "seconds": round(seconds, 1),
-        "customers_per_second": round(customers / seconds),
+        "customers_per_second": round(decided / seconds),
         "processor_seconds": round(used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime, 1),
         "peak_mib": round(used.ru_maxrss / 1024),
         "written_mb": round(written / 1e6),
