@@ -5,7 +5,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from rich.console import Console
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
-BEGIN, END = "<!-- plan -->", "<!-- /plan -->"
 HEADINGS = ("step", "measured here", "10^9 customer-months", "on the plan's nodes")
 
 
@@ -118,10 +117,30 @@ def _book(plan: Plan, found: dict[str, Any]) -> tuple[str, str, str, str]:
     )
 
 
-def rendered(plan: Plan) -> str:
-    """Markdown."""
-    rows = [HEADINGS, tuple("---" for _ in HEADINGS), *steps(plan)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def measured() -> str:
+    """What a build of features took, size by size."""
+    found = _read("features_scale")
+    if found is None:
+        return ""
+    headings = ("customers", "rows", "core-seconds", "rows a core-second", "rows/s by the clock", "most memory")
+    sizes = [
+        (
+            f"{one['customers']:,}",
+            f"{one['rows']:,}",
+            f"{one['processor_seconds']:,.0f}",
+            f"{one['rows'] / one['processor_seconds']:,.0f}",
+            f"{one['rows_per_second']:,}",
+            f"{one['peak_mib'] / 1024:.1f} GiB",
+        )
+        for one in found["sizes"]
+    ]
+    grown = f"Core-seconds grow with the rows to the power of {found['exponent']:.2f}." if found["exponent"] else ""
+    return f"{_table(headings, sizes)}\n\n{grown} {found['features']} features of {found['months']} months."
+
+
+def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [headings, tuple("---" for _ in headings), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _read(name: str) -> dict[str, Any] | None:
@@ -131,12 +150,14 @@ def _read(name: str) -> dict[str, Any] | None:
 
 
 def main() -> int:
-    """Print the table, and put it into docs/scale.md."""
-    page, table = ROOT / "docs" / "scale.md", rendered(Plan())
-    Console(highlight=False, soft_wrap=True).print(table)
+    """Print the tables, and put them into docs/scale.md."""
+    page = ROOT / "docs" / "scale.md"
     text = page.read_text(encoding="utf-8")
-    head, _, rest = text.partition(BEGIN)
-    page.write_text(f"{head}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    for mark, table in (("measured", measured()), ("plan", _table(HEADINGS, steps(Plan())))):
+        Console(highlight=False, soft_wrap=True).print(table)
+        head, _, rest = text.partition(f"<!-- {mark} -->")
+        text = f"{head}<!-- {mark} -->\n{table}\n<!-- /{mark} -->{rest.partition(f'<!-- /{mark} -->')[2]}"
+    page.write_text(text, encoding="utf-8")
     return 0
 
 

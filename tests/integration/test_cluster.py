@@ -26,7 +26,12 @@ from tests.flows.test_release import NAME, SEPTEMBER, lender, trained_and_releas
 
 __all__ = ["lender"]
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray, in its own code
+pytestmark = [
+    # Ray's, in its own code: what it will rename, and processes of its own that it leaves to the garbage collector.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
