@@ -7,6 +7,7 @@ and are never kept.
 
 import logging
 import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ MIB = 2**20
 OBJECTS = 1024 * MIB
 """Bytes of a local cluster's object store: what workers have made and nobody has taken yet; more goes to disk."""
 TRIES = 3
-"""Workers that may die at a part before it is given up."""
+"""Workers that may die at a part before it is given up, and starts of a local cluster."""
 INSTALL = "`make setup-ray` makes an environment with it in .venv-ray, or `pip install 'lendloop[ray]'`"
 
 
@@ -62,18 +63,24 @@ def connect(settings: Settings) -> None:
                 f"LENDLOOP_RAY_ADDRESS: found {settings.ray_address}, where none answers: {error}"
             ) from error
         return
+    # Some of Ray's ports listen on every interface: nobody without this token is answered on them.
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     local = {"num_cpus": settings.ray_workers, "object_store_memory": OBJECTS, "include_dashboard": False}
-    for again in (True, False):
+    _started(ray, {**local, **quiet, "_node_ip_address": "127.0.0.1"})
+
+
+def _started(ray: Any, given: dict[str, Any]) -> None:
+    for again in reversed(range(TRIES)):
         try:
-            ray.init(**local, **quiet, _node_ip_address="127.0.0.1")
+            ray.init(**given)
             return
-        except (
-            Exception
-        ) as error:  # on a busy machine Ray gives up on its own processes after 30 s, as a bare Exception
+        except Exception as error:
+            # On a busy machine Ray gives up on its own processes after 30 s, with no error of a class of its own.
             ray.shutdown()
             if not again:
                 raise RayMissing(
-                    f"Ray does not start here: {error}; is the machine busy, or short of memory?"
+                    f"Ray does not start here: {error} Is the machine busy, or short of memory?"
                 ) from error
 
 
