@@ -149,15 +149,16 @@ def main(sizes: list[int], keep: Path | None) -> None:
 def lines(found: list[dict[str, float]], grown: float | None) -> list[Line]:
     """What README says."""
     last, bounded = found[-1], found[-1]["peak_mib"] <= LARGEST_MIB
+    stopped = f", stopped after {last['stopped_after']:,.0f}" if "stopped_after" in last else ""
     return [
         Line(
-            f"{len(FEATURES)} features of {last['customers']:,.0f} customers × {MONTHS} months",
+            f"{len(FEATURES)} features of {last['customers']:,.0f} customers × {MONTHS} months{stopped}",
             f"linear from {found[0]['customers']:,.0f}, memory bounded",
             f"{last['rows_per_second']:,.0f} rows/s, {last['peak_mib'] / 1024:.1f} GiB, "
             + ("one size only" if grown is None else f"CPU grows with rows^{grown:.2f}"),
             "–",
             "–",
-            bounded and grown is not None and grown <= EXPONENT,
+            bounded and grown is not None and grown <= EXPONENT and not stopped,
         )
     ]
 
@@ -166,7 +167,7 @@ def show(console: Console, found: list[dict[str, float]], grown: float | None) -
     """The figures as a table."""
     table = Table(*("customers", "rows", "seconds", "CPU", "rows/s", "peak MiB", "read MB", "written MB"), box=None)
     for one in found:
-        table.add_row(*(f"{value:,.0f}" for value in one.values()))
+        table.add_row(*(f"{value:,.0f}" for name, value in one.items() if name != "stopped_after"))
     console.print(table)
     if grown is not None:
         linear = "linear" if grown <= EXPONENT else "NOT linear"

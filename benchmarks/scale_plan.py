@@ -125,7 +125,7 @@ def measured() -> str:
     headings = ("customers", "rows", "core-seconds", "rows a core-second", "rows/s by the clock", "most memory")
     sizes = [
         (
-            f"{one['customers']:,}",
+            f"{one['customers']:,}" + (f" (stopped after {one['stopped_after']:,})" if "stopped_after" in one else ""),
             f"{one['rows']:,}",
             f"{one['processor_seconds']:,.0f}",
             f"{one['rows'] / one['processor_seconds']:,.0f}",

@@ -8,6 +8,7 @@ and are never kept.
 import logging
 import os
 import secrets
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -48,7 +49,7 @@ def by_ray(settings: Settings) -> Each:
 
 def connect(settings: Settings) -> None:
     """Join the cluster of the settings, or start one of this machine, which ends with this process."""
-    ray = _ray()
+    ray = _ray(settings)
     if ray.is_initialized():
         return
     # Workers of this machine have this process' environment; those of a cluster are given theirs by whoever runs it.
@@ -63,9 +64,6 @@ def connect(settings: Settings) -> None:
                 f"LENDLOOP_RAY_ADDRESS: found {settings.ray_address}, where none answers: {error}"
             ) from error
         return
-    # Some of Ray's ports listen on every interface: nobody without this token is answered on them.
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     local = {"num_cpus": settings.ray_workers, "object_store_memory": OBJECTS, "include_dashboard": False}
     _started(ray, {**local, **quiet, "_node_ip_address": "127.0.0.1"})
 
@@ -94,7 +92,9 @@ def _results(function: Callable[[Part], Made], parts: list[Part], workers: int) 
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     rows = ray.data.from_items([{"part": cloudpickle.dumps(part)} for part in parts], override_num_blocks=len(parts))
     # A part that takes worker after worker with it, as one too large for their memory, is given up in the end.
-    done = rows.map(_Work(function), compute=ray.data.TaskPoolStrategy(size=workers), max_retries=TRIES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the only way that there is to say so, which is to get a name in Ray 2.64
+        done = rows.map(_Work(function), compute=ray.data.TaskPoolStrategy(size=workers), max_retries=TRIES)
     for row in done.iter_rows():
         made = cloudpickle.loads(row["made"])
         if isinstance(made, _Failed):
@@ -125,8 +125,12 @@ class _Work:
         return {"made": cloudpickle.dumps(made)}
 
 
-def _ray() -> Any:
+def _ray(settings: Settings) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if not settings.ray_address:
+        # Some of its ports listen on every interface: nobody without this token is answered there. Read at the import.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         import ray
     except ImportError as error:

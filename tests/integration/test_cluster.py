@@ -40,12 +40,15 @@ def test_what_to_do_without_ray() -> None:
         list(by_ray(Settings(profile="ray"))(str, [1]))
 
 
-@pytest.fixture(scope="module")
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+@pytest.fixture(scope="module", name="ray")
+def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Two workers, as processes of this machine."""
-    found = pytest.importorskip("ray", reason="Ray is not installed: make test-ray")
+    if find_spec("ray") is None:
+        pytest.skip("Ray is not installed: make test-ray")
     yield Settings(home=tmp_path_factory.mktemp("ray"), profile="ray", ray_workers=2)
-    found.shutdown()
+    import ray
+
+    ray.shutdown()
 
 
 class Dying:
