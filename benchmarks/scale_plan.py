@@ -13,6 +13,8 @@ from typing import Any
 from rich.console import Console
 
 ROOT = Path(__file__).parents[1]
+WRITING = 1 / 3
+"""Of a build's core-seconds, that go into writing Parquet (py-spy, at 10^7 customers)."""
 RESULTS = Path(__file__).parent / "results"
 HEADINGS = ("step", "measured here", "10^9 customer-months", "on the plan's nodes")
 
@@ -55,15 +57,15 @@ def steps(plan: Plan) -> Iterator[tuple[str, str, str, str]]:
 
 def _features(plan: Plan, found: dict[str, Any]) -> tuple[str, str, str, str]:
     last = found["sizes"][-1]
-    per_row = last["processor_seconds"] / last["rows"]
+    needed = last["processor_seconds"] / last["rows"] * plan.customer_months
     terabytes = (last["tables_mb"] + last["features_mb"]) / last["rows"] * plan.customer_months / 1e6
+    gib = last["peak_mib"] / 1024
     return (
         f"features, {found['features']} of a table",
-        f"{last['rows']:,} rows: {last['processor_seconds']:,.0f} core-seconds, "
-        f"{last['peak_mib'] / 1024:.1f} GiB a worker",
-        f"{per_row * plan.customer_months / 3600:,.0f} core-hours, {terabytes:.2f} TB of Parquet",
-        f"{plan.hours(per_row * plan.customer_months) * 60:.0f} min, "
-        f"{plan.cores * last['peak_mib'] / 1024:.0f} GiB a node",
+        f"{last['rows']:,} rows: {last['processor_seconds']:,.0f} core-seconds, {gib:.1f} GiB a worker",
+        f"{needed / 3600:,.0f} core-hours, {terabytes:.2f} TB of Parquet",
+        f"{plan.hours(needed) * 60:.0f} min to compute with {plan.cores * gib:.0f} GiB a node, "
+        f"{needed * WRITING / 3600:.1f} h for the one process that writes",
     )
 
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
@@ -16,7 +18,6 @@ from features.update import Update
 from flows.booking import decide_whole_book
 from flows.cluster import RayMissing, by_ray
 from flows.retrain import retrain
-from flows.retraining import retrain_all
 from flows.workspace import Workspace
 from infra.settings import Settings
 from tests.features.small import SPEC, months, portfolio
@@ -99,9 +100,9 @@ def test_what_goes_wrong_in_a_worker_is_told_as_here(ray: Settings) -> None:
 def test_models_and_books_are_those_of_one_process(
     lender: Workspace, ray: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LENDLOOP_PROFILE", "ray")
-    retrain_all([NAME], SEPTEMBER)
-    monkeypatch.setenv("LENDLOOP_PROFILE", "local")
+    # As a command: Prefect reads its settings when it is imported.
+    command = [str(Path(sys.executable).with_name("lendloop")), "retrain-all", "-p", NAME, "--as-of", f"{SEPTEMBER}"]
+    subprocess.run(command, check=True, env={**os.environ, "LENDLOOP_PROFILE": "ray"})
     # The worker's model is the one that this process would have made: it is not made again.
     assert retrain(NAME, SEPTEMBER)["models"]["risk"]["reused"]
     trained_and_released(SEPTEMBER)
