@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types faults bench bench-scale bench-quality bench-serving bench-materialize lock clean
+.PHONY: help setup setup-ray demo test test-ray lint types faults bench bench-scale bench-quality bench-serving bench-materialize lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -22,6 +22,18 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 setup: $(READY)  ## make .venv with everything in it
+
+.venv-ray/.ready: $(READY) requirements-ray.lock
+	@echo "==> set-up: .venv-ray, the same with Ray (once; 2.5 GB)"
+	@test -x .venv-ray/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-ray
+	@$(BIN)/uv pip install --quiet --python .venv-ray/bin/python -r requirements-ray.lock
+	@$(BIN)/uv pip install --quiet --python .venv-ray/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup-ray: .venv-ray/.ready  ## make .venv-ray: the same, and Ray
+
+test-ray: .venv-ray/.ready  ## the tests on a local Ray cluster
+	@.venv-ray/bin/python -m pytest tests -m ray
 
 demo: $(READY)  ## run the whole loop on the two real data sets
 	@$(BIN)/lendloop demo
@@ -55,6 +67,7 @@ bench-materialize: $(READY)  ## rows a second into Redis beside Feast's own engi
 
 lock:  ## resolve requirements.lock anew
 	@$(BIN)/uv pip compile --universal --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --universal --no-header --no-annotate --python-version 3.11 --extra dev --extra ray -c requirements.lock pyproject.toml -o requirements-ray.lock
 
 clean:  ## remove what a run left (not .venv)
 	@rm -rf .lendloop build *.egg-info

@@ -17,9 +17,26 @@ def digest_of(*parts: str) -> str:
 
 def rows_digest(frame: pl.DataFrame) -> str:
     """SHA-256 of a frame's columns, types and rows in their order; how they lie in memory does not matter."""
-    columns = [f"{name} {dtype}" for name, dtype in frame.schema.items()]
-    hashes = frame.hash_rows() if frame.height else pl.Series(dtype=pl.UInt64)
-    return digest_of(*columns, hashlib.sha256(hashes.to_numpy().tobytes()).hexdigest())
+    whole = RowsDigest(frame.schema)
+    whole.add(frame)
+    return whole.digest()
+
+
+class RowsDigest:
+    """The same of rows that come in parts."""
+
+    def __init__(self, schema: pl.Schema) -> None:
+        self._columns = [f"{name} {dtype}" for name, dtype in schema.items()]
+        self._rows = hashlib.sha256()
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Take in the next rows."""
+        if frame.height:
+            self._rows.update(frame.hash_rows().to_numpy().tobytes())
+
+    def digest(self) -> str:
+        """The digest of all rows so far."""
+        return digest_of(*self._columns, self._rows.hexdigest())
 
 
 @cache

@@ -3,12 +3,15 @@
 They tell which entities' rows have changed since, so that only their features are computed again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from features.lake import Lake, Partition, to_parquet
+from features.customers import Customers
+from features.lake import Lake, LakeError, Partition
+from features.lake_files import read_file
 
 _HASH = "fingerprint"
 
@@ -38,31 +41,37 @@ class Fingerprints:
         hashed = rows.select(self.key, rows.hash_rows().alias(_HASH)) if rows.height else _none(rows, self.key)
         return Month(month, rows, hashed.group_by(self.key).agg(pl.col(_HASH).sum()).sort(self.key))
 
-    def changed(self, now: Month, built: Partition | None) -> pl.DataFrame | None:
-        """The keys whose rows are other than `built` was made from; None: it was made of something else altogether."""
-        before = self._read(now, built) if built else None
-        if before is None:
+    def known(self, built: Mapping[str, Partition]) -> set[str]:
+        """Of which partitions it is known what they were made from, by this very definition."""
+        return {month for month, partition in built.items() if self._is_of(month, partition)}
+
+    def changed(self, now: Month, customers: Customers) -> pl.DataFrame | None:
+        """The keys whose rows are other than the partition was made from; None: nobody can tell."""
+        try:
+            within = None if customers.everyone else customers.within(self.key)
+            before = read_file(self.file(now.name), within=within)
+        except LakeError:
+            return None
+        if before.schema != now.fingerprints.schema:
             return None
         both = before.join(now.fingerprints, on=self.key, how="full", suffix="_now", coalesce=True)
         return both.filter(~pl.col(_HASH).eq_missing(pl.col(f"{_HASH}_now"))).select(self.key)
 
-    def note(self, now: Month, built: Partition) -> None:
-        """Note what `built` was made from; only once every partition that these rows reach is written."""
-        notes = {"definition": self.definition, "built": built.inputs}
-        self.lake.keep(self.portfolio, self._file(now.name), to_parquet(now.fingerprints, notes))
+    def notes(self, built: Partition) -> dict[str, str]:
+        """What stands beside the fingerprints that `built` was made from."""
+        return {"definition": self.definition, "built": built.inputs}
 
-    def _read(self, now: Month, built: Partition) -> pl.DataFrame | None:
-        file = self._file(now.name)
-        try:
-            notes, found = pl.read_parquet_metadata(file), pl.read_parquet(file, hive_partitioning=False)
-        except (OSError, pl.exceptions.PolarsError):
-            return None
-        # A build that was stopped after this partition and before its note: what the note says is of another one.
-        same = (notes.get("definition"), notes.get("built")) == (self.definition, built.inputs)
-        return found if same and found.schema == now.fingerprints.schema else None
-
-    def _file(self, month: str) -> Path:
+    def file(self, month: str) -> Path:
+        """Where the fingerprints of a month are."""
         return self.lake.file(self.portfolio, "features", self.view, month).with_name("made_from.fingerprints")
+
+    def _is_of(self, month: str, built: Partition) -> bool:
+        try:
+            found = pl.read_parquet_metadata(self.file(month))
+        except (OSError, pl.exceptions.PolarsError):
+            return False
+        # A build that was stopped after this partition and before its note: what the note says is of another one.
+        return self.notes(built).items() <= found.items()
 
 
 def _none(rows: pl.DataFrame, key: str) -> pl.DataFrame:

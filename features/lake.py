@@ -1,7 +1,6 @@
 """The lake: Parquet files by portfolio, layer, table and the month in which a row became known."""
 
 import fcntl
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,23 +12,14 @@ import polars as pl
 
 from features.calendar import cutoff, month_end, month_ends, month_of
 from features.digests import rows_digest
+from features.lake_files import LakeError, LakeFull, NoData, lake_full, read_files, to_parquet
 from features.spec import CREATED
 from infra.files import write_whole
 
+__all__ = ["Lake", "LakeError", "LakeFull", "Layer", "NoData", "Partition", "known_in"]
+
 Layer = Literal["tables", "quarantine", "features", "decisions", "incumbent"]
 UNKNOWN = "unknown"  # the month of a quarantined row whose created_timestamp cannot be read
-
-
-class LakeError(RuntimeError):
-    """The lake cannot do what was asked; the message says what was found and what to try."""
-
-
-class NoData(LakeError):
-    """Nothing is known of a table at a date."""
-
-
-class LakeFull(LakeError, OSError):
-    """A partition could not be written; what was there before still is."""
 
 
 @dataclass(frozen=True)
@@ -75,25 +65,35 @@ class Lake:
 
         Raises `LakeError` when it would lose days: a partition made from other inputs that covers a later date.
         """
-        there = self.partition(portfolio, layer, table, month)
-        if there and there.covers >= covers and there.inputs == inputs:
+        if not self.wants(portfolio, layer, table, month, covers=covers, inputs=inputs):
             return False
-        if there and there.covers > covers:
-            raise LakeError(
-                f"{portfolio} {layer} {table} {month}: covers {there.covers} from other inputs, and would shrink to "
-                f"{covers}; make it again up to {there.covers}"
-            )
         content = to_parquet(frame, {"covers": covers.isoformat(), "inputs": inputs})
         self.keep(portfolio, self.file(portfolio, layer, table, month), content)
         return True
 
+    def wants(self, portfolio: str, layer: Layer, table: str, month: str, *, covers: date, inputs: str) -> bool:
+        """Whether a partition is other than what is there; raises `LakeError` when it would lose days."""
+        there = self.partition(portfolio, layer, table, month)
+        if there and there.covers > covers and there.inputs != inputs:
+            raise LakeError(
+                f"{portfolio} {layer} {table} {month}: covers {there.covers} from other inputs, and would shrink to "
+                f"{covers}; make it again up to {there.covers}"
+            )
+        return not there or there.covers < covers or there.inputs != inputs
+
     def keep(self, portfolio: str, file: Path, content: bytes) -> None:
         """Replace a file of the portfolio's part of the lake, whole; raises `LakeFull`."""
+        with self.writing(portfolio, file):
+            write_whole(file, content)
+
+    @contextmanager
+    def writing(self, portfolio: str, file: Path) -> Iterator[None]:
+        """The right to change the portfolio's part of the lake; what the system refuses is `LakeFull`."""
         with self._locked(portfolio):
             try:
-                write_whole(file, content)
+                yield
             except OSError as error:
-                raise _full(file, error) from error
+                raise lake_full(file, error) from error
 
     def extend(
         self,
@@ -138,9 +138,11 @@ class Lake:
         *,
         as_of: date | None = None,
         columns: Sequence[str] | None = None,
+        within: pl.Expr | None = None,
     ) -> pl.DataFrame:
         """The rows known at the end of `as_of` (None: all), some `columns` (None: all); `NoData` when there are none.
 
+        `within`: of these only the rows for which it holds, which may be none; other row groups are not read.
         An empty quarantine is good news: it is returned, empty and typed, once a run has written one.
         """
         last = month_of(as_of) if as_of else "9999-12"
@@ -148,12 +150,21 @@ class Lake:
         wanted = [file for file in files if file.parent.name.removeprefix("known=") <= last or _is_unknown(file)]
         if not wanted:
             raise NoData(_nothing(self, portfolio, layer, table, as_of))
-        frame = _concatenated(wanted, list(dict.fromkeys([*columns, CREATED])) if columns else None)
+        frame = read_files(wanted, list(dict.fromkeys([*columns, CREATED])) if columns else None, within)
         if as_of and (frame[CREATED] >= cutoff(as_of)).any():
             frame = frame.filter(pl.col(CREATED).is_null() | (pl.col(CREATED) < cutoff(as_of)))
-        if frame.is_empty() and layer != "quarantine":
+        if frame.is_empty() and layer != "quarantine" and within is None:
             raise NoData(_nothing(self, portfolio, layer, table, as_of))
         return frame.select(columns) if columns else frame
+
+    def count(self, portfolio: str, layer: Layer, table: str, as_of: date) -> int:
+        """How many rows are known at the end of `as_of`, without holding them."""
+        files = sorted(self.folder(portfolio, layer, table).glob("known=*/part.parquet"))
+        known = [file for file in files if file.parent.name.removeprefix("known=") <= month_of(as_of)]
+        rows = (
+            pl.scan_parquet(known, hive_partitioning=False).filter(pl.col(CREATED) < cutoff(as_of)) if known else None
+        )
+        return 0 if rows is None else int(rows.select(pl.len()).collect().item())
 
     @contextmanager
     def _locked(self, portfolio: str) -> Iterator[None]:
@@ -162,7 +173,7 @@ class Lake:
             folder.mkdir(parents=True, exist_ok=True)
             lock = (folder / ".lock").open("a")
         except OSError as error:
-            raise _full(folder, error) from error
+            raise lake_full(folder, error) from error
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -176,14 +187,6 @@ def _described(file: Path) -> Partition:
         raise LakeError(f"{file}: is not a partition of this lake ({error}); delete it and run again") from error
 
 
-def to_parquet(frame: pl.DataFrame, notes: dict[str, str]) -> bytes:
-    """The frame as Parquet with `notes` in its metadata; the same rows give the same bytes."""
-    # In memory first, so that running out of space is an OSError of ours and not one inside Polars.
-    buffer = io.BytesIO()
-    frame.rechunk().write_parquet(buffer, metadata=notes)
-    return buffer.getvalue()
-
-
 def known_in(frame: pl.DataFrame, month: str, covers: date) -> pl.DataFrame:
     """The rows of `frame` that became known in `month`, up to the end of `covers`."""
     if month == UNKNOWN:
@@ -193,34 +196,8 @@ def known_in(frame: pl.DataFrame, month: str, covers: date) -> pl.DataFrame:
     return frame.filter(pl.col(CREATED).is_between(start, cutoff(end), closed="left"))
 
 
-def _full(path: Path, error: OSError) -> LakeFull:
-    return LakeFull(
-        f"{path}: cannot be written: {error.strerror or error}; nothing was changed. "
-        "Free space or permissions there, or point LENDLOOP_HOME elsewhere, and run again"
-    )
-
-
 def _is_unknown(file: Path) -> bool:
     return file.parent.name == f"known={UNKNOWN}"
-
-
-def _concatenated(files: list[Path], columns: list[str] | None) -> pl.DataFrame:
-    frames = [_frame(file, columns) for file in files]
-    try:
-        return pl.concat(frames)
-    except pl.exceptions.PolarsError as error:
-        raise LakeError(
-            f"{files[0].parent.parent}: partitions differ in their columns; ingest again: {error}"
-        ) from error
-
-
-def _frame(file: Path, columns: list[str] | None) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(file, hive_partitioning=False, columns=columns)
-    except pl.exceptions.ColumnNotFoundError as error:
-        raise LakeError(f"{file}: lacks a column that is read: {error}; ingest again") from error
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise LakeError(f"{file}: is not a partition of this lake ({error}); delete it and run again") from error
 
 
 def _nothing(lake: Lake, portfolio: str, layer: Layer, table: str, as_of: date | None) -> str:

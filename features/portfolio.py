@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import polars as pl
 
@@ -29,6 +30,10 @@ class Portfolio:
     name: str
     folder: Path
     features: FeatureSpec
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process a portfolio goes as its folder: its own transforms are code, and are loaded there."""
+        return open_portfolio, (self.folder.resolve().parent, self.name)
 
     @property
     def data(self) -> Path:

@@ -6,6 +6,7 @@ from prefect import flow
 
 from features.spec import FeatureSpec
 from flows.business_date import business_date, run_name
+from flows.cluster import workers_of
 from flows.progress import note
 from flows.steps import KEPT, Summary, as_task
 from flows.workspace import Workspace, open_workspace
@@ -17,7 +18,8 @@ def materialize(portfolio: str, as_of: date) -> Summary:
 
     workspace = open_workspace(portfolio)
     services = needed_services(workspace.portfolio.features, workspace.models.services(), _champions_views(workspace))
-    built = build_features(workspace.portfolio, workspace.lake, as_of, services)
+    each = workers_of(workspace.settings)
+    built = build_features(workspace.portfolio, workspace.lake, as_of, services, each=each)
     note("registering features")
     workspace.store.register()
     note("writing to the online store")

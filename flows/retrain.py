@@ -23,7 +23,7 @@ from training.trained import TrainingReport
 def retrain(portfolio: str, as_of: date) -> Summary:
     """Train every model of the portfolio on what was known at `as_of`; a model that is registered already is kept."""
     workspace = open_workspace(portfolio)
-    done = {name: _retrain(workspace, name, spec, as_of) for name, spec in workspace.models.models.items()}
+    done = {name: retrain_model(workspace, name, as_of) for name in workspace.models.models}
     return {"summary": "; ".join(result["summary"] for result in done.values()), "models": done}
 
 
@@ -60,7 +60,9 @@ def within_reach(known: pl.DataFrame, spec: ModelSpec) -> pl.DataFrame:
     return known.filter(pl.col(EVENT) >= months["month"][max(len(months) - reach, 0)])
 
 
-def _retrain(workspace: Workspace, name: str, spec: ModelSpec, as_of: date) -> Summary:
+def retrain_model(workspace: Workspace, name: str, as_of: date) -> Summary:
+    """Train one model of the portfolio, or keep the one that is registered already."""
+    spec = workspace.models.models[name]
     brought = brought_model(workspace, name, spec)
     frame, columns, groups = training_frame(workspace, name, spec, as_of)
     if brought is not None:

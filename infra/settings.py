@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr
@@ -29,6 +29,11 @@ class Settings(BaseSettings):
         description="redis://… or sqlite:///…, where partners' requests are counted; empty: in home",
     )
     prefect_api: str = Field(default="", description="URL of a Prefect server's API; empty: a local one, as a child")
+    profile: Literal["local", "ray"] = Field(
+        default="local", description="who computes features, books and trainings: this process, or Ray's workers"
+    )
+    ray_address: str = Field(default="", description="cluster to join, as ray://host:10001; empty: one of this machine")
+    ray_workers: int = Field(default=2, ge=1, description="workers of Ray that work at once")
     host: str = Field(default="127.0.0.1", description="address the decision service binds")
     port: int = Field(default=8080, ge=1, le=65535, description="port of the decision service")
     workers: int = Field(default=2, ge=1, description="worker processes of the decision service")

@@ -224,7 +224,7 @@ class Clerk:
     async def _look_up(self, desk: Desk, asked: Sequence[Asked]) -> Permitted:
         first = asked[0]
         reading: Looked | asyncio.Future[Permitted] | asyncio.Future[Looked]
-        if len(asked) == 1 and not purposes(desk, first.kind):
+        if len(asked) == 1 and not purposes(desk.release.policy, first.kind):
             reading = self._lookups.look_up(desk, first.request.entity_id, first.at)
             if isinstance(reading, Looked):
                 return Permitted(reading, [NO_CONSENTS])

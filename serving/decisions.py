@@ -55,29 +55,36 @@ class Problems:
         object.__setattr__(self, "unscored", self.late | unusable)
         object.__setattr__(self, "any", self.unscored | (self.stale | self.future).any(axis=1))
 
+    def kinds(self) -> dict[str, tuple[tuple[str, ...], Flags]]:
+        """By kind what it may be about, and the flags of each row (rows x what it may be about)."""
+        missing = self.missing & ~self.late[:, None]
+        return {
+            "late": (("all",), self.late[:, None]),
+            "missing": (self.inputs, missing),
+            "invalid": (self.inputs, self.invalid),
+            "stale": (self.views, self.stale),
+            "future": (self.views, self.future),
+        }
+
     def of(self, row: int) -> dict[str, tuple[str, ...]]:
         """The problems of one row: kind → the inputs or views it is about."""
         if not self.any[row]:
             return {}
-        found: dict[str, tuple[str, ...]] = {"late": ("all",)} if self.late[row] else {}
-        for kind, names, flags in (
-            ("missing", self.inputs, self.missing),
-            ("invalid", self.inputs, self.invalid),
-            ("stale", self.views, self.stale),
-            ("future", self.views, self.future),
-        ):
-            if flags[row].any() and not (kind == "missing" and self.late[row]):
-                found[kind] = tuple(name for name, flag in zip(names, flags[row], strict=True) if flag)
-        return found
+        return {
+            kind: tuple(name for name, flag in zip(names, flags[row], strict=True) if flag)
+            for kind, (names, flags) in self.kinds().items()
+            if flags[row].any()
+        }
 
 
-_PROBLEM_REASONS = {
+PROBLEM_REASONS = {
     "late": FEATURES_LATE,
     "missing": FEATURES_MISSING,
     "invalid": FEATURES_INVALID,
     "stale": FEATURES_STALE,
     "future": FEATURES_INVALID,
 }
+"""The reason that each kind of problem is told as."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +202,7 @@ class Decisions:
     def _reasons(self, row: int, problems: Mapping[str, tuple[str, ...]]) -> tuple[Reason, ...]:
         """Causes first, then the contributions that pushed the same way; each code once."""
         favourable = self.outcome[row] in ("approve", "contact")
-        causes = [_PROBLEM_REASONS[kind] for kind in problems]
+        causes = [PROBLEM_REASONS[kind] for kind in problems]
         causes += [] if favourable else [cause.reason for cause in self.causes if cause.rows[row]]
         found = {reason.code: reason for reason in causes}
         # A score that passes is no reason for a review that something else caused.

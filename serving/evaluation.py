@@ -82,7 +82,7 @@ class Sources:
         kinds: dict[str, Kind] = {name: _kind(self.model, name) for name in columns}
         return Facts(len(self.applications), kinds, columns)
 
-    def _column(self, name: str) -> Sequence[Value]:
+    def _column(self, name: str) -> Any:
         family, _, field = name.rpartition(".")
         if family == "feature":
             given: Any = self.features.get(field)
@@ -94,7 +94,10 @@ class Sources:
             given = getattr(self.scores, name)
         if given is None:
             return [None] * len(self.applications)
-        clean = _CLEAN[_kind(self.model, name)]
+        kind = _kind(self.model, name)
+        if kind == "number" and isinstance(given, np.ndarray) and given.dtype == np.float64 and len(given) > 1:
+            return _number_column(given)
+        clean = _CLEAN[kind]
         return [clean(value) for value in given]
 
     def _context(self, field: str) -> Any:
@@ -119,6 +122,11 @@ def _kind(model: LoadedModel, name: str) -> Kind:
 def _number(value: Any) -> float | None:
     usable = isinstance(value, (int, float, np.number)) and -LARGEST <= value <= LARGEST
     return float(value) if usable else None
+
+
+def _number_column(values: Floats) -> Any:
+    """`_number` of each, at once."""
+    return pl.Series(np.where(np.abs(values) <= LARGEST, values, np.nan), nan_to_null=True)
 
 
 def _text(value: Any) -> str | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from serving.consents import ConsentBook, State, unknown
 from serving.desk import PURPOSE_OF, Desk, Key, Kind, Looked, late, looked_at
 from serving.log.database import LogUnavailable
-from serving.policy import ConsentPurpose
+from serving.policy import ConsentPurpose, Policy
 
 _log = logging.getLogger("lendloop.consents")
 
@@ -24,20 +24,21 @@ class Permitted:
     consents: Sequence[Consents]
 
 
-def purposes(desk: Desk, kind: Kind) -> tuple[ConsentPurpose, ...]:
+def purposes(policy: Policy, kind: Kind) -> tuple[ConsentPurpose, ...]:
     """The consents that a request of this kind needs."""
-    needed = desk.release.policy.consents
-    return tuple(one for one in needed if one == PURPOSE_OF[kind] or (one == "identity" and kind == "decision"))
+    return tuple(
+        one for one in policy.consents if one == PURPOSE_OF[kind] or (one == "identity" and kind == "decision")
+    )
 
 
 def late_permitted(desk: Desk, kind: Kind, rows: int) -> Permitted:
     """What is known when nothing came in time."""
-    return Permitted(late(rows), [unknown(purposes(desk, kind))] * rows)
+    return Permitted(late(rows), [unknown(purposes(desk.release.policy, kind))] * rows)
 
 
 def look_up(desk: Desk, kind: Kind, entities: Sequence[Key], at: datetime, book: ConsentBook | None) -> Permitted:
     """The features of those who consented; of all others nothing is read, and they count as missing (blocks)."""
-    needed = purposes(desk, kind)
+    needed = purposes(desk.release.policy, kind)
     if not needed:
         return Permitted(desk.look_up(entities, at), [NO_CONSENTS] * len(entities))
     consents = _consents(desk.release.portfolio, entities, needed, at, book)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.permitted import FeatureColumn
-from serving.contributions import LeafTable, fill_empty_leaves, leaf_table
+from serving.checked import LARGEST, CheckedInputs, Column, Flags, check_inputs
+from serving.contributions import CHUNK, LeafTable, fill_empty_leaves, leaf_table
 from serving.leaves import NumberSplits, number_splits
 from serving.policy import Policy, feature_kinds
 from serving.reasons import group_inputs
@@ -19,12 +20,27 @@ from training.inputs import MISSING, Inputs, names_of
 from training.model_json import describe, rebuild
 from training.score import LARGEST_LOG_ODDS, Calibration, Floats, probability
 
-Kind = Literal["risk", "propensity"]
-Flags = NDArray[np.bool_]
-Column = Sequence[float | str | None] | NDArray[Any]
+__all__ = [
+    "LARGEST",
+    "CheckedInputs",
+    "Column",
+    "Flags",
+    "Kind",
+    "LoadedModel",
+    "Scored",
+    "UnfaithfulModel",
+    "check_inputs",
+    "explained",
+    "leaves",
+    "load_model",
+    "raw_log_odds",
+    "sample_inputs",
+    "verified_splits",
+    "verify",
+]
 
-LARGEST = float(np.finfo(np.float32).max)
-"""CatBoost reads numbers as float32: a larger one would become infinite and still be scored."""
+Kind = Literal["risk", "propensity"]
+
 TOLERANCE = 1e-9
 SAMPLE = 64
 SMALL = 256
@@ -33,15 +49,6 @@ SMALL = 256
 
 class UnfaithfulModel(ValueError):
     """The contributions do not agree with CatBoost's own; the model must not decide."""
-
-
-@dataclass(frozen=True)
-class CheckedInputs:
-    """Inputs a model can be given, and which of them (rows x inputs) were missing or not usable."""
-
-    inputs: Inputs
-    missing: Flags
-    invalid: Flags
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class LoadedModel:
 
     def score(self, inputs: Inputs) -> Scored:
         """Contributions, calibrated log-odds and probability of each row."""
-        contributions = self.table.explain(self.leaves(inputs))
+        contributions = self._contributions(inputs)
         # Column by column: the same bits for a row alone, which Python adds up quicker, and for the row in a batch.
         if len(contributions) == 1:
             raw = np.array([reduce(add, contributions[0].tolist(), self.table.base)])
@@ -112,6 +119,17 @@ class LoadedModel:
         held = max(min(log_odds, LARGEST_LOG_ODDS), -LARGEST_LOG_ODDS)
         # NumPy's exp: the C library's may differ in the last bit.
         return contributions, log_odds, float(1.0 / (1.0 + np.exp(-held)))
+
+    def _contributions(self, inputs: Inputs) -> Floats:
+        rows = len(inputs.numbers)
+        if rows <= CHUNK:
+            return self.table.explain(self.leaves(inputs))
+        # A batch's leaves, a number for each tree, are many times as large as its inputs: not all of them at once.
+        total = np.empty((rows, self.table.rows.shape[1]))
+        for start in range(0, rows, CHUNK):
+            part = slice(start, start + CHUNK)
+            total[part] = self.table.explain(leaves(self.booster, inputs.part(part)))
+        return total
 
     def leaves(self, inputs: Inputs) -> NDArray[Any]:
         """The leaf each row falls into, in each tree."""
@@ -154,23 +172,17 @@ def explained(name: str, cbm: bytes, columns: Sequence[FeatureColumn]) -> tuple[
     return booster, full, verified_splits(description, booster, sample)
 
 
-def check_inputs(columns: Sequence[FeatureColumn], values: Mapping[str, Column], rows: int) -> CheckedInputs:
-    """The columns as a model reads them; an absent column is missing in every row."""
-    absent: list[None] = [None] * rows
-    given = [values.get(column.name, absent) for column in columns]
-    count = sum(column.dtype == "float" for column in columns)
-    numbers, number_fault = _numbers(given[:count], rows)
-    words, word_missing, word_fault = _words(given[count:], rows)
-    missing = np.concatenate([np.isnan(numbers) & ~number_fault, word_missing], axis=1)
-    invalid = np.concatenate([number_fault, word_fault], axis=1)
-    return CheckedInputs(Inputs(np.ascontiguousarray(numbers, dtype=np.float32), words), missing, invalid)
-
-
 def leaves(booster: Any, inputs: Inputs) -> NDArray[np.uint32]:
     """The leaf each row falls into, in each tree."""
     threads = 1 if len(inputs.numbers) < SMALL else -1
     result: NDArray[np.uint32] = booster.calc_leaf_indexes(_pool(inputs), thread_count=threads)
     return result
+
+
+def raw_log_odds(booster: Any, inputs: Inputs) -> Floats:
+    """CatBoost's own log-odds of each row."""
+    threads = 1 if len(inputs.numbers) < SMALL else -1
+    return np.asarray(booster.predict(_pool(inputs), prediction_type="RawFormulaVal", thread_count=threads))
 
 
 def verify(booster: Any, explained: Any, table: LeafTable, inputs: Inputs) -> None:
@@ -183,8 +195,7 @@ def verify(booster: Any, explained: Any, table: LeafTable, inputs: Inputs) -> No
     off = max(np.abs(found - shap[:, :-1]).max(initial=0), abs(table.base - shap[0, -1]))
     if off > TOLERANCE:
         raise UnfaithfulModel(f"contributions differ from CatBoost's SHAP values by {off:.2g}; expected {TOLERANCE:g}")
-    raw = booster.predict(pool, prediction_type="RawFormulaVal", thread_count=1)
-    off = np.abs(table.base + found.sum(axis=1) - raw).max(initial=0)
+    off = np.abs(table.base + found.sum(axis=1) - raw_log_odds(booster, inputs)).max(initial=0)
     if off > TOLERANCE:
         raise UnfaithfulModel(f"contributions add up to {off:.2g} off CatBoost's log-odds; expected {TOLERANCE:g}")
 
@@ -222,37 +233,3 @@ def _pool(inputs: Inputs) -> Any:
         cat_feature_data=categories if categories.shape[1] else None,
     )
     return Pool(data)
-
-
-def _numbers(given: Sequence[Column], rows: int) -> tuple[Floats, Flags]:
-    """Numbers (rows x columns, NaN missing), and which were no finite number."""
-    try:
-        values = np.array(given, dtype=np.float64).reshape(len(given), rows).T
-    except (TypeError, ValueError, OverflowError):
-        values = np.array([[_number(value) for value in column] for column in given]).reshape(len(given), rows).T
-    with np.errstate(invalid="ignore"):
-        fault = np.abs(values) > LARGEST
-    return (np.where(fault, np.nan, values) if fault.any() else values), fault
-
-
-def _number(value: object) -> float:
-    """A number as float, None as NaN, anything else as infinity, which the caller marks."""
-    if value is None or value != value:
-        return float("nan")
-    # Compared as it is: an int may be too large for a float.
-    return float(value) if isinstance(value, int | float) and -LARGEST <= value <= LARGEST else float("inf")
-
-
-def _words(given: Sequence[Column], rows: int) -> tuple[NDArray[np.object_], Flags, Flags]:
-    """Categories (rows x columns), which were missing and which were no text."""
-    words = np.full((rows, len(given)), MISSING, dtype=object)
-    missing, fault = np.zeros(words.shape, dtype=bool), np.zeros(words.shape, dtype=bool)
-    for position, column in enumerate(given):
-        for row, value in enumerate(column):
-            if isinstance(value, str):
-                words[row, position] = value
-            elif value is None:
-                missing[row, position] = True
-            else:
-                fault[row, position] = True
-    return words, missing, fault

@@ -24,6 +24,10 @@ class Inputs:
     numbers: NDArray[np.float32]
     categories: NDArray[np.object_]
 
+    def part(self, rows: slice) -> "Inputs":
+        """Some of the rows, not copied."""
+        return Inputs(self.numbers[rows], self.categories[rows])
+
 
 def input_order(columns: Sequence[FeatureColumn]) -> tuple[FeatureColumn, ...]:
     """Numbers before categories, else as given: the order of a model's inputs everywhere."""
@@ -46,13 +50,21 @@ def encode(frame: pl.DataFrame, columns: Sequence[FeatureColumn]) -> Inputs:
     mistyped = [name for name in numbers if not (frame.schema[name].is_numeric() or frame.schema[name] == pl.Null)]
     if mistyped:
         raise InputError(f"columns {mistyped} are {[str(frame.schema[n]) for n in mistyped]}; expected numbers")
-    dense = frame.select(pl.col(numbers).cast(pl.Float32).fill_null(float("nan"))).to_numpy()
-    infinite = [name for name, bad in zip(numbers, np.isinf(dense).any(axis=0), strict=True) if bad]
+    dense = _dense(frame, numbers)
+    infinite = [name for place, name in enumerate(numbers) if np.isinf(dense[:, place]).any()]
     if infinite:
         raise InputError(f"columns {infinite} hold an infinite value (as float32); expected finite numbers or null")
     words = frame.select(pl.col(categories).cast(pl.String).fill_null(MISSING))
     shape = (frame.height, len(categories))
     return Inputs(
-        np.ascontiguousarray(dense, dtype=np.float32).reshape(frame.height, len(numbers)),
+        dense,
         np.array([words[name].to_list() for name in categories], dtype=object).T.reshape(shape),
     )
+
+
+def _dense(frame: pl.DataFrame, names: Sequence[str]) -> NDArray[np.float32]:
+    """The columns as one array, written in place: a matrix of millions of rows is not to be there twice."""
+    dense = np.empty((frame.height, len(names)), dtype=np.float32)
+    for place, name in enumerate(names):
+        dense[:, place] = frame[name].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+    return dense

@@ -69,15 +69,23 @@ def _label(label: Label, observations: pl.DataFrame, outcomes: pl.DataFrame, key
 
 def _within(label: Within, observations: pl.DataFrame, outcomes: pl.DataFrame, key: str) -> pl.DataFrame:
     """A window closes on the last day of its last month; without a row of the entity in it nothing is known."""
-    windows = observations.with_columns(closes=closes(label))
+    # Met by month: every row of the entity beside every other would be many times as many.
+    windows = observations.with_columns(
+        closes=closes(label), month=pl.int_ranges(_month(EVENT), _month(EVENT) + label.months + 1)
+    ).explode("month")
     rows = outcomes.select(key, pl.col(EVENT).alias("at"), pl.col(CREATED).alias("recorded"), value=label.column)
-    inside = windows.join(rows, on=key).filter(
+    inside = windows.join(rows.with_columns(month=_month("at")), on=[key, "month"]).filter(
         pl.col("at") > pl.col(EVENT), pl.col("at") < pl.col("closes").dt.offset_by("1d")
     )
     return inside.group_by(key, EVENT).agg(
         (pl.col("value").cast(pl.Float64) >= label.at_least).any(ignore_nulls=False).alias(LABEL),
         pl.max_horizontal(pl.col("recorded").max(), pl.col("closes").first()).alias(KNOWN),
     )
+
+
+def _month(column: str) -> pl.Expr:
+    """The running number of a time's month."""
+    return pl.col(column).dt.year().cast(pl.Int64) * 12 + pl.col(column).dt.month()
 
 
 def _recorded(label: Recorded, observations: pl.DataFrame, outcomes: pl.DataFrame, key: str) -> pl.DataFrame:

@@ -45,6 +45,16 @@ class Boosting(Document):
     subsample: float = Field(0.8, gt=0, le=1, description="share of the rows drawn for each tree")
     border_count: int = Field(128, ge=1, le=255)
     one_hot_max_size: int = Field(16, ge=1, le=255, description="categories up to which a category is one-hot")
+    task_type: Literal["CPU", "GPU"] | None = Field(None, description="what CatBoost fits on; null: the CPU")
+    devices: str | None = Field(None, pattern=r"^[0-9:-]+$", description="the GPUs it takes, as 0 or 0:1 or 0-3")
+
+    @model_validator(mode="after")
+    def _fits_the_gpu(self) -> "Boosting":
+        if self.task_type == "GPU" and self.rsm < 1:
+            raise ValueError(f"rsm: found {self.rsm}; on a GPU CatBoost tries all features: write rsm: 1")
+        if self.devices is not None and self.task_type != "GPU":
+            raise ValueError("devices: names GPUs, but task_type is not GPU")
+        return self
 
 
 class Brought(Document):

@@ -1,6 +1,7 @@
 """Train one model: choose its window on past months, test it out of time, calibrate it, refit it up to now."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 
@@ -53,10 +54,14 @@ def train(
     held_out = hold_out(_longest_only(task), progress)
     _refuse_backwards(task, held_out)
     window = task.part(trailing(task.months, held_out.window.months, np.ones(frame.height, dtype=bool)))
-    progress(f"{'fitting on' if brought is None else 'a profile of'} {window.frame.height} rows")
-    model = window.fit()
-    progress("fitting the benchmark scorecard")
-    scorecard = fit_scorecard(spec, held_out.learned.frame, task.columns, held_out.learned.labels)
+    what = "fitting on" if brought is None else "a profile of"
+    progress(f"{what} {window.frame.height} rows, and the benchmark scorecard")
+    learned = held_out.learned
+    with ThreadPoolExecutor(1, "scorecard") as beside:
+        # It reads a sample, and imports for seconds: CatBoost's threads have the processor meanwhile.
+        card = beside.submit(fit_scorecard, spec, learned.frame, task.columns, learned.labels)
+        model = window.fit()
+        scorecard = card.result()
     progress("scoring out of fold")
     folds = _out_of_fold(window, held_out.calibration.calibration)
     tested = _tested(held_out, scorecard)

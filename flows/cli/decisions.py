@@ -1,5 +1,6 @@
-"""`lendloop decide | pause`: decisions at the command line, and what was decided."""
+"""`lendloop decide | decide-book | pause`: decisions at the command line, and what was decided."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ pause = typer.Typer(help="Pauses of automatic approval.", no_args_is_help=True)
 def add_commands(app: typer.Typer) -> None:
     """Register the commands of this module."""
     app.command()(decide)
+    app.command()(decide_book)
     app.add_typer(pause, name="pause")
 
 
@@ -29,6 +31,24 @@ def decide(
     from flows.deciding import decide_file
 
     decide_file(file, portfolio, out, at)
+
+
+def decide_book(
+    portfolio: PortfolioName,
+    as_of: Annotated[
+        datetime,
+        typer.Option("--as-of", formats=["%Y-%m-%d"], help="business date (UTC), at whose end all are decided"),
+    ],
+    out: Annotated[Path, typer.Option(help="folder for the Parquet files; the same command goes on where it was")],
+    scores_only: Annotated[bool, typer.Option("--scores-only", help="probability and score, without reasons")] = False,
+) -> None:
+    """Decide a whole book: what the champion would answer to every customer, with reasons, as Parquet.
+
+    Nobody is answered, and nothing is logged. Interrupted, it goes on with the parts that are missing.
+    """
+    from flows.booking import decide_whole_book
+
+    decide_whole_book(portfolio, as_of.date(), out, scores_only=scores_only)
 
 
 @pause.command("list")

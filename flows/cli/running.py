@@ -31,6 +31,7 @@ def add_commands(app: typer.Typer) -> None:
     """Register the commands of this module."""
     app.command()(demo)
     app.command()(run)
+    app.command()(retrain_all)
     app.command()(serve)
     app.command()(schedule)
     app.command(help="Say what is installed, reachable and configured. Each fault comes with its cure.")(doctor)
@@ -58,6 +59,16 @@ def run(
     from flows.running import run_flow
 
     run_flow(flow.value, portfolio, as_of.date())
+
+
+def retrain_all(
+    portfolio: Annotated[list[str], typer.Option("--portfolio", "-p", help="a folder in portfolios/; may be repeated")],
+    as_of: AsOf,
+) -> None:
+    """Retrain every model of several portfolios: one after the other, or side by side with LENDLOOP_PROFILE=ray."""
+    from flows.retraining import retrain_all as retrain
+
+    retrain(portfolio, as_of.date())
 
 
 def serve(

@@ -80,3 +80,14 @@ def test_nothing_to_learn_is_said() -> None:
         fit_boosted(spec(), constant, COLUMNS, labels_of(constant))
     with pytest.raises(EstimatorError, match="0 events among the 1800 rows to learn from"):
         fit_boosted(spec(), ROWS, COLUMNS, labels_of(ROWS) * 0)
+
+
+def test_a_gpu_is_asked_for_in_models_yaml() -> None:
+    asked = spec().model_copy(update={"estimator": Boosting(task_type="GPU", devices="0:1")})
+    parameters = boosted._parameters(asked, input_order(COLUMNS), ROWS.height)
+    assert (parameters["task_type"], parameters["devices"]) == ("GPU", "0:1")
+    assert not {"task_type", "devices"} & set(boosted._parameters(spec(), input_order(COLUMNS), ROWS.height))
+    with pytest.raises(ValueError, match="on a GPU CatBoost tries all features"):
+        Boosting(task_type="GPU", rsm=0.5)
+    with pytest.raises(ValueError, match="task_type is not GPU"):
+        Boosting(devices="0")

@@ -1,0 +1,61 @@
+"""The lake's files: rows to Parquet and back, and what is raised when that cannot be."""
+
+import io
+from pathlib import Path
+
+import polars as pl
+
+ROW_GROUP = 2**17
+"""Rows for which a file keeps the smallest and largest key: what is read of it at least."""
+
+
+class LakeError(RuntimeError):
+    """The lake cannot do what was asked; the message says what was found and what to try."""
+
+
+class NoData(LakeError):
+    """Nothing is known of a table at a date."""
+
+
+class LakeFull(LakeError, OSError):
+    """A partition could not be written; what was there before still is."""
+
+
+def to_parquet(frame: pl.DataFrame, notes: dict[str, str]) -> bytes:
+    """The frame as Parquet with `notes` in its metadata; the same rows give the same bytes."""
+    # In memory first, so that running out of space is an OSError of ours and not one inside Polars.
+    buffer = io.BytesIO()
+    frame.rechunk().write_parquet(buffer, metadata=notes, row_group_size=ROW_GROUP)
+    return buffer.getvalue()
+
+
+def lake_full(path: Path, error: OSError) -> LakeFull:
+    """What is raised when `path` cannot be written."""
+    return LakeFull(
+        f"{path}: cannot be written: {error.strerror or error}; nothing was changed. "
+        "Free space or permissions there, or point LENDLOOP_HOME elsewhere, and run again"
+    )
+
+
+def read_files(files: list[Path], columns: list[str] | None, within: pl.Expr | None) -> pl.DataFrame:
+    """The rows of several partitions of one table."""
+    frames = [read_file(file, columns, within) for file in files]
+    try:
+        return pl.concat(frames)
+    except pl.exceptions.PolarsError as error:
+        raise LakeError(
+            f"{files[0].parent.parent}: partitions differ in their columns; ingest again: {error}"
+        ) from error
+
+
+def read_file(file: Path, columns: list[str] | None = None, within: pl.Expr | None = None) -> pl.DataFrame:
+    """The rows of one partition (None: all columns, all rows); raises `LakeError`."""
+    try:
+        if within is None:
+            return pl.read_parquet(file, hive_partitioning=False, columns=columns)
+        rows = pl.scan_parquet(file, hive_partitioning=False).filter(within)
+        return (rows.select(columns) if columns else rows).collect()
+    except pl.exceptions.ColumnNotFoundError as error:
+        raise LakeError(f"{file}: lacks a column that is read: {error}; ingest again") from error
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise LakeError(f"{file}: is not a partition of this lake ({error}); delete it and run again") from error

@@ -1,0 +1,150 @@
+"""Ray, and its one place: the same work by many processes, here or on a cluster, as `LENDLOOP_PROFILE=ray` asks.
+
+Work is cut by customers or models elsewhere; here only who does it is decided. A part is a task of Ray Data of its own:
+when a worker dies, the part is done again by another one. Parts travel as pickles between processes of one cluster,
+and are never kept.
+"""
+
+import logging
+import os
+import secrets
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from features.customers import Each
+from infra.settings import Settings
+
+Part = TypeVar("Part")
+Made = TypeVar("Made")
+MIB = 2**20
+OBJECTS = 1024 * MIB
+"""Bytes of a local cluster's object store: what workers have made and nobody has taken yet; more goes to disk."""
+TRIES = 3
+"""Workers that may die at a part before it is given up, and starts of a local cluster."""
+INSTALL = "`make setup-ray` makes an environment with it in .venv-ray, or `pip install 'lendloop[ray]'`"
+
+
+class RayMissing(RuntimeError):
+    """The settings ask for Ray, which is not installed here or does not answer."""
+
+
+def workers_of(settings: Settings) -> Each:
+    """How parts are worked on: one after the other in this process, or by Ray."""
+    return map if settings.profile == "local" else by_ray(settings)
+
+
+def by_ray(settings: Settings) -> Each:
+    """Parts by Ray's workers, with results in the parts' order; only so many are under way as there are workers."""
+
+    def each(function: Callable[[Part], Made], parts: Iterable[Part], /) -> Iterator[Made]:
+        listed = list(parts)
+        if not listed:
+            return iter(())
+        connect(settings)
+        return _results(function, listed, settings.ray_workers)
+
+    return each
+
+
+def connect(settings: Settings) -> None:
+    """Join the cluster of the settings, or start one of this machine, which ends with this process."""
+    ray = _ray(settings)
+    if ray.is_initialized():
+        return
+    # Workers of this machine have this process' environment; those of a cluster are given theirs by whoever runs it.
+    os.environ.setdefault("LENDLOOP_HOME", str(settings.root()))
+    os.environ["LENDLOOP_PORTFOLIOS"] = str(settings.portfolios.resolve())
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if settings.ray_address:
+        try:
+            ray.init(address=settings.ray_address, **quiet)
+        except (ConnectionError, ValueError) as error:
+            raise RayMissing(
+                f"LENDLOOP_RAY_ADDRESS: found {settings.ray_address}, where none answers: {error}"
+            ) from error
+        return
+    local = {"num_cpus": settings.ray_workers, "object_store_memory": OBJECTS, "include_dashboard": False}
+    _started(ray, {**local, **quiet, "_node_ip_address": "127.0.0.1"})
+
+
+def _started(ray: Any, given: dict[str, Any]) -> None:
+    for again in reversed(range(TRIES)):
+        try:
+            ray.init(**given)
+            return
+        except Exception as error:
+            # On a busy machine Ray gives up on its own processes after 30 s, with no error of a class of its own.
+            ray.shutdown()
+            if not again:
+                raise RayMissing(
+                    f"Ray does not start here: {error} Is the machine busy, or short of memory?"
+                ) from error
+
+
+def _results(function: Callable[[Part], Made], parts: list[Part], workers: int) -> Iterator[Made]:
+    import ray.data
+    from ray import cloudpickle
+
+    context = ray.data.DataContext.get_current()
+    context.execution_options.preserve_order = True
+    context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    rows = ray.data.from_items([{"part": cloudpickle.dumps(part)} for part in parts], override_num_blocks=len(parts))
+    # A part that takes worker after worker with it, as one too large for their memory, is given up in the end.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the only way that there is to say so, which is to get a name in Ray 2.64
+        done = rows.map(_Work(function), compute=ray.data.TaskPoolStrategy(size=workers), max_retries=TRIES)
+    for row in done.iter_rows():
+        made = cloudpickle.loads(row["made"])
+        if isinstance(made, _Failed):
+            raise made.error
+        yield made
+
+
+class _Failed:
+    """What a function raised: Ray's own errors would hide it."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+class _Work:
+    """A function, from a row of Ray Data to a row of it."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        from ray import cloudpickle
+
+        try:
+            made = self.function(cloudpickle.loads(row["part"]))
+        except Exception as error:  # whatever it is, it is raised where the part was handed out
+            made = _Failed(error)
+        return {"made": cloudpickle.dumps(made)}
+
+
+def _ray(settings: Settings) -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if not settings.ray_address:
+        # Some of its ports listen on every interface: nobody without this token is answered there. Read at the import.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    try:
+        import ray
+    except ImportError as error:
+        raise RayMissing(f"LENDLOOP_PROFILE=ray: Ray is not installed here; {INSTALL}") from error
+    return ray
+
+
+def task_runner(settings: Settings) -> Any:
+    """Prefect's task runner: threads of this process, or Ray."""
+    from prefect.task_runners import ThreadPoolTaskRunner
+
+    if settings.profile == "local":
+        return ThreadPoolTaskRunner(max_workers=1)
+    connect(settings)
+    from prefect_ray import RayTaskRunner
+
+    return RayTaskRunner(address=settings.ray_address or None)
