@@ -37,6 +37,11 @@ class Columns:
         theirs = other.arrays()
         return type(self).of({name: np.concatenate([mine, theirs[name]]) for name, mine in self.arrays().items()})
 
-    def kept(self, keep: Array) -> Self:
-        """The rows that a mask or an index names."""
-        return type(self).of({name: column[keep] for name, column in self.arrays().items()})
+    def kept(self, keep: Array | slice) -> Self:
+        """The rows that a mask, an index or a slice names; a slice of them is a copy too."""
+        return type(self).of(
+            {
+                name: column[keep].copy() if isinstance(keep, slice) else column[keep]
+                for name, column in self.arrays().items()
+            }
+        )

@@ -14,7 +14,7 @@ APPROVALS: Schema = {"application_id": pl.Int64, "customer_id": pl.Int64, "appro
 LIMITS: Schema = {"customer_id": pl.Int64, "limit": pl.Float64}
 PRICES: Schema = {"customer_id": pl.Int64, "loan_id": pl.Int64, "rate": pl.Float64}
 CONTACTS: Schema = {"contact_id": pl.Int64, "customer_id": pl.Int64, "campaign_id": pl.Int32,
-            "channel": pl.Enum(CONTACT_CHANNELS), "offer": pl.Enum(OFFERS)}  # fmt: skip
+            "channel": pl.Enum(CONTACT_CHANNELS), "offer": pl.Enum(OFFERS), "held_out": pl.Boolean}  # fmt: skip
 COLLECTIONS: Schema = {"loan_id": pl.Int64, "customer_id": pl.Int64, "action": pl.Enum(ACTIONS)}
 BLOCKS: Schema = {"customer_id": pl.Int64, "blocked": pl.Boolean}
 
@@ -40,7 +40,8 @@ class Decisions:
     prices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PRICES))
     """New yearly rates of running loans, for what is left of them."""
     contacts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CONTACTS))
-    """Contacts to make; ids are the lender's."""
+    """Contacts to make; ids are the lender's. Who is held out gets nothing, and is told apart in the raw table;
+    without the column `held_out` nobody is."""
     collections: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COLLECTIONS))
     """What to do about late loans."""
     blocks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BLOCKS))
@@ -65,6 +66,8 @@ class Decisions:
 def _checked(name: str, frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     if len(frame) == 0 and frame.schema == schema:
         return frame
+    if name == "contacts" and "held_out" not in frame.columns:
+        frame = frame.with_columns(held_out=False)
     if missing := [column for column in schema if column not in frame.columns]:
         raise DecisionError(f"{name}: no column {', '.join(missing)}; expected {', '.join(schema)}")
     try:

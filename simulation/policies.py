@@ -1,6 +1,7 @@
 """Policies that run a world without a lender: each answers what waits, and all meet the same luck."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,8 @@ from simulation.calendar import Day
 from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.lending.products import PRODUCTS
+from simulation.marketing.campaigns import Campaigns
+from simulation.scenarios.scenario import Scenario
 from simulation.waiting import Waiting
 
 RATES = {product.purpose: product.rate for product in PRODUCTS}
@@ -73,7 +76,25 @@ def hands_off() -> Approve:
     return Approve(_all, collect=False)
 
 
+class WithCampaigns:
+    """A policy, and the default contacts beside it."""
+
+    def __init__(self, inner: Policy, campaigns: Campaigns) -> None:
+        self._inner, self._campaigns = inner, campaigns
+
+    def decide(self, day: Day, waiting: Waiting) -> Decisions:
+        """Decide as before, and contact people."""
+        contacts = self._campaigns.contacts(day, waiting.audience)
+        return replace(self._inner.decide(day, waiting), contacts=contacts)
+
+
 POLICIES: dict[str, Callable[[], Policy]] = {
     "approve_all": approve_all, "random": random_approval, "by_truth": by_truth, "hands_off": hands_off,
 }  # fmt: skip
 """By the name that a command gives."""
+
+
+def chosen(name: str, scenario: Scenario) -> Policy:
+    """A policy by its name, with the scenario's contacts; `hands_off` contacts nobody."""
+    policy = POLICIES[name]()
+    return policy if name == "hands_off" else WithCampaigns(policy, Campaigns(scenario.marketing))

@@ -9,7 +9,7 @@ from pathlib import Path
 from simulation.calendar import Day, days
 from simulation.decisions import Decisions
 from simulation.description import Description, WorldError
-from simulation.policies import POLICIES, Policy
+from simulation.policies import POLICIES, Policy, chosen
 from simulation.shard import Shard
 
 Progress = Callable[[int, int], None]
@@ -53,7 +53,7 @@ def stream(
     month_done: Callable[[int], None] = lambda done: None,
 ) -> None:
     """One shard from where it is to the end."""
-    shard, policy = described.open_shard(out, first), POLICIES[described.policy]()
+    shard, policy = described.open_shard(out, first), chosen(described.policy, described.scenario)
     if since is not None:
         shard.rewind(Day.on(since))
     behind = shard.done.number if shard.done else -1

@@ -6,16 +6,19 @@ import polars as pl
 
 from simulation.calendar import Day
 from simulation.lending import book
+from simulation.marketing.contacts import Contacts
 from simulation.schema.lending import PURPOSES, STATES
 from simulation.state import State
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """`applications` and `late` are what a lender sees; `truth` has the PD of each application."""
+    """`applications`, `late` and `audience` are what a lender sees; `truth` has the PD of each application."""
 
     applications: pl.DataFrame
     late: pl.DataFrame
+    audience: pl.DataFrame
+    """Customers who have agreed to be contacted and have not had enough since."""
     truth: pl.DataFrame
 
 
@@ -33,10 +36,12 @@ def waiting(state: State, day: Day) -> Waiting:
         "term_months": requests.term,
     })  # fmt: skip
     truth = pl.DataFrame({"application_id": requests.id, "pd": requests.pd})
-    return Waiting(applications, late.filter(pl.col("days_past_due") > 0), truth)
+    willing = state.present(day.number) & ~state.own[Contacts.name]["left"] & ~state.finances.blocked
+    audience = pl.DataFrame({"customer_id": state.people.id[willing]})
+    return Waiting(applications, late.filter(pl.col("days_past_due") > 0), audience, truth)
 
 
 def together(parts: list[Waiting]) -> Waiting:
     """What waits in several parts of the people."""
-    names = ("applications", "late", "truth")
+    names = ("applications", "late", "audience", "truth")
     return Waiting(**{name: pl.concat([getattr(part, name) for part in parts]) for name in names})

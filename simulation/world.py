@@ -11,6 +11,8 @@ from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.economy.path import climate
 from simulation.economy.publication import Publication
+from simulation.fraud.fraud import Fraud
+from simulation.fraud.takeovers import Takeovers
 from simulation.lending import book
 from simulation.lending.applications import Applications
 from simulation.lending.approvals import Approvals
@@ -20,13 +22,20 @@ from simulation.lending.listings import Listings
 from simulation.lending.loans import Loans, Requests
 from simulation.lending.orders import Orders
 from simulation.lending.repayment import Repayment
+from simulation.marketing.baskets import Baskets
+from simulation.marketing.complaints import Complaints
+from simulation.marketing.contacts import Contacts
+from simulation.marketing.funnel import Funnel
+from simulation.marketing.patterns import Patterns
+from simulation.marketing.visits import Visits
 from simulation.money.flows import FundFlows
 from simulation.money.transactions import Markets, Money
 from simulation.people.begin import finances
 from simulation.people.finances import Finances
 from simulation.people.joining import Joining
+from simulation.people.population import settled
+from simulation.people.relations import Relations
 from simulation.people.shocks import Shocks
-from simulation.people.traits import drawn
 from simulation.process import Process, merged
 from simulation.scenarios.scenario import Scenario
 from simulation.state import State
@@ -34,9 +43,11 @@ from simulation.state import State
 
 def processes() -> list[Process]:
     """All that happens in a day, in order. Whatever posts money comes before `Money`, which closes the day."""
-    before: list[Process] = [Publication(), Markets(), Joining(), Existing(), Shocks()]
+    before: list[Process] = [Publication(), Markets(), Joining(), Relations(), Existing(), Shocks()]
+    moved: list[Process] = [Patterns(), Contacts()]
     lending: list[Process] = [Orders(), Approvals(), Collections(), Repayment(), Listings(), Applications()]
-    return [*before, *lending, Logins(), FundFlows(), Money()]
+    after: list[Process] = [Fraud(), Takeovers(), Logins(), Visits(), Funnel(), Baskets(), Complaints(), FundFlows()]
+    return [*before, *moved, *lending, *after, Money()]
 
 
 class World:
@@ -48,7 +59,7 @@ class World:
         self.first, self.count = first, count
         self._draws = Draws(seed)
         self._processes = list(steps or processes())
-        people = drawn(scenario, self._draws, first, count)
+        people = settled(scenario, self._draws, first, count)
         now = climate(scenario, self._draws, Day.on(scenario.start))
         self.state = State(scenario, people, finances(people, self._draws), book.no_loans(), book.no_requests(), now)
         for process in self._processes:

@@ -7,6 +7,8 @@ from simulation.calendar import Day
 from simulation.columns import Array, Frame, Ints
 from simulation.decisions import Decisions
 from simulation.draws import Draws
+from simulation.fraud.disguise import EMULATED, ROOTED
+from simulation.fraud.intent import strikers
 from simulation.process import Events
 from simulation.schema.behaviour import LOGIN_RESULTS
 from simulation.state import State
@@ -14,6 +16,10 @@ from simulation.state import State
 A_DAY = 0.17
 SECOND_DEVICE = 0.12
 AWAY = 0.03
+BUSY = 4.0
+"""How much more often fraudsters sign in when they strike."""
+MOST = 12
+"""Attempts a day, at most."""
 HOURS = np.array(
     [8, 4, 2, 1, 1, 3, 14, 30, 38, 36, 34, 38, 46, 38, 32, 32, 34, 40, 48, 60, 70, 66, 46, 22], dtype=float
 )
@@ -30,13 +36,7 @@ class Logins:
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
         """Today's logins, at most a handful a person."""
-        people = state.people
-        mean = np.where(
-            state.present(day.number), A_DAY * np.exp(0.6 * people.digital + 0.3 * state.finances.strain), 0
-        )
-        counts = np.minimum(draws.poisson(mean, "logins.count", people.id, day.number), 15)
-        rows = np.repeat(np.arange(len(people)), counts)
-        within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        people, (rows, within) = state.people, attempts(day, state, draws)
         second = draws.happens(SECOND_DEVICE, "logins.device", people.id[rows], day.number, within)
         events = {"logins": _rows(day, state, draws, rows, within, second.astype(np.int64))}
         return {
@@ -45,23 +45,49 @@ class Logins:
         }
 
 
+def attempts(day: Day, state: State, draws: Draws) -> tuple[Ints, Ints]:
+    """Who signs in today, and which of the day's attempts it is: the same whoever asks."""
+    people = state.people
+    usual = A_DAY * np.exp(0.6 * people.digital + 0.3 * state.finances.strain)
+    usual[strikers(state, day)] *= BUSY
+    counts = draws.poisson(np.where(state.present(day.number), usual, 0), "logins.count", people.id, day.number)
+    counts = np.minimum(counts, MOST)
+    rows = np.repeat(np.arange(len(people)), counts)
+    return rows, np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def login_ids(day: Day, state: State, ids: Ints, within: Array | int) -> Ints:
+    """Ids of a day's attempts; the places from `MOST` on are free for sessions that are not logins."""
+    return np.asarray((ids * 32_768 + (day.number - Day.on(state.scenario.start).number)) * 16 + within, dtype=np.int64)
+
+
+def moments(day: Day, draws: Draws, ids: Ints, within: Ints) -> Ints:
+    """At which second of the day each attempt is made."""
+    hour = draws.choice(HOURS, "logins.hour", ids, day.number, within)
+    return hour * 3600 + draws.below(3600, "logins.second", ids, day.number, within)
+
+
+def results(day: Day, draws: Draws, ids: Ints, within: Ints) -> Array:
+    """What comes of each attempt, as codes."""
+    return draws.choice((0.955, 0.035, 0.002, 0.008), "logins.result", ids, day.number, within).astype(np.uint8)
+
+
 def _rows(day: Day, state: State, draws: Draws, rows: Ints, within: Ints, device: Ints) -> Frame:
     people, ids = state.people.kept(rows), state.people.id[rows]
     away = draws.happens(AWAY, "logins.away", ids, day.number, within)
     region = np.where(away, draws.below(10, "logins.region", ids, day.number, within), people.region)
-    hour = draws.choice(HOURS, "logins.hour", ids, day.number, within)
     home = (people.address_seed >> np.uint64(24)).astype(np.int64)
-    result = draws.choice((0.955, 0.035, 0.002, 0.008), "logins.result", ids, day.number, within).astype(np.uint8)
+    result = results(day, draws, ids, within)
     length = 90 * draws.exponential("logins.length", ids, day.number, within)
     return {
-        "login_id": (ids * 32_768 + (day.number - Day.on(state.scenario.start).number)) * 16 + within,
+        "login_id": login_ids(day, state, ids, within),
         "customer_id": ids,
         "device_id": device_ids(people.device_seed, device),
         "ip_region": region.astype(np.uint8),
         "ip_id": np.where(away, draws.below(2**32, "logins.ip", ids, day.number, within), home),
         "result": result,
         "seconds": np.where(result == LOGIN_RESULTS.code("success"), length, 0).astype(np.int32),
-        "event_timestamp": day.at(hour * 3600 + draws.below(3600, "logins.second", ids, day.number, within)),
+        "event_timestamp": day.at(moments(day, draws, ids, within)),
     }
 
 
@@ -78,7 +104,7 @@ def _devices(state: State, draws: Draws, rows: Ints, second: Array, logins: Fram
         "customer_id": logins["customer_id"][first],
         "system": np.where(draws.happens(0.24, "devices.system", ids), 1, 0).astype(np.uint8),
         "price_class": price.astype(np.uint8),
-        "emulator": draws.happens(0.002, "devices.emulator", ids),
-        "rooted": draws.happens(0.015, "devices.rooted", ids),
+        "emulator": draws.happens(EMULATED[state.people.pattern[rows[first]]], "devices.emulator", ids),
+        "rooted": draws.happens(ROOTED[state.people.pattern[rows[first]]], "devices.rooted", ids),
         "event_timestamp": logins["event_timestamp"][first],
     }

@@ -4,9 +4,10 @@ import numpy as np
 
 from simulation.access.devices import device_ids
 from simulation.calendar import Day
-from simulation.columns import Array, Floats, Frame, Ints
+from simulation.columns import Array, Flags, Floats, Frame, Ints
 from simulation.decisions import Decisions
 from simulation.draws import Draws
+from simulation.fraud import disguise, intent
 from simulation.lending import hazard
 from simulation.lending.bureau import report
 from simulation.lending.loans import Requests
@@ -36,9 +37,11 @@ class Applications:
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
         """Today's applications with the bureau's answers and identity checks, and the truth about them."""
-        rows = np.flatnonzero(
-            draws.happens(self._chance(day, state), "applications.applies", state.people.id, day.number)
-        )
+        pull = without_demand(day, state) + state.finances.demand
+        chance = np.where(may_apply(day, state), daily_chance(state, pull) * ~intent.lies_low(state), 0.0)
+        urged = intent.urged(day, state, draws) & may_apply(day, state)
+        applies = draws.happens(chance, "applications.applies", state.people.id, day.number) | urged
+        rows = np.flatnonzero(applies)
         state.finances.demand *= DEMAND_FADES
         state.finances.enquiries *= ENQUIRIES_FADE
         form = _form(day, state, draws, rows)
@@ -49,36 +52,44 @@ class Applications:
         return {
             "applications": form,
             "bureau": report(day, state, draws, rows, form),
-            "signals": _signals(state, draws, rows, form),
+            "signals": _signals(day, state, draws, rows, form),
             "true_applications": truth,
         }
 
-    def _chance(self, day: Day, state: State) -> Floats:
-        people, finances = state.people, state.finances
-        burdened = finances.burden_cents / np.maximum(people.income_cents, 1)
-        pull = (
-            0.22 * people.impulsivity - 0.15 * people.ability + 0.2 * people.digital + finances.demand - 1.2 * burdened
-        )
-        pull += 0.3 * (finances.limit_cents - finances.owed_cents > people.income_cents // 3)
-        pull += 0.35 * (finances.shock > 0) + np.log(state.climate.retail) + (0.1 if day.weekday >= 5 else 0.0)
-        daily = state.scenario.lending.applications_a_month / 30.4 * np.exp(np.minimum(pull, 3.0))
-        open_now = np.zeros(len(people), dtype=np.bool_)
-        open_now[state.requests.row] = True
-        return np.asarray(
-            np.where(state.present(day.number) & ~finances.blocked & ~open_now, daily, 0), dtype=np.float64
-        )
+
+def without_demand(day: Day, state: State) -> Floats:
+    """What pulls people to apply, on the log scale, but for what marketing adds."""
+    people, finances = state.people, state.finances
+    burdened = finances.burden_cents / np.maximum(people.income_cents, 1)
+    pull = 0.22 * people.impulsivity - 0.15 * people.ability + 0.2 * people.digital - 1.2 * burdened
+    pull += 0.3 * (finances.limit_cents - finances.owed_cents > people.income_cents // 3)
+    pull += 0.35 * (finances.shock > 0) + np.log(state.climate.retail) + (0.1 if day.weekday >= 5 else 0.0)
+    return np.asarray(pull, dtype=np.float64)
+
+
+def daily_chance(state: State, pull: Array) -> Floats:
+    """Chance to apply on a day."""
+    usual = state.scenario.lending.applications_a_month / 30.4
+    return np.asarray(usual * np.exp(np.minimum(pull, 3.0)), dtype=np.float64)
+
+
+def may_apply(day: Day, state: State) -> Flags:
+    """Who is a customer, not blocked, and has no open application."""
+    open_now = np.zeros(len(state.people), dtype=np.bool_)
+    open_now[state.requests.row] = True
+    return np.asarray(state.present(day.number) & ~state.finances.blocked & ~open_now, dtype=np.bool_)
 
 
 def _form(day: Day, state: State, draws: Draws, rows: Ints) -> dict[str, Array]:
     who, ids = state.people.kept(rows), state.people.id[rows]
-    purpose = _purpose(day, state, draws, rows)
+    purpose = disguise.purposes(day, state, draws, rows, _purpose(day, state, draws, rows))
     term = TERMS[purpose, draws.choice(TERM_WEIGHTS[purpose], "applications.term", ids, day.number)].astype(np.uint8)
     ratio = AMOUNT[purpose] * np.exp(
         SPREAD[purpose] * draws.normal("applications.amount", ids, day.number) + 0.15 * who.impulsivity
     )
     amount = np.clip(np.round(ratio * who.income_cents / 100, -2), 300, 300_000)
-    channel = _channel(day, draws, purpose, who.digital, ids)
-    seconds = _seconds(day, draws, ids)
+    channel = channels(day, state, draws, rows, purpose)
+    seconds = moments(day, state, draws, rows)
     merchant = shop(purpose, draws, ids, day.number, state.scenario.money.merchants)
     partner = np.where(
         channel == CHANNELS.code("partner"), partner_of(merchant, purpose, state.scenario.lending.partners), 0
@@ -86,7 +97,7 @@ def _form(day: Day, state: State, draws: Draws, rows: Ints) -> dict[str, Array]:
     payee = np.where(purpose == PURPOSES.code("cash"), (who.payee_seed >> np.uint64(20)).astype(np.int64), merchant)
     debt = state.finances.outside_due_cents[rows] / 100
     careless = np.exp(-0.5 * who.literacy + 0.4 * draws.normal("applications.care", ids, day.number))
-    return {
+    form = {
         "application_id": ids * MOST + state.finances.applied[rows] + 1,
         "customer_id": ids,
         "channel": channel,
@@ -108,6 +119,7 @@ def _form(day: Day, state: State, draws: Draws, rows: Ints) -> dict[str, Array]:
         "payee_account": payee,
         "event_timestamp": day.at(seconds),
     }  # fmt: skip
+    return disguise.disguised(day, state, draws, rows, form)
 
 
 def _purpose(day: Day, state: State, draws: Draws, rows: Ints) -> Ints:
@@ -121,27 +133,34 @@ def _purpose(day: Day, state: State, draws: Draws, rows: Ints) -> Ints:
     return draws.choice(weights, "applications.purpose", who.id, day.number)
 
 
-def _channel(day: Day, draws: Draws, purpose: Ints, digital: Array, ids: Ints) -> Array:
+def channels(day: Day, state: State, draws: Draws, rows: Ints, purpose: Ints) -> Array:
+    """Where people apply today."""
+    digital, ids = state.people.digital[rows], state.people.id[rows]
     at_partner = draws.happens(
         np.where(purpose < PURPOSES.code("cash"), 0.7, 0.0), "applications.partner", ids, day.number
     )
     app = draws.happens(1 / (1 + np.exp(-1.1 - digital)), "applications.app", ids, day.number)
     web = draws.happens(0.7, "applications.web", ids, day.number)
     names = [CHANNELS.code(name) for name in ("partner", "app", "web")]
-    return np.select([at_partner, app, web], names, CHANNELS.code("branch")).astype(np.uint8)
+    channel = np.select([at_partner, app, web], names, CHANNELS.code("branch")).astype(np.uint8)
+    return disguise.channels(day, state, draws, rows, channel)
 
 
-def _seconds(day: Day, draws: Draws, ids: Ints) -> Ints:
-    return draws.choice(NIGHT, "applications.hour", ids, day.number) * 3600 + draws.below(
-        3600, "applications.second", ids, day.number
-    )
+def moments(day: Day, state: State, draws: Draws, rows: Ints) -> Ints:
+    """At which second of the day people apply who apply today."""
+    ids = state.people.id[rows]
+    hour = draws.choice(NIGHT, "applications.hour", ids, day.number)
+    usual = hour * 3600 + draws.below(3600, "applications.second", ids, day.number)
+    return disguise.seconds(day, state, draws, rows, usual)
 
 
-def _signals(state: State, draws: Draws, rows: Ints, form: dict[str, Array]) -> Frame:
+def _signals(day: Day, state: State, draws: Draws, rows: Ints, form: dict[str, Array]) -> Frame:
     """Most checks of genuine people pass."""
     checks = np.repeat(np.arange(len(CHECKS), dtype=np.uint8), len(rows))
     application = np.tile(form["application_id"], len(CHECKS))
+    pattern = np.tile(disguise.active(day, state, rows), len(CHECKS))
     score = 1 - np.minimum(0.08 * draws.exponential("signals.score", application, 0, checks.astype(np.int64)), 1)
+    score = disguise.signal_scores(draws, pattern, application, checks, score)
     return {
         "application_id": application,
         "customer_id": np.tile(form["customer_id"], len(CHECKS)),
@@ -158,6 +177,7 @@ def _truth(day: Day, state: State, draws: Draws, rows: Ints, form: dict[str, Arr
     due = instalment_cents(form["amount"] * 100, rate, form["term_months"])
     own = draws.normal("loans.own", form["application_id"])
     index = loan_index(state, rows, due, own)
+    never = intent.defaults_for_sure(day, state, rows, form["term_months"])
     pd = default_chance(day, state, rows, index, form["term_months"])
     ceiling = rate * np.exp(
         0.25 + 0.3 * draws.normal("applications.highest_rate", form["application_id"]) - 0.1 * who.literacy
@@ -167,9 +187,9 @@ def _truth(day: Day, state: State, draws: Draws, rows: Ints, form: dict[str, Arr
         "customer_id": who.id,
         "pd": pd,
         "index": index,
-        "highest_rate": np.where(finances.never_pays, 9.0, ceiling),
+        "highest_rate": np.where(never, 9.0, ceiling),
         "income_cents": income_cents(state, rows),
-        "intends_to_pay": ~finances.never_pays,
+        "intends_to_pay": ~never,
         "shocked": finances.shock > 0,
         "event_timestamp": form["event_timestamp"],
     }
@@ -187,7 +207,8 @@ def default_chance(day: Day, state: State, rows: Ints, index: Array, term: Array
     who, finances = state.people.kept(rows), state.finances.kept(rows)
     age = (day.number - who.birth) / 365.25
     begins = chance(age, who.occupation, who.ability, state.climate.job_loss)
-    borrower = hazard.Borrower(index, who.willingness, finances.shock > 0, begins, finances.never_pays)
+    never = intent.defaults_for_sure(day, state, rows, term)
+    borrower = hazard.Borrower(index, who.willingness, finances.shock > 0, begins, never)
     return hazard.default_chance(borrower, state.climate.stress, term)
 
 

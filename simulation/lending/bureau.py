@@ -5,6 +5,7 @@ import numpy as np
 from simulation.calendar import Day
 from simulation.columns import Array, Frame, Ints
 from simulation.draws import Draws
+from simulation.fraud.disguise import thinned
 from simulation.state import State
 
 QUARTER = 91
@@ -47,10 +48,11 @@ def report(day: Day, state: State, draws: Draws, rows: Ints, form: dict[str, Arr
         "months_since_late": np.where(late_30 > 0, 1 + draws.below(24, "bureau.since", who.id, quarter), np.nan),
         "has_mortgage": (who.housing == 2).astype(np.int64),
     }  # fmt: skip
-    return {
+    answer = {
         "application_id": form["application_id"],
         "customer_id": who.id,
         "found": found,
         **{name: np.where(found, values, np.nan) for name, values in numbers.items()},
         "event_timestamp": form["event_timestamp"] + 2_000_000,
     }
+    return thinned(day, state, draws, rows, answer)

@@ -9,6 +9,7 @@ from simulation.columns import Array, Flags, Ints
 from simulation.draws import Draws
 from simulation.people.joining import FREELANCE
 from simulation.people.shocks import income_cents
+from simulation.people.traits import FRIENDS
 from simulation.schema.customers import HOUSING, OCCUPATIONS
 from simulation.schema.money import Kind, Party, Way
 from simulation.schema.truth import SHOCKS
@@ -18,8 +19,6 @@ EMPLOYERS = 5_000
 EMPLOYER_BASE, STATE_ACCOUNT, OUTSIDE_BASE, BILLER_BASE = 20_000_000_000, 30_000_000_000, 40_000_000_000, 50_000_000_000
 """Ids of parties that are neither customers nor merchants."""
 TAKINGS_A_DAY = 0.25
-FRIENDS_BLOCK = 1_000
-"""Friends live in the same block of ids: who they are takes nobody else's state."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +112,10 @@ def _savings(day: Day, state: State, draws: Draws, here: Flags) -> None:
                             seconds=np.full(len(rows), 50_000), way=Way.TRANSFER)  # fmt: skip
 
 
-def friend(draws: Draws, ids: Ints, day: int) -> Ints:
+def friend(state: State, draws: Draws, rows: Ints, day: int) -> Ints:
     """A friend of each, the same few again and again."""
-    which = (draws.uniform("friends.which", ids, day) ** 2 * 8).astype(np.int64)
-    return np.asarray(
-        ids // FRIENDS_BLOCK * FRIENDS_BLOCK + draws.below(FRIENDS_BLOCK, "friends.who", ids, 0, which) + 1
-    )
+    which = (draws.uniform("friends.which", state.people.id[rows], day) ** 2 * FRIENDS).astype(np.int64)
+    return np.asarray(state.people.friends[rows, which], dtype=np.int64)
 
 
 def _friends(day: Day, state: State, draws: Draws, here: Flags) -> None:
@@ -133,7 +130,9 @@ def _friends(day: Day, state: State, draws: Draws, here: Flags) -> None:
     )
     for stream, chance, sign, kind, party, way in kinds:
         rows = np.flatnonzero(here & draws.happens(chance, stream, ids, day.number))
+        if party == Party.CUSTOMER:
+            rows = rows[people.friends[rows, 0] > 0]
         cents = np.ceil(level[rows] * np.exp(0.7 * draws.normal(f"{stream}.amount", ids[rows], day.number)) / 100) * 100
-        other = friend(draws, ids[rows], day.number) if party == Party.CUSTOMER else OUTSIDE_BASE + ids[rows] % 500
+        other = friend(state, draws, rows, day.number) if party == Party.CUSTOMER else OUTSIDE_BASE + ids[rows] % 500
         seconds = 30_000 + draws.below(50_000, f"{stream}.second", ids[rows], day.number)
         state.postings.post(rows, sign * cents, kind=kind, party=party, party_id=other, seconds=seconds, way=way)

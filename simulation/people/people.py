@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from simulation.columns import Array, Columns, Flags, Ints, Words
 
+NEVER = 2_147_483_647
+"""A day that does not come."""
+
 
 @dataclass
 class People(Columns):
@@ -40,6 +43,11 @@ class People(Columns):
     payday: Array  # of the month
     diverts: Flags
     shifted: Flags
-    device_seed: Words  # equal seeds share devices, addresses, payees: the fraud process makes rings with them
+    device_seed: Words  # equal seeds share devices, addresses, payees: households and rings do
     address_seed: Words
     payee_seed: Words
+    pattern: Array  # code of `schema.truth.FRAUDS`
+    ring: Ints  # 0: none
+    strikes: Ints  # day on which the fraud begins
+    stops: Ints  # day from which nothing is repaid
+    friends: Array  # ids of those whom they send money to, FRIENDS each; 0: nobody

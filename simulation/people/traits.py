@@ -5,7 +5,7 @@ import numpy as np
 from simulation.calendar import Day
 from simulation.columns import Array, Flags, Floats, Ints
 from simulation.draws import Draws
-from simulation.people.people import People
+from simulation.people.people import NEVER, People
 from simulation.scenarios.scenario import Scenario
 from simulation.schema.customers import EDUCATION, OCCUPATIONS
 
@@ -28,12 +28,13 @@ JOB_INCOME = np.array([0.95, 0.85, 0.95, 1.1, 1.05, 1.1, 1.5, 1.15, 1.1, 0.65, 0
 MEDIAN_INCOME = 6_000.0
 """Units of currency a month."""
 YEAR = 365.25
+FRIENDS = 8
 MINORITY_PLACES, PLACES = 20, 100
 """Places within a region's tier; the first ones are the minority's where the proxy is on."""
 
 
 def drawn(scenario: Scenario, draws: Draws, first: int, count: int) -> People:
-    """The people with ids from `first` on."""
+    """The people with ids from `first` on, honest and alone: `population.settled` makes a society of them."""
     ids = np.arange(first, first + count, dtype=np.int64)
     plan = scenario.population
     start = Day.on(scenario.start).number
@@ -48,6 +49,7 @@ def drawn(scenario: Scenario, draws: Draws, first: int, count: int) -> People:
     occupation = _occupation(draws, ids, age, education, business)
     region = draws.choice(REGIONS, "people.region", ids).astype(np.uint8)
     married = _married(draws, ids, age)
+    never = np.full(count, NEVER, dtype=np.int64)
     seeds = {f"{what}_seed": draws.words(f"people.{what}", ids) for what in ("device", "address", "payee")}
     return People(
         id=ids,
@@ -72,6 +74,11 @@ def drawn(scenario: Scenario, draws: Draws, first: int, count: int) -> People:
         payday=_payday(draws, ids),
         diverts=draws.happens(plan.diverting, "people.diverts", ids),
         shifted=shifted,
+        pattern=np.zeros(count, dtype=np.uint8),
+        ring=np.zeros(count, dtype=np.int64),
+        strikes=never,
+        stops=never.copy(),
+        friends=np.zeros((count, FRIENDS), dtype=np.int32),
         **{name: latent[name] for name in LATENT},
         **seeds,
     )

@@ -130,6 +130,51 @@ class RecordsPlan(Plan):
     drifts: tuple[Drift, ...] = ()
 
 
+class Wave(Plan):
+    """For some months there is so many times as much fraud."""
+
+    month: Month
+    months: Annotated[int, Field(gt=0)] = 3
+    factor: Annotated[float, Field(gt=1, le=50)] = 5.0
+
+
+class NewPattern(Plan):
+    """A kind of fraud that nobody has seen before its month; `share` of all customers take part by the end."""
+
+    month: Month
+    share: Annotated[float, Field(ge=0, le=0.05)] = 0.006
+
+
+class FraudPlan(Plan):
+    """Shares of all customers who are fraudsters of a kind, or victims, in the course of `joining_months`."""
+
+    stolen: Annotated[float, Field(ge=0, le=0.05)] = 0.003
+    synthetic: Annotated[float, Field(ge=0, le=0.05)] = 0.0025
+    rings: Annotated[float, Field(ge=0, le=0.02)] = 0.005
+    bust_out: Annotated[float, Field(ge=0, le=0.05)] = 0.002
+    takeover: Annotated[float, Field(ge=0, le=0.05)] = 0.003
+    smallest_ring: Annotated[int, Field(ge=2, le=20)] = 3
+    largest_ring: Annotated[int, Field(ge=3, le=100)] = 40
+    wave: Wave | None = None
+    new_pattern: NewPattern | None = None
+
+
+class MarketingPlan(Plan):
+    """How contacts, pages and planted patterns move people; `contacts_a_month` and `held_out` are the default policy's.
+
+    `effect` scales all true effects; `fatigue` is what one contact adds to being tired of them.
+    """
+
+    effect: Annotated[float, Field(ge=0)] = 1.0
+    fatigue: Annotated[float, Field(ge=0, le=1)] = 0.12
+    contacts_a_month: Annotated[int, Field(ge=0, le=8)] = 1
+    held_out: Share = 0.2
+    patterns: Share = 0.05
+    pattern_effect: Annotated[float, Field(ge=0)] = 1.0
+    sessions: Annotated[float, Field(ge=0)] = 1.0
+    complaints: Annotated[float, Field(ge=0)] = 1.0
+
+
 class Scenario(Plan):
     """A whole scenario. Months count from `start`, the first of a month."""
 
@@ -141,6 +186,8 @@ class Scenario(Plan):
     rules: tuple[Rule, ...] = ()
     lending: LendingPlan = LendingPlan()
     money: MoneyPlan = MoneyPlan()
+    fraud: FraudPlan = FraudPlan()
+    marketing: MarketingPlan = MarketingPlan()
     records: RecordsPlan = RecordsPlan()
 
     @model_validator(mode="after")

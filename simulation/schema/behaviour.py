@@ -66,7 +66,7 @@ APP_EVENTS = Table(
 )
 CONTACTS = Table(
     "contacts",
-    "Contacts made: what was sent to whom, and what it cost.",
+    "Contacts made and contacts held out for comparison: what was or would have been sent to whom, and what it cost.",
     ("contact_id",),
     (
         Column("contact_id", pl.Int64, "the contact"),
@@ -74,6 +74,7 @@ CONTACTS = Table(
         Column("campaign_id", pl.Int32, "for which campaign"),
         enumerated("channel", CONTACT_CHANNELS, "how"),
         enumerated("offer", OFFERS, "what"),
+        Column("held_out", pl.Boolean, "held out at random: this would have been sent, and nothing was"),
         Column("cost", pl.Float64, "cost"),
         Column("delivered", pl.Boolean, "it arrived"),
     ),
