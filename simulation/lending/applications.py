@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulation.access.devices import device_ids
+from simulation.access.devices import AT_TERMINAL, device_ids, terminal_ids
 from simulation.calendar import Day
 from simulation.columns import Array, Flags, Floats, Frame, Ints
 from simulation.decisions import Decisions
@@ -95,6 +95,8 @@ def _form(day: Day, state: State, draws: Draws, rows: Ints) -> dict[str, Array]:
         channel == CHANNELS.code("partner"), partner_of(merchant, purpose, state.scenario.lending.partners), 0
     )
     payee = np.where(purpose == PURPOSES.code("cash"), (who.payee_seed >> np.uint64(20)).astype(np.int64), merchant)
+    own = device_ids(who.device_seed, draws.below(2, "applications.device", ids, day.number))
+    at_till = (partner > 0) & draws.happens(AT_TERMINAL, "applications.terminal", ids, day.number)
     debt = state.finances.outside_due_cents[rows] / 100
     careless = np.exp(-0.5 * who.literacy + 0.4 * draws.normal("applications.care", ids, day.number))
     form = {
@@ -108,7 +110,7 @@ def _form(day: Day, state: State, draws: Draws, rows: Ints) -> dict[str, Array]:
         "term_months": term,
         "stated_income": stated_income(day, state, draws, rows, "form"),
         "stated_instalments": np.round(debt * np.clip(0.95 + 0.12 * who.willingness, 0.3, 1.1), -1),
-        "device_id": device_ids(who.device_seed, draws.below(2, "applications.device", ids, day.number)),
+        "device_id": np.where(at_till, terminal_ids(draws, partner), own),
         "ip_region": np.where(draws.happens(0.06, "applications.away", ids, day.number),
                               draws.below(10, "applications.ip", ids, day.number), who.region).astype(np.uint8),
         "seconds_on_form": (240 * np.exp(0.5 * draws.normal("applications.form", ids, day.number)

@@ -84,7 +84,7 @@ def _made(day: Day, state: State, draws: Draws, decisions: Decisions, own: dict[
     held_out, tired = frame["held_out"].to_numpy()[here], own["fatigue"][rows]
     arrives = draws.happens(effects.DELIVERED[channel], "contacts.delivered", ids)
     added = effects.demand(state.scenario.marketing.effect, draws, state.people.kept(rows), offer, channel, tired)
-    added += effects.UNWANTED * own["left"][rows]
+    added += state.scenario.marketing.effect * effects.UNWANTED * own["left"][rows]
     campaign = frame["campaign_id"].to_numpy()[here]
     return _Contacts(ids, rows, campaign, channel, offer, held_out, arrives & ~held_out, added, tired)
 
