@@ -1,11 +1,14 @@
 """A simulated world of lending alone, in memory: quick enough for tens of thousands of people over years."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
 from simulation.calendar import Day, days
 from simulation.decisions import Decisions
 from simulation.economy.publication import Publication
+from simulation.fraud.fraud import Fraud
 from simulation.lending.applications import Applications
 from simulation.lending.approvals import Approvals
 from simulation.lending.collections import Collections
@@ -16,21 +19,28 @@ from simulation.people.joining import Joining
 from simulation.people.shocks import Shocks
 from simulation.policies import Policy
 from simulation.process import Events, Process, merged
-from simulation.scenarios.scenario import load
+from simulation.scenarios.scenario import Scenario, load
 from simulation.schema import TABLES
 from simulation.waiting import waiting
 from simulation.world import World
 
 STEPS: tuple[type[Process], ...] = (
-    Publication, Joining, Existing, Shocks, Orders, Approvals, Collections, Repayment, Applications,
+    Publication, Joining, Existing, Shocks, Orders, Approvals, Collections, Repayment, Applications, Fraud,
 )  # fmt: skip
 
 
 class LendingWorld:
     """Steps a world and keeps its rows by table."""
 
-    def __init__(self, customers: int = 2_000, scenario: str = "quiet", seed: int = 1) -> None:
-        self.world = World(load(scenario), seed, 1, customers, [step() for step in STEPS])
+    def __init__(
+        self,
+        customers: int = 2_000,
+        scenario: str | Scenario = "quiet",
+        seed: int = 1,
+        steps: Sequence[type[Process]] = STEPS,
+    ) -> None:
+        plan = load(scenario) if isinstance(scenario, str) else scenario
+        self.world = World(plan, seed, 1, customers, [step() for step in steps])
         self._events: list[Events] = []
         self._next = Day.on(self.world.state.scenario.start)
 

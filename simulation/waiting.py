@@ -36,7 +36,8 @@ def waiting(state: State, day: Day) -> Waiting:
         "term_months": requests.term,
     })  # fmt: skip
     truth = pl.DataFrame({"application_id": requests.id, "pd": requests.pd})
-    willing = state.present(day.number) & ~state.own[Contacts.name]["left"] & ~state.finances.blocked
+    left = state.own.get(Contacts.name, {}).get("left", ~state.people.consents)
+    willing = state.present(day.number) & ~left & ~state.finances.blocked
     audience = pl.DataFrame({"customer_id": state.people.id[willing]})
     return Waiting(applications, late.filter(pl.col("days_past_due") > 0), audience, truth)
 

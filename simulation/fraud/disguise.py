@@ -13,6 +13,8 @@ from simulation.state import State
 
 PATTERNS = len(FRAUDS)
 NIGHT_HOURS = 5
+CAREFUL = 0.35
+"""Share of fraudsters whose forms look like anybody's."""
 CASH, SHOPPING = PURPOSES.code("cash"), PURPOSES.code("ecommerce")
 
 
@@ -50,16 +52,23 @@ def active(day: Day, state: State, rows: Ints) -> Array:
     return np.where(working, state.people.pattern[rows], 0).astype(np.uint8)
 
 
+def traced(day: Day, state: State, draws: Draws, rows: Ints) -> Array:
+    """Pattern codes of those whose applications show it; the careful leave no other trace than what they share."""
+    careful = draws.happens(CAREFUL, "fraud.careful", state.people.id[rows])
+    pattern = active(day, state, rows)
+    return np.where(careful & (pattern != NEW), 0, pattern).astype(np.uint8)
+
+
 def purposes(day: Day, state: State, draws: Draws, rows: Ints, purpose: Ints) -> Ints:
     """Fraudsters want cash; those of the new pattern buy."""
-    pattern = active(day, state, rows)
+    pattern = traced(day, state, draws, rows)
     cash = draws.happens(CASH_SHARE[pattern], "fraud.cash", state.people.id[rows], day.number)
     return np.asarray(np.select([pattern == NEW, cash], [SHOPPING, CASH], purpose), dtype=np.int64)
 
 
 def channels(day: Day, state: State, draws: Draws, rows: Ints, channel: Array) -> Array:
     """Nobody with a stolen face comes to the branch; the new pattern comes through partners."""
-    pattern = active(day, state, rows)
+    pattern = traced(day, state, draws, rows)
     online = np.isin(pattern, (STOLEN, RING, SYNTHETIC)) & (channel == CHANNELS.code("branch"))
     codes = [CHANNELS.code("partner"), CHANNELS.code("app")]
     return np.select([pattern == NEW, online], codes, channel.astype(np.int64)).astype(np.uint8)
@@ -68,13 +77,13 @@ def channels(day: Day, state: State, draws: Draws, rows: Ints, channel: Array) -
 def seconds(day: Day, state: State, draws: Draws, rows: Ints, usual: Ints) -> Ints:
     """Some work at night."""
     ids = state.people.id[rows]
-    night = draws.happens(AT_NIGHT[active(day, state, rows)], "fraud.night", ids, day.number)
+    night = draws.happens(AT_NIGHT[traced(day, state, draws, rows)], "fraud.night", ids, day.number)
     return np.where(night, draws.below(NIGHT_HOURS * 3600, "fraud.second", ids, day.number), usual)
 
 
 def disguised(day: Day, state: State, draws: Draws, rows: Ints, form: dict[str, Array]) -> dict[str, Array]:
     """The form as they fill it in."""
-    pattern, ids = active(day, state, rows), state.people.id[rows]
+    pattern, ids = traced(day, state, draws, rows), state.people.id[rows]
     if not pattern.any():
         return form
     away = draws.happens(AWAY[pattern], "fraud.away", ids, day.number)
@@ -110,7 +119,7 @@ def _merchants(day: Day, state: State, draws: Draws, pattern: Array, form: dict[
 
 def thinned(day: Day, state: State, draws: Draws, rows: Ints, report: dict[str, Array]) -> dict[str, Array]:
     """The bureau hardly knows made-up people; before a bust-out others are asked too."""
-    pattern, found = active(day, state, rows), report["found"]
+    pattern, found = traced(day, state, draws, rows), report["found"]
     made, busy = pattern == SYNTHETIC, pattern == BUST_OUT
     if not (made | busy).any():
         return report

@@ -38,7 +38,7 @@ class Lead:
     more: int
 
 
-LEADS = {STOLEN: Lead(1, 9), SYNTHETIC: Lead(60, 180), RING: Lead(4, 40), BUST_OUT: Lead(240, 400),
+LEADS = {STOLEN: Lead(2, 60), SYNTHETIC: Lead(60, 180), RING: Lead(4, 40), BUST_OUT: Lead(240, 400),
          TAKEOVER: Lead(60, 300), NEW: Lead(20, 70)}  # fmt: skip
 
 

@@ -160,7 +160,7 @@ def _signals(day: Day, state: State, draws: Draws, rows: Ints, form: dict[str, A
     """Most checks of genuine people pass."""
     checks = np.repeat(np.arange(len(CHECKS), dtype=np.uint8), len(rows))
     application = np.tile(form["application_id"], len(CHECKS))
-    pattern = np.tile(disguise.active(day, state, rows), len(CHECKS))
+    pattern = np.tile(disguise.traced(day, state, draws, rows), len(CHECKS))
     score = 1 - np.minimum(0.08 * draws.exponential("signals.score", application, 0, checks.astype(np.int64)), 1)
     score = disguise.signal_scores(draws, pattern, application, checks, score)
     return {

@@ -1,0 +1,78 @@
+"""Contacts: effects have the stated sign and size, fatigue wears them out, hold-outs get nothing."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from benchmarks.lending_world import LendingWorld
+from benchmarks.lures_world import BEFORE, STEPS
+from benchmarks.simulation_marketing import contacted, effect
+from simulation.calendar import Day
+from simulation.decisions import Decisions
+from simulation.draws import Draws
+from simulation.marketing import effects
+from simulation.people.population import settled
+from simulation.scenarios.scenario import load
+from simulation.schema.behaviour import CONTACT_CHANNELS, OFFERS
+from tests.simulation.lures import lured, scenario
+
+SIZE = 4_000
+
+
+def demand(offer: str, tired: float = 0.0) -> np.ndarray:
+    people, ones = settled(load("quiet"), Draws(1), 1, SIZE), np.ones(SIZE, dtype=np.int64)
+    channel = ones * CONTACT_CHANNELS.code("sms")
+    return effects.demand(1.0, Draws(1), people, ones * OFFERS.code(offer), channel, np.full(SIZE, tired))
+
+
+def test_effects_differ_by_person_and_some_are_negative() -> None:
+    loan, help_ = demand("cash_loan"), demand("repayment_help")
+    assert loan.mean() > 0.3 > 0 > help_.mean()
+    assert 0.02 < (loan < 0).mean() < 0.3
+    assert loan.std() > 0.2
+
+
+def test_fatigue_turns_an_effect_round() -> None:
+    fresh, tired, worn = (demand("cash_loan", level).mean() for level in (0.0, 0.5, 1.0))
+    assert fresh > tired > worn
+    assert worn < 0
+
+
+def test_the_hold_out_finds_the_truth() -> None:
+    found = effect(contacted(lured()))
+    assert found.treated > 1_500
+    assert found.held_out > 600
+    assert found.true > 0.01
+    assert abs(found.found - found.true) < 1.6 * found.half_width
+
+
+def test_who_is_held_out_gets_nothing() -> None:
+    held = lured().rows("contacts").filter(pl.col("held_out"))
+    assert held["cost"].sum() == 0
+    assert not held["delivered"].any()
+    assert lured().rows("responses").join(held, on="contact_id").is_empty()
+
+
+def test_responses_follow_the_funnel() -> None:
+    counts = dict(lured().rows("responses").cast({"response": pl.String}).group_by("response").len().iter_rows())
+    sent = lured().rows("contacts").filter(pl.col("delivered")).height
+    assert sent > counts["opened"] > counts["clicked"] > counts["applied"] > 0
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_a_lender_contacts_people(held_out: bool) -> None:
+    world = LendingWorld(300, scenario(), steps=[*BEFORE, *STEPS])
+    before = world.world.state.finances.demand.copy()
+    everyone = np.arange(1, 301)
+    contacts = pl.DataFrame({
+        "contact_id": everyone + 7_000, "customer_id": everyone, "campaign_id": np.ones(300, dtype=np.int32),
+        "channel": ["call"] * 300, "offer": ["cash_loan"] * 300,
+    })  # fmt: skip
+    contacts = contacts.with_columns(held_out=True) if held_out else contacts
+    world.step(Decisions(contacts=contacts))
+    rows = world.rows("contacts")
+    present = world.world.state.present(Day.on(scenario().start).number).sum()
+    assert len(rows) == present
+    assert rows["delivered"].any() != held_out
+    moved = world.world.state.finances.demand.mean() - before.mean()
+    assert (moved > 0.1) != held_out
