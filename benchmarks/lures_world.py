@@ -10,6 +10,7 @@ from simulation.marketing.baskets import Baskets
 from simulation.marketing.complaints import Complaints
 from simulation.marketing.contacts import Contacts
 from simulation.marketing.funnel import Funnel
+from simulation.marketing.holdings import Holdings
 from simulation.marketing.patterns import Patterns
 from simulation.marketing.visits import Visits
 from simulation.people.relations import Relations
@@ -18,7 +19,7 @@ from simulation.process import Process
 from simulation.scenarios.scenario import Scenario, load
 
 BEFORE: tuple[type[Process], ...] = (Relations, Patterns, Contacts)
-AFTER: tuple[type[Process], ...] = (Takeovers, Logins, Visits, Funnel, Baskets, Complaints)
+AFTER: tuple[type[Process], ...] = (Takeovers, Logins, Visits, Funnel, Baskets, Complaints, Holdings)
 assert Applications in STEPS
 
 

@@ -26,6 +26,7 @@ from simulation.marketing.baskets import Baskets
 from simulation.marketing.complaints import Complaints
 from simulation.marketing.contacts import Contacts
 from simulation.marketing.funnel import Funnel
+from simulation.marketing.holdings import Holdings
 from simulation.marketing.patterns import Patterns
 from simulation.marketing.visits import Visits
 from simulation.money.flows import FundFlows
@@ -46,8 +47,8 @@ def processes() -> list[Process]:
     before: list[Process] = [Publication(), Markets(), Joining(), Relations(), Existing(), Shocks()]
     moved: list[Process] = [Patterns(), Contacts()]
     lending: list[Process] = [Orders(), Approvals(), Collections(), Repayment(), Listings(), Applications()]
-    after: list[Process] = [Fraud(), Takeovers(), Logins(), Visits(), Funnel(), Baskets(), Complaints(), FundFlows()]
-    return [*before, *moved, *lending, *after, Money()]
+    after: list[Process] = [Fraud(), Takeovers(), Logins(), Visits(), Funnel(), Baskets(), Complaints()]
+    return [*before, *moved, *lending, *after, Holdings(), FundFlows(), Money()]
 
 
 class World:

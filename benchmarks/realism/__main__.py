@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.realism import lending, money
+from benchmarks.realism import lending, lures, money
 from simulation.description import Description
 from simulation.scenarios.scenario import load
 from simulation.simulate import simulate
@@ -14,6 +14,7 @@ from simulation.simulate import simulate
 CUSTOMERS, MONTHS = 5_000, 24
 PICTURES = (
     lending.vintages, lending.roll_rates, lending.grades, lending.amounts, money.rhythm, money.trouble, money.people,
+    lures.graph, lures.funnel, lures.effects, lures.bought,
 )  # fmt: skip
 
 

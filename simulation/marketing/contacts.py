@@ -54,7 +54,7 @@ class Contacts:
         empty = np.zeros(len(state.people), dtype=np.int64)
         state.own[self.name] = {
             "fatigue": empty.astype(np.float64), "left": ~state.people.consents, "clicked": empty,
-            "clicked_on": empty.copy(),
+            "clicked_on": empty.copy(), "bundle": empty.copy(),
         }  # fmt: skip
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
@@ -157,6 +157,8 @@ def _responses(day: Day, state: State, draws: Draws, made: _Contacts, own: dict[
     )
     own["clicked"][made.row[clicked]], own["clicked_on"][made.row[clicked]] = ids[clicked], day.number
     own["left"][made.row[leaves]] = True
+    bundle = clicked & (made.offer == OFFERS.code("wealth_bundle"))
+    own["bundle"][made.row[bundle]] = ids[bundle]
     after = (3_600 * draws.exponential("contacts.after", ids)).astype(np.int64)
     cases = {"opened": (opened, after), "clicked": (clicked, after + 60), "unsubscribed": (leaves, after + 90),
              "complained": (grumbles, after + 7_200)}  # fmt: skip

@@ -20,7 +20,6 @@ APPLIES, SIGNS = logins.MOST, logins.MOST + 1
 BEFORE = (("open", 420), ("view_offer", 380), ("start_form", 330), ("upload_document", 120), ("submit_form", 0))
 """Steps to an application, and how many seconds before it is sent each is taken."""
 AFTER = (("open", 0), ("view_contract", 20), ("sign", 110))
-SIGNS_IN_APP = 0.7
 
 
 class Funnel:
@@ -29,7 +28,8 @@ class Funnel:
     name = "funnel"
 
     def begin(self, state: State, draws: Draws) -> None:
-        """Nothing to remember."""
+        """Nobody has applied in the app."""
+        state.own[self.name] = {"in_app": np.zeros(len(state.people), dtype=np.bool_)}
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
         """Steps of those who apply or sign today, and the contacts that led to an application."""
@@ -38,8 +38,10 @@ class Funnel:
         rows, ids = requests.row[today], requests.id[today]
         sent = moments(day, state, draws, rows)
         in_app = channels(day, state, draws, rows, requests.purpose[today]) == CHANNELS.code("app")
+        signed = _signed(day, state, draws)
+        state.own[self.name]["in_app"][rows] = in_app
         parts = _steps(day, state, rows[in_app], ids[in_app], sent[in_app])
-        return merged([*parts, *_signed(day, state, draws), {"responses": _led(day, state, rows, sent)}])
+        return merged([*parts, *signed, {"responses": _led(day, state, rows, sent)}])
 
 
 def _steps(day: Day, state: State, rows: Ints, application: Ints, sent: Ints) -> list[Events]:
@@ -51,10 +53,9 @@ def _steps(day: Day, state: State, rows: Ints, application: Ints, sent: Ints) ->
 
 
 def _signed(day: Day, state: State, draws: Draws) -> list[Events]:
-    """Loans paid out today were signed this morning."""
+    """Loans paid out today that were applied for in the app were signed there this morning."""
     loans = state.loans
-    new = np.flatnonzero(loans.opened == day.number)
-    new = new[draws.happens(SIGNS_IN_APP, "funnel.signs", loans.id[new])]
+    new = np.flatnonzero((loans.opened == day.number) & state.own[Funnel.name]["in_app"][loans.row])
     _, first = np.unique(loans.row[new], return_index=True)
     rows, ids = loans.row[new][first], loans.id[new][first]
     begins = 28_800 + draws.below(6_000, "funnel.second", ids)

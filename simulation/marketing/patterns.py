@@ -30,10 +30,10 @@ class Pattern:
 
 
 PATTERNS = (
-    Pattern("new_parents", ("baby_goods", "parenting_books"), "parenting", 1.1, 23, 42),
-    Pattern("moving_home", ("furniture", "home_appliances"), "home", 0.9, 22, 60),
-    Pattern("back_to_study", ("school_supplies", "online_course"), "education", 0.8, 19, 45),
-    Pattern("old_car", ("car_parts", "travel_package"), "cars", 0.6, 25, 70),
+    Pattern("new_parents", ("baby_goods", "parenting_books"), "parenting", 1.3, 23, 42),
+    Pattern("moving_home", ("furniture", "home_appliances"), "home", 1.2, 22, 60),
+    Pattern("back_to_study", ("school_supplies", "online_course"), "education", 1.1, 19, 45),
+    Pattern("old_car", ("car_parts", "travel_package"), "cars", 1.0, 25, 70),
 )
 LASTS = 120
 """Days."""
