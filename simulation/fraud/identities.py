@@ -38,8 +38,8 @@ class Lead:
     more: int
 
 
-LEADS = {STOLEN: Lead(2, 60), SYNTHETIC: Lead(60, 180), RING: Lead(4, 40), BUST_OUT: Lead(240, 400),
-         TAKEOVER: Lead(60, 300), NEW: Lead(20, 70)}  # fmt: skip
+LEADS = {STOLEN: Lead(2, 60), SYNTHETIC: Lead(60, 180), RING: Lead(4, 200), BUST_OUT: Lead(240, 400),
+         TAKEOVER: Lead(60, 300), NEW: Lead(200, 500)}  # fmt: skip
 
 
 def mark(people: People, scenario: Scenario, draws: Draws) -> None:
@@ -91,7 +91,7 @@ def _join(people: People, draws: Draws) -> None:
     for code, lead in LEADS.items():
         who = np.flatnonzero(people.pattern == code)
         joins = people.strikes[who] - lead.least - draws.below(lead.more, "fraud.lead", people.id[who])
-        keeps = code in {BUST_OUT, TAKEOVER}
+        keeps = code in {BUST_OUT, TAKEOVER, NEW}
         people.joined[who] = np.minimum(people.joined[who], joins) if keeps else joins
 
 
