@@ -70,5 +70,6 @@ def _truth(day: Day, state: State, rows: Array, application: Array) -> Frame:
         "application_id": application,
         "pattern": people.pattern[rows],
         "ring_id": people.ring[rows],
+        "strikes": people.strikes[rows].astype(np.int32),
         "event_timestamp": day.at(np.full(len(rows), DAY_S - 1)),
     }

@@ -148,10 +148,10 @@ class NewPattern(Plan):
 class FraudPlan(Plan):
     """Shares of all customers who are fraudsters of a kind, or victims, in the course of `joining_months`."""
 
-    stolen: Annotated[float, Field(ge=0, le=0.05)] = 0.003
-    synthetic: Annotated[float, Field(ge=0, le=0.05)] = 0.0025
-    rings: Annotated[float, Field(ge=0, le=0.02)] = 0.005
-    bust_out: Annotated[float, Field(ge=0, le=0.05)] = 0.002
+    stolen: Annotated[float, Field(ge=0, le=0.05)] = 0.002
+    synthetic: Annotated[float, Field(ge=0, le=0.05)] = 0.0015
+    rings: Annotated[float, Field(ge=0, le=0.02)] = 0.003
+    bust_out: Annotated[float, Field(ge=0, le=0.05)] = 0.001
     takeover: Annotated[float, Field(ge=0, le=0.05)] = 0.003
     smallest_ring: Annotated[int, Field(ge=2, le=20)] = 3
     largest_ring: Annotated[int, Field(ge=3, le=100)] = 40

@@ -124,6 +124,7 @@ TRUE_FRAUD = Table(
         Column("application_id", pl.Int64, "the application; 0: the customer as such"),
         enumerated("pattern", FRAUDS, "which pattern"),
         Column("ring_id", pl.Int64, "the ring; 0: alone"),
+        Column("strikes", pl.Date, "the day from which they act, or on which an account is taken over"),
     ),
 )
 TRUE_CONTACTS = Table(
