@@ -110,6 +110,7 @@ def holds(world: LendingWorld) -> Section:
         _band(f"{low:.0%} to {high:.0%}", loans.filter((pl.col("pd") >= low) & (pl.col("pd") < high)))
         for low, high in pairwise(BANDS)
     ]
+    rows.append(_band("fraud, certain", loans.filter(pl.col("pd") >= 1.0)))
     chance = float(np.sqrt((pd * (1 - pd)).sum())) / len(pd)
     return Section(
         "True PD beside what happened",
