@@ -1,0 +1,31 @@
+"""The simulated lender: raw files by day become canonical tables by customer; the truth is not among them."""
+
+from pathlib import Path
+
+import polars as pl
+
+from . import behaviour, lending, marketing, money, people
+from .months import joined_by
+from .raw import Raw
+
+
+def tables(data: Path) -> dict[str, pl.DataFrame]:
+    """The canonical tables; large raw ones are summed month by month, so that two months are in memory at a time."""
+    raw = Raw(data)
+    roster, asked, sent = joined_by(raw), lending.applications(raw), marketing.contacts(raw)
+    book = lending.book(raw, roster)
+    return {
+        "profiles": people.profiles(raw),
+        "applications": asked,
+        "bureau": lending.bureau(raw, asked),
+        "loan_outcomes": lending.outcomes(raw, asked),
+        "book": book,
+        "live_book": lending.live(book),
+        "money": money.money(raw, roster),
+        "balances": money.balances(raw, roster),
+        "access": behaviour.access(raw, roster),
+        "app_use": behaviour.app_use(raw, roster),
+        "orders": behaviour.orders(raw, roster),
+        "contacts": sent,
+        "contact_outcomes": marketing.responses(raw, sent),
+    }

@@ -1,0 +1,41 @@
+"""Marketing: contacts as they were sent, and whether the customer responded."""
+
+from datetime import timedelta
+
+import polars as pl
+
+from .raw import CREATED, CUSTOMER, EVENT, Raw, Schema, at, close_of, current
+
+WINDOW = timedelta(days=14)
+"""How long after a contact a response counts as one to it."""
+CONTACTS: Schema = {
+    "contact_id": pl.Int64, CUSTOMER: pl.Int64, "campaign_id": pl.Int64, "channel": pl.String, "offer": pl.String,
+    "cost": pl.Float64, "delivered": pl.Boolean,
+}  # fmt: skip
+RESPONSES: Schema = {"contact_id": pl.Int64, "response": pl.String}
+WANTED = ("clicked", "applied")
+
+
+def contacts(raw: Raw) -> pl.DataFrame:
+    """A row for each version of a contact, dated to when the lender's system first had it."""
+    rows = raw.read("contacts", CONTACTS)
+    first = pl.col(CREATED).min().over("contact_id")
+    # Of two contacts at one instant each keeps a moment of its own.
+    event = first + pl.duration(microseconds=pl.col("contact_id").rank("dense").over(CUSTOMER, first) - 1)
+    return rows.with_columns(event.alias(EVENT), pl.max_horizontal(event, CREATED).alias(CREATED))
+
+
+def responses(raw: Raw, sent: pl.DataFrame) -> pl.DataFrame:
+    """Whether a contact that arrived was clicked or applied on within the window, known at its end."""
+    once = sent.unique("contact_id", keep="first", maintain_order=True).filter(pl.col("delivered"))
+    over = once.with_columns(end=pl.col(EVENT) + WINDOW).filter(pl.col("end") <= at(close_of(raw.months[-1])))
+    answers = current(raw.read("responses", RESPONSES), "contact_id", "response").filter(
+        pl.col("response").is_in(WANTED)
+    )
+    answered = over.join(answers.select("contact_id", answered=EVENT), on="contact_id").filter(
+        pl.col("answered") <= pl.col("end")
+    )
+    return over.select(
+        CUSTOMER, "contact_id", responded=pl.col("contact_id").is_in(answered["contact_id"].implode()),
+        observed_timestamp=EVENT, event_timestamp="end", created_timestamp="end",
+    )  # fmt: skip
