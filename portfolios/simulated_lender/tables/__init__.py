@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from . import behaviour, lending, marketing, money, people
+from .known import with_known
 from .months import joined_by
 from .raw import Raw
 
@@ -13,15 +14,15 @@ def tables(data: Path) -> dict[str, pl.DataFrame]:
     """The canonical tables; large raw ones are summed month by month, so that two months are in memory at a time."""
     raw = Raw(data)
     roster, asked, sent = joined_by(raw), lending.applications(raw), marketing.contacts(raw)
-    book = lending.book(raw, roster)
+    answers, book, moved = lending.bureau(raw, asked), lending.book(raw, roster), money.money(raw, roster)
     return {
         "profiles": people.profiles(raw),
-        "applications": asked,
-        "bureau": lending.bureau(raw, asked),
+        "applications": with_known(asked, answers, book, moved),
+        "bureau": answers,
         "loan_outcomes": lending.outcomes(raw, asked),
         "book": book,
         "live_book": lending.live(book),
-        "money": money.money(raw, roster),
+        "money": moved,
         "balances": money.balances(raw, roster),
         "access": behaviour.access(raw, roster),
         "app_use": behaviour.app_use(raw, roster),

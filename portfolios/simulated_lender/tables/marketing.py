@@ -10,15 +10,18 @@ WINDOW = timedelta(days=14)
 """How long after a contact a response counts as one to it."""
 CONTACTS: Schema = {
     "contact_id": pl.Int64, CUSTOMER: pl.Int64, "campaign_id": pl.Int64, "channel": pl.String, "offer": pl.String,
-    "cost": pl.Float64, "delivered": pl.Boolean,
+    "cost": pl.Float64, "delivered": pl.Boolean, "held_out": pl.Boolean,
 }  # fmt: skip
 RESPONSES: Schema = {"contact_id": pl.Int64, "response": pl.String}
 WANTED = ("clicked", "applied")
 
 
 def contacts(raw: Raw) -> pl.DataFrame:
-    """A row for each version of a contact, dated to when the lender's system first had it."""
-    rows = raw.read("contacts", CONTACTS)
+    """A row for each version of a contact, dated to when the lender's system first had it.
+
+    Who was held out for comparison was not contacted, and has no row.
+    """
+    rows = raw.read("contacts", CONTACTS).filter(~pl.col("held_out").fill_null(False)).drop("held_out")
     first = pl.col(CREATED).min().over("contact_id")
     # Of two contacts at one instant each keeps a moment of its own.
     event = first + pl.duration(microseconds=pl.col("contact_id").rank("dense").over(CUSTOMER, first) - 1)
