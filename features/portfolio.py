@@ -58,7 +58,9 @@ class Portfolio:
     def digest(self) -> str:
         """SHA-256 over the raw files, `features.yaml` and the portfolio's own code: what features depend on."""
         whole = hashlib.sha256()
-        ours = [(path.relative_to(self.folder).as_posix(), path) for path in (self.folder / "features.yaml", *self.code)]
+        ours = [
+            (path.relative_to(self.folder).as_posix(), path) for path in (self.folder / "features.yaml", *self.code)
+        ]
         for name, path in [*ours, *self._raw()]:
             whole.update(name.encode() + b"\0")
             whole.update(_digest(path))

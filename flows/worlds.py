@@ -15,7 +15,6 @@ from simulation.description import Description
 from simulation.scenarios.scenario import load, names
 from simulation.simulate import simulate
 
-
 PORTFOLIO = "simulated_lender"
 """The portfolio that reads a world's raw tables."""
 

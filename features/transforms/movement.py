@@ -43,7 +43,10 @@ def variation(rows: Rows, column: NumberColumn, window: Annotated[int, Field(ge=
 def to_usual(
     rows: Rows, column: NumberColumn, window: Periods, least: float | None = None, most: float | None = None
 ) -> pl.Expr:
-    """The number over its mean in the `window` rows before this one, cut to [least, most]; null where that is not > 0."""
+    """The number over its mean in the `window` rows before this one, cut to [least, most].
+
+    Null where that mean is zero or negative.
+    """
     usual = pl.mean_horizontal(rows.lagged(number(column), step) for step in range(1, window + 1))
     return pl.when(usual > 0).then(number(column) / usual).clip(least, most)
 

@@ -1,4 +1,4 @@
-"""What the lender knew of an applicant at the close of the day: obligations and income, of the months closed by then."""
+"""What the lender knew of an applicant at the close of the day: obligations, and income by the months closed then."""
 
 import polars as pl
 
@@ -7,11 +7,11 @@ from .raw import CREATED, CUSTOMER, EVENT
 INCOME_MONTHS = 3
 
 
-def with_known(
-    asked: pl.DataFrame, answers: pl.DataFrame, book: pl.DataFrame, money: pl.DataFrame
-) -> pl.DataFrame:
+def with_known(asked: pl.DataFrame, answers: pl.DataFrame, book: pl.DataFrame, money: pl.DataFrame) -> pl.DataFrame:
     """Applications with instalments here and elsewhere, and the income seen on the account; null where not known."""
-    intime = answers.filter(pl.col(CREATED) <= pl.col(EVENT)).unique("application_id", keep="first", maintain_order=True)
+    intime = answers.filter(pl.col(CREATED) <= pl.col(EVENT)).unique(
+        "application_id", keep="first", maintain_order=True
+    )
     asked = asked.join(intime.select("application_id", "outside_instalments"), on="application_id", how="left")
     recent = pl.col("income_sum").rolling_mean(INCOME_MONTHS, min_samples=1).over(CUSTOMER, order_by=EVENT).round(2)
     income = _first(money).select(CUSTOMER, EVENT, account_income=recent)
@@ -27,7 +27,7 @@ def _first(summaries: pl.DataFrame) -> pl.DataFrame:
 
 
 def _newest(asked: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """The newest row of each customer by the event of the application; an application's versions share what was known."""
+    """The newest row of each customer by the event of the application, which all versions of it share."""
     ordered = asked.with_row_index("place").sort(EVENT)
     joined = ordered.join_asof(rows.sort(EVENT), on=EVENT, by=CUSTOMER, check_sortedness=False)
     return joined.sort("place").drop("place")

@@ -44,13 +44,15 @@ COLLECTIONS = Source({"loan_id": pl.Int64, "action": pl.String, "result": pl.Str
 def applications(raw: Raw) -> pl.DataFrame:
     """A row for each version of an application, as it was at the close of the day on which it first landed.
 
-    A lender decides after that close, with the identity checks that had landed by then.
+    A lender decides after that close, with the identity checks that had landed by then; a score that no vendor gives
+    is none, and takes nothing from the application.
     """
     rows = _closed(raw.read("applications", APPLICATIONS))
     checks = raw.read("signals", SIGNALS).join(_days(rows), on="application_id")
     intime = current(checks.filter(pl.col(CREATED) <= pl.col("day_close")), "application_id", "check")
+    sound = pl.when(pl.col("score").is_between(0, 1)).then("score")
     wide = intime.group_by("application_id").agg(
-        *[pl.col("score").filter(pl.col("check") == one).first().alias(f"{one}_score") for one in CHECKS],
+        *[sound.filter(pl.col("check") == one).first().alias(f"{one}_score") for one in CHECKS],
         checks_failed=(~pl.col("passed")).sum(),
     )
     return rows.join(wide, on="application_id", how="left", maintain_order="left")
@@ -90,6 +92,7 @@ def outcomes(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
 def book(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
     """What a customer owed at each month's end and paid during the month; zeros for one who borrowed nothing."""
     loans = current(raw.read("loans", LOANS), "loan_id").rename({EVENT: "opened"})
+    loans = loans.with_columns(pl.when(pl.col("principal") > 0).then("principal"))
     sources = {"loan_states": STATES, "payments": PAYMENTS, "collections": COLLECTIONS}
     rows = by_month(raw, sources, roster, lambda frames, month: _borrowed(frames, loans, month))
     return rows.with_columns(pl.exclude(CUSTOMER, "^.*_timestamp$", "highest_rate", "months_on_book").fill_null(0))
@@ -103,7 +106,10 @@ def live(whole: pl.DataFrame) -> pl.DataFrame:
 
 def _borrowed(frames: Frames, loans: pl.DataFrame, month: date) -> pl.DataFrame:
     close = at(close_of(month))
-    states = current(frames["loan_states"], "loan_id", EVENT)
+    # What is owed cannot be negative: a malformed row still tells its state, and is counted.
+    states = current(frames["loan_states"], "loan_id", EVENT).with_columns(
+        pl.when(pl.col("outstanding") >= 0).then("outstanding")
+    )
     ends = states.filter(pl.col("month_end")).join(loans, on="loan_id", how="left", suffix="_loan")
     owed = ends.group_by(CUSTOMER).agg(
         live_loans=pl.len(),
@@ -116,6 +122,7 @@ def _borrowed(frames: Frames, loans: pl.DataFrame, month: date) -> pl.DataFrame:
         months_on_book=((close - pl.col("opened").min()).dt.total_days() / 30.4).round(1),
     )
     during = states.group_by(CUSTOMER).agg(
+        rows_malformed=pl.col("outstanding").is_null().sum(),
         worst_days_past_due=pl.col("days_past_due").max(),
         loans_closed=(pl.col("state") == "closed").sum(),
         times_late=(pl.col("state") == "late_1_29").and_(~pl.col("month_end")).sum(),

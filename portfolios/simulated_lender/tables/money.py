@@ -94,7 +94,7 @@ def _money(amounts: pl.Expr) -> pl.Expr:
 
 
 def _standing(frames: Frames, month: date) -> pl.DataFrame:
-    rows = current(frames["balances"], CUSTOMER, EVENT).filter(pl.col("current").abs() < 100 * ABSURD)
+    rows = current(frames["balances"], CUSTOMER, EVENT).filter(pl.col("current").abs() < 10 * ABSURD)
     return rows.sort(CUSTOMER, EVENT).group_by(CUSTOMER, maintain_order=True).agg(
         current_last=pl.col("current").last(),
         current_least=pl.col("current").min(),

@@ -20,9 +20,10 @@ class Raw:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        days = sorted(date.fromisoformat(path.name.removeprefix("day=")) for path in folder.glob("customers/day=*"))
+        # Of all tables: on a quiet day one may have no rows, but a day on which nothing landed is still to come.
+        days = sorted(date.fromisoformat(path.name.removeprefix("day=")) for path in folder.glob("*/day=*"))
         if not days:
-            raise RawMissing(f"no customers/day=YYYY-MM-DD in {folder}; expected the raw tables of a simulated lender")
+            raise RawMissing(f"no TABLE/day=YYYY-MM-DD in {folder}; expected the raw tables of a simulated lender")
         self.last = days[-1]
         self.months = _whole_months(days[0], days[-1])
 
