@@ -27,6 +27,7 @@ def tables(data: Path) -> dict[str, pl.DataFrame]:
         "access": behaviour.access(raw, roster),
         "app_use": behaviour.app_use(raw, roster),
         "orders": behaviour.orders(raw, roster),
+        "contacted": marketing.contacted(raw, roster),
         "contacts": sent,
         "contact_outcomes": marketing.responses(raw, sent),
     }

@@ -1,9 +1,10 @@
-"""Marketing: contacts as they were sent, and whether the customer responded."""
+"""Marketing: contacts as they were sent, whether the customer responded, and both by month."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
+from .months import Frames, Source, by_month
 from .raw import CREATED, CUSTOMER, EVENT, Raw, Schema, at, close_of, current
 
 WINDOW = timedelta(days=14)
@@ -14,6 +15,12 @@ CONTACTS: Schema = {
 }  # fmt: skip
 RESPONSES: Schema = {"contact_id": pl.Int64, "response": pl.String}
 WANTED = ("clicked", "applied")
+CHANNELS = ("push", "sms", "email", "call", "adviser", "in_app")
+SENT = Source(
+    {"contact_id": pl.Int64, "channel": pl.String, "delivered": pl.Boolean, "held_out": pl.Boolean},
+    ("contact_id",),
+)
+ANSWERED = Source({"contact_id": pl.Int64, "response": pl.String}, ("contact_id", "response"))
 
 
 def contacts(raw: Raw) -> pl.DataFrame:
@@ -42,3 +49,23 @@ def responses(raw: Raw, sent: pl.DataFrame) -> pl.DataFrame:
         CUSTOMER, "contact_id", responded=pl.col("contact_id").is_in(answered["contact_id"].implode()),
         observed_timestamp=EVENT, event_timestamp="end", created_timestamp="end",
     )  # fmt: skip
+
+
+def contacted(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
+    """How often a customer was contacted in a month, and what they did; zeros for one who was left alone."""
+    rows = by_month(raw, {"contacts": SENT, "responses": ANSWERED}, roster, _month)
+    return rows.with_columns(pl.exclude(CUSTOMER, "^.*_timestamp$").fill_null(0))
+
+
+def _month(frames: Frames, month: date) -> pl.DataFrame:
+    sent = current(frames["contacts"], "contact_id").filter(~pl.col("held_out").fill_null(False))
+    answers, said = current(frames["responses"], "contact_id", "response"), pl.col("response")
+    made = sent.group_by(CUSTOMER).agg(
+        contacts=pl.len(),
+        contacts_delivered=pl.col("delivered").sum(),
+        **{f"by_{channel}": (pl.col("channel") == channel).sum() for channel in CHANNELS},
+    )
+    done = answers.group_by(CUSTOMER).agg(
+        **{answer: (said == answer).sum() for answer in ("opened", "clicked", "applied", "unsubscribed", "complained")}
+    )
+    return made.join(done, on=CUSTOMER, how="full", coalesce=True)
