@@ -13,7 +13,9 @@ from features.transforms.registry import BUILT_IN, Rows
 from tests.features.small import KEY, history
 
 # Amounts in cents, zero or far from it: dividing by what a sum's rounding leaves of zero would prove nothing.
-amounts = st.lists(st.one_of(st.none(), st.just(0.0), st.integers(100, 10**6).map(lambda cents: cents / 100)), max_size=9)
+amounts = st.lists(
+    st.one_of(st.none(), st.just(0.0), st.integers(100, 10**6).map(lambda cents: cents / 100)), max_size=9
+)
 entities = st.lists(amounts.filter(bool), min_size=1, max_size=3)
 
 
