@@ -6,7 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli.main import app
+from flows.schedule import with_raw_files
 from flows.worlds import PORTFOLIO, hand_over, last_month
+from infra.settings import Settings
 from simulation.description import WorldError
 from simulation.scenarios.scenario import ScenarioError, names
 
@@ -60,6 +62,14 @@ def test_the_portfolio_reads_the_world_that_was_simulated_last(tmp_path: Path) -
         hand_over(tmp_path / "made", tmp_path / name / "raw")
     assert (tmp_path / "made" / PORTFOLIO).resolve() == (tmp_path / "two" / "raw").resolve()
     assert [path.name for path in (tmp_path / "made").iterdir()] == [PORTFOLIO]
+
+
+def test_a_portfolio_without_a_world_is_not_scheduled(home: Path) -> None:
+    settings = Settings()
+    assert PORTFOLIO not in with_raw_files(settings)
+    (home / "world").mkdir()
+    hand_over(settings.made, home / "world")
+    assert PORTFOLIO in with_raw_files(settings)
 
 
 @pytest.mark.parametrize(("day", "month"), [("2024-03-31", "2024-03-31"), ("2024-03-30", "2024-02-29")])
