@@ -14,7 +14,7 @@ CONTACTS: Schema = {
     "cost": pl.Float64, "delivered": pl.Boolean, "held_out": pl.Boolean,
 }  # fmt: skip
 RESPONSES: Schema = {"contact_id": pl.Int64, "response": pl.String}
-WANTED = ("clicked", "applied")
+WANTED = "applied"
 CHANNELS = ("push", "sms", "email", "call", "adviser", "in_app")
 SENT = Source(
     {"contact_id": pl.Int64, "channel": pl.String, "delivered": pl.Boolean, "held_out": pl.Boolean},
@@ -36,12 +36,10 @@ def contacts(raw: Raw) -> pl.DataFrame:
 
 
 def responses(raw: Raw, sent: pl.DataFrame) -> pl.DataFrame:
-    """Whether a contact that arrived was clicked or applied on within the window, known at its end."""
+    """Whether an application followed a contact that arrived within the window, known at its end."""
     once = sent.unique("contact_id", keep="first", maintain_order=True).filter(pl.col("delivered"))
     over = once.with_columns(end=pl.col(EVENT) + WINDOW).filter(pl.col("end") <= at(close_of(raw.months[-1])))
-    answers = current(raw.read("responses", RESPONSES), "contact_id", "response").filter(
-        pl.col("response").is_in(WANTED)
-    )
+    answers = current(raw.read("responses", RESPONSES), "contact_id", "response").filter(pl.col("response") == WANTED)
     answered = over.join(answers.select("contact_id", answered=EVENT), on="contact_id").filter(
         pl.col("answered") <= pl.col("end")
     )
