@@ -13,6 +13,7 @@ from features.lake import Lake
 from features.permitted import ForbiddenUse, guard, select
 from features.portfolio import Portfolio, PortfolioError, open_portfolio, read_tables
 from features.spec import CREATED, EVENT
+from features.store.asof import FeatureFiles, features_known
 from simulation.schema import TRUTH
 from tests.portfolios.small_world import PORTFOLIOS, simulated
 from training.boosted import fit_boosted
@@ -182,12 +183,13 @@ def test_an_application_is_read_with_what_was_found_out_about_it(
     assert (close >= datetime(2024, 1, 1, 23, 59, 58).time()).all()
 
 
-def test_the_behaviour_model_learns(world: World, features: dict[str, pl.DataFrame]) -> None:
+@pytest.mark.usefixtures("features")
+def test_the_behaviour_model_learns(world: World) -> None:
     """Trained on half of the borrowers it ranks the others: by being late at all next month, in so small a world."""
     spec = world.portfolio.features
     model = read_models(world.portfolio.folder / "models.yaml", spec).models["behaviour"]
     soon = model.model_copy(update={"label": Within(**LATE_SOON)})
-    assert auc_of_half(world, features, soon) > 0.55
+    assert auc_of_half(world, soon) > 0.55
 
 
 @pytest.mark.long
@@ -199,9 +201,7 @@ def test_defaults_are_known_at_the_horizons_end_and_can_be_learned(tmp_path: Pat
     outcomes_are_right(world)
     build_features(portfolio, lake, LONG, ["application"])
     model = read_models(portfolio.folder / "models.yaml", portfolio.features).models["application"]
-    views = portfolio.features.services["application"].views
-    built = {view: lake.read(portfolio.name, "features", view) for view in views}
-    assert auc_of_half(world, built, model) > 0.6
+    assert auc_of_half(world, model) > 0.6
 
 
 def outcomes_are_right(world: World) -> None:
@@ -216,12 +216,11 @@ def outcomes_are_right(world: World) -> None:
     assert 0.02 < outcomes["defaulted"].mean() < 0.6  # type: ignore[operator]
 
 
-def auc_of_half(world: World, features: dict[str, pl.DataFrame], model: ModelSpec) -> float:
+def auc_of_half(world: World, model: ModelSpec) -> float:
     """AUC on customers of odd id of a model that learned from those of even id."""
     from sklearn.metrics import roc_auc_score
 
-    frame = joined(world, features, model)
-    columns = [one for one in select(world.portfolio.features, model.service) if one.name in frame.columns]
+    frame, columns = joined(world, model), select(world.portfolio.features, model.service)
     train, test = (frame.filter(pl.col(KEY) % 2 == odd) for odd in (0, 1))
     quick = model.model_copy(
         update={"estimator": model.estimator.model_copy(update={"iterations": 60}), "monotone": {}}
@@ -230,16 +229,14 @@ def auc_of_half(world: World, features: dict[str, pl.DataFrame], model: ModelSpe
     return float(roc_auc_score(test[LABEL].to_numpy(), fitted.log_odds(test)))
 
 
-def joined(world: World, features: dict[str, pl.DataFrame], model: ModelSpec) -> pl.DataFrame:
-    from features.store.offline import join_known
-
+def joined(world: World, model: ModelSpec) -> pl.DataFrame:
+    """Labelled rows with their features as known then, joined as training joins them."""
     tables = {name: world.table(name) for name in (model.observations, model.label.table)}
-    frame = labels(model, tables, KEY, world.as_of)
-    wanted = world.portfolio.features.services[model.service].views
-    for view, rows in features.items():
-        names = [name for name in wanted.get(view, ()) if name != "all"]
-        if names:
-            frame = join_known(frame, rows, KEY, names, None)
+    frame, name = labels(model, tables, KEY, world.as_of), world.portfolio.name
+    for view, names in world.portfolio.features.services[model.service].views.items():
+        files = sorted(world.lake.folder(name, "features", view).glob("known=*/part.parquet"))
+        source = FeatureFiles(files, {KEY: KEY}, {one: one for one in names}, EVENT, CREATED, None)
+        frame = frame.hstack(features_known(frame, EVENT, source))
     return frame
 
 
