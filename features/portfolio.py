@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ class Portfolio:
     name: str
     folder: Path
     features: FeatureSpec
+    made: Path | None = None
+    """Folder under which commands put raw files that they make, by portfolio."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """To another process a portfolio goes as its folder: its own transforms are code, and are loaded there."""
@@ -37,29 +40,44 @@ class Portfolio:
 
     @property
     def data(self) -> Path:
-        """Folder of the raw files."""
-        return self.folder / "data"
+        """Folder of the raw files: `data` in the portfolio's own, or where a command of ours makes them."""
+        if self.features.made_by is None:
+            return self.folder / "data"
+        return (self.made or self.folder / "made") / self.name
+
+    @property
+    def code(self) -> list[Path]:
+        """The portfolio's own Python: `tables.py`, or the package `tables`, and `features.py`."""
+        found = [self.folder / "tables.py", *sorted((self.folder / "tables").glob("*.py")), self.folder / "features.py"]
+        return [path for path in found if path.is_file()]
 
     def raw_files(self) -> dict[str, str]:
-        """The SHA-256 of each raw file, by its path in the folder."""
-        files = (path for path in sorted(self.data.rglob("*")) if path.is_file())
-        return {
-            path.relative_to(self.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
-        }
+        """The SHA-256 of each raw file, by its path from the folder that `data` is in."""
+        return {path: _digest(file).hex() for path, file in self._raw()}
 
     def digest(self) -> str:
         """SHA-256 over the raw files, `features.yaml` and the portfolio's own code: what features depend on."""
         whole = hashlib.sha256()
-        code = [path for path in (self.folder / "tables.py", self.folder / "features.py") if path.exists()]
-        for path in [self.folder / "features.yaml", *code, *sorted(self.data.rglob("*"))]:
-            if path.is_file():
-                whole.update(path.relative_to(self.folder).as_posix().encode() + b"\0")
-                whole.update(hashlib.sha256(path.read_bytes()).digest())
+        ours = [
+            (path.relative_to(self.folder).as_posix(), path) for path in (self.folder / "features.yaml", *self.code)
+        ]
+        for name, path in [*ours, *self._raw()]:
+            whole.update(name.encode() + b"\0")
+            whole.update(_digest(path))
         return whole.hexdigest()
 
+    def _raw(self) -> list[tuple[str, Path]]:
+        files = (path for path in sorted(self.data.rglob("*")) if path.is_file())
+        return [(f"data/{path.relative_to(self.data).as_posix()}", path) for path in files]
 
-def open_portfolio(root: Path, name: str) -> Portfolio:
-    """The portfolio `name` in folder `root`."""
+
+def _digest(file: Path) -> bytes:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").digest()
+
+
+def open_portfolio(root: Path, name: str, *, made: Path | None = None) -> Portfolio:
+    """The portfolio `name` in folder `root`; `made` is where commands put raw files that they make."""
     folder = root / name
     if not (folder / "features.yaml").is_file():
         known = ", ".join(list_portfolios(root)) or "none"
@@ -69,7 +87,7 @@ def open_portfolio(root: Path, name: str) -> Portfolio:
         )
     spec = read_document(folder / "features.yaml", FeatureSpec).with_transforms(_transforms(folder / "features.py"))
     check_definitions(spec, folder / "features.yaml")
-    return Portfolio(name, folder, spec)
+    return Portfolio(name, folder, spec, made)
 
 
 def list_portfolios(root: Path) -> list[str]:
@@ -80,10 +98,17 @@ def list_portfolios(root: Path) -> list[str]:
 def read_tables(portfolio: Portfolio) -> dict[str, pl.DataFrame]:
     """The canonical tables as the portfolio's `tables.py` makes them, unchecked.
 
-    `tables.py` holds one function, `tables(data: Path) -> dict[str, pl.DataFrame]`. Without it each table is read
-    from `data/<table>.parquet` or `data/<table>.csv[.gz]`. Columns may still be text: the contract casts them.
+    `tables.py`, or the package `tables`, holds one function, `tables(data: Path) -> dict[str, pl.DataFrame]`. Without
+    it each table is read from `data/<table>.parquet` or `data/<table>.csv[.gz]`. Columns may still be text: the
+    contract casts them.
     """
-    module = portfolio.folder / "tables.py"
+    if (command := portfolio.features.made_by) is not None and not portfolio.data.is_dir():
+        raise PortfolioError(
+            f"portfolio {portfolio.name!r} has no raw files yet: expected them in {portfolio.data}; "
+            f"make them with `{command}`"
+        )
+    package = portfolio.folder / "tables" / "__init__.py"
+    module = package if package.exists() else portfolio.folder / "tables.py"
     found = _own_tables(module, portfolio.data) if module.exists() else _flat_files(portfolio)
     missing = sorted(set(portfolio.features.tables) - set(found))
     if missing:
@@ -122,15 +147,26 @@ def _transforms(module: Path) -> Registry:
 
 
 def _load(module: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"portfolio_{module.stem}_{module.parent.name}", module)
+    package = module.name == "__init__.py"
+    name = f"portfolio_{module.parent.name}_{module.parent.parent.name if package else module.stem}"
+    inside = [str(module.parent)] if package else None
+    spec = importlib.util.spec_from_file_location(name, module, submodule_search_locations=inside)
     if spec is None or spec.loader is None:
         raise PortfolioError(f"{module}: cannot be loaded as Python")
     loaded = importlib.util.module_from_spec(spec)
+    if package:
+        _forget(name)  # its modules may have changed, or be another folder's
+        sys.modules[name] = loaded  # where its own relative imports look for it
     try:
         spec.loader.exec_module(loaded)
     except Exception as error:
         raise PortfolioError(f"{module}: cannot be loaded: {type(error).__name__}: {error}") from error
     return loaded
+
+
+def _forget(package: str) -> None:
+    for name in [one for one in sys.modules if one == package or one.startswith(f"{package}.")]:
+        del sys.modules[name]
 
 
 def _flat_files(portfolio: Portfolio) -> dict[str, pl.DataFrame]:

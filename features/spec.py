@@ -93,6 +93,9 @@ class FeatureSpec(Document):
     """The whole of `features.yaml`."""
 
     entity: Entity
+    made_by: str | None = Field(
+        None, description="the command that makes the raw files, which are then in the home; null: they are in data/"
+    )
     tables: dict[Name, Table] = Field(min_length=1)
     views: dict[Name, View]
     services: dict[Name, Service]

@@ -25,8 +25,6 @@ from training.trained import TrainedModel
 GATES = "gates"
 """Who promoted what no person did."""
 
-SOURCES = ("features.yaml", "tables.py", "features.py")
-
 
 class NoModel(ValueError):
     """A release cannot be made: a model that the policy decides by is not registered for the date."""
@@ -85,7 +83,8 @@ def _registered(workspace: Workspace, name: str, as_of: date) -> ModelVersion:
 
 
 def _build(workspace: Workspace, as_of: date, trained: dict[str, TrainedModel]) -> Manifest:
-    present = [workspace.portfolio.folder / name for name in SOURCES]
+    folder = workspace.portfolio.folder
+    sources = [folder / "features.yaml", *workspace.portfolio.code]
     return build_release(
         workspace.settings.releases,
         portfolio=workspace.name,
@@ -93,7 +92,9 @@ def _build(workspace: Workspace, as_of: date, trained: dict[str, TrainedModel]) 
         entity=workspace.portfolio.features.entity,
         policy=workspace.policy,
         models={name: model_parts(model, workspace.policy) for name, model in trained.items()},
-        sources={path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in present if path.exists()},
+        sources={
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in sources
+        },
     )
 
 

@@ -28,6 +28,13 @@ class NoServer(RuntimeError):
     """There is no Prefect server to register with."""
 
 
+def with_raw_files(settings: Settings) -> list[str]:
+    """All portfolios but those whose raw files a command makes and has not made here."""
+    names = list_portfolios(settings.portfolios)
+    opened = [open_portfolio(settings.portfolios, name, made=settings.made) for name in names]
+    return [one.name for one in opened if one.features.made_by is None or one.data.is_dir()]
+
+
 def register(portfolios: list[str] | None, api: str) -> None:
     """Create or update the deployments of each portfolio: `month` monthly, the others daily."""
     settings = Settings()
@@ -37,9 +44,7 @@ def register(portfolios: list[str] | None, api: str) -> None:
             "no Prefect server is configured: start one with `prefect server start --host 127.0.0.1` and set "
             "LENDLOOP_PREFECT_API=http://127.0.0.1:4200/api, or give --api"
         )
-    names = [
-        open_portfolio(settings.portfolios, name).name for name in portfolios or list_portfolios(settings.portfolios)
-    ]
+    names = [open_portfolio(settings.portfolios, name).name for name in portfolios or with_raw_files(settings)]
     refuse_silence(url, "--api" if api else "LENDLOOP_PREFECT_API")
     os.environ.update(quiet_environment(settings) | {"PREFECT_API_URL": url})
     # Prefect makes this folder itself only where its parent is there, and else warns.

@@ -15,6 +15,8 @@ from flows.why_sources import Facts
 
 COLOURS = {"approve": "green", "contact": "green", "review": "yellow", "skip": "yellow", "decline": "red"}
 SHORT = 12
+MOST_FILES = 20
+"""More raw files than these are not listed one by one."""
 """Digits of a digest that are shown; `--json` has all of them."""
 WIDEST = 5
 """Columns of a table of raw rows; where there are more, a row's values stand in one."""
@@ -169,9 +171,19 @@ def _sources(sources: Facts) -> Iterator[RenderableType]:
         yield Text(raw["fault"], "red")
         return
     yield Text(f"raw files in {raw['folder']}, ingested up to {raw['as_of']}, inputs {raw['inputs'][:SHORT]}:")
-    for file in raw["files"]:
+    yield from _files(raw["files"])
+
+
+def _files(files: list[Facts]) -> Iterator[RenderableType]:
+    """Each file; of very many, those that are not what they were."""
+    few = len(files) <= MOST_FILES
+    shown = files if few else [file for file in files if not (file["recorded"] and file["unchanged"])][:MOST_FILES]
+    for file in shown:
         state, colour = _state(file)
         yield Text.assemble(f"  {file['file']}  sha256 {file['sha256'][:SHORT]}  ", (state, colour))
+    if not few:
+        same = sum(bool(file["recorded"] and file["unchanged"]) for file in files)
+        yield Text(f"  of {len(files):,} files {same:,} are unchanged since; --json lists them")
 
 
 def _state(file: Facts) -> tuple[str, str]:

@@ -113,7 +113,7 @@ class Workspace:
 def open_workspace(portfolio: str) -> Workspace:
     """The workspace of one portfolio under the settings of this process; an unknown portfolio leaves no home behind."""
     settings = Settings()
-    opened = open_portfolio(settings.portfolios, portfolio)
+    opened = open_portfolio(settings.portfolios, portfolio, made=settings.made)
     settings.root().mkdir(parents=True, exist_ok=True)
     return Workspace(settings, opened)
 

@@ -133,6 +133,11 @@ class Settings(BaseSettings):
         return self.root() / "lake"
 
     @property
+    def made(self) -> Path:
+        """Folder of raw files that commands make, by portfolio."""
+        return self.root() / "made"
+
+    @property
     def releases(self) -> Path:
         """Content-addressed folder of releases on local disk, and the pointers to the current ones."""
         return self.root() / "releases"

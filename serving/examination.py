@@ -20,7 +20,7 @@ from serving.gates import (
     permitted,
     reproducible,
 )
-from serving.policy import PropensityPolicy, RiskPolicy
+from serving.policy import PropensityPolicy, RiskPolicy, Section
 from serving.release import LoadedRelease, changed_components
 from training.boosted import load_boosted
 from training.fairness import Gap
@@ -54,11 +54,12 @@ def examine(candidate: LoadedRelease, champion: Champion | None, models: Mapping
     )
 
 
-def favourable(section: RiskPolicy | PropensityPolicy, probability: Floats) -> NDArray[np.bool_]:
-    """Whom the policy's cut-off alone approves or contacts."""
-    if isinstance(section, RiskPolicy):
-        return np.asarray(section.scale.unclipped(log_odds(probability)) >= section.review_below)
-    return probability >= section.contact_from
+def favourable(section: Section, probability: Floats) -> NDArray[np.bool_]:
+    """Whom the policy's cut-off alone approves, contacts or leaves alone."""
+    if isinstance(section, PropensityPolicy):
+        return probability >= section.contact_from
+    cut = section.review_below if isinstance(section, RiskPolicy) else section.watch_below
+    return np.asarray(section.scale.unclipped(log_odds(probability)) >= cut)
 
 
 def _examine(
@@ -105,7 +106,7 @@ def _reproduced(name: str, trained: TrainedModel, candidate: LoadedRelease) -> I
         yield reproducible(subject, limits, trained.held_out["log_odds"].to_numpy(), again, learned, why)
 
 
-def _gaps(section: RiskPolicy | PropensityPolicy, model: Examined) -> dict[str, Gap]:
+def _gaps(section: Section, model: Examined) -> dict[str, Gap]:
     rows, fairness = model.trained.out_of_fold, model.spec.fairness
     probability = rows["probability"].to_numpy()
     approved = favourable(section, probability)

@@ -4,7 +4,7 @@ import polars as pl
 
 from features.permitted import FeatureColumn
 from features.profiles import Profile, make_profile
-from serving.policy import Policy, RiskPolicy
+from serving.policy import Policy, PropensityPolicy
 from serving.release import ModelParts
 from training.score import log_odds
 from training.trained import TrainedModel
@@ -34,7 +34,7 @@ def reference_profile(model: TrainedModel, policy: Policy) -> Profile:
     section = policy.section(model.report.name)
     unseen = model.out_of_fold.select(PROBABILITY)
     outputs = [FeatureColumn(PROBABILITY, "outputs", "float", 1)]
-    if isinstance(section, RiskPolicy):
+    if not isinstance(section, PropensityPolicy):
         score = section.scale.score(log_odds(unseen[PROBABILITY].to_numpy()))
         unseen = unseen.with_columns(pl.Series(SCORE, score))
         outputs.append(FeatureColumn(SCORE, "outputs", "float", 1))

@@ -167,7 +167,7 @@ def _shown(parameter: inspect.Parameter) -> str:
 
 def _reads(annotation: Any) -> Reads | None:
     found = next((one for one in getattr(annotation, "__metadata__", ()) if isinstance(one, Reads)), None)
-    if found is None and get_origin(annotation) in (tuple, Union, UnionType):
+    if found is None and get_origin(annotation) in (tuple, Union, UnionType, Annotated):
         found = next(filter(None, map(_reads, get_args(annotation))), None)
     return found
 

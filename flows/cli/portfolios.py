@@ -69,10 +69,11 @@ def check(name: Name, folder: Folder = None) -> None:
     from flows.onboarding.check import check_portfolio
     from flows.onboarding.tell import tell_check
     from flows.terminal import errors
+    from infra.settings import Settings
 
     root = _root(folder)
     with errors.status(f"checking {root / name}"):
-        found = check_portfolio(root, name)
+        found = check_portfolio(root, name, made=Settings().made)
     tell_check(name, found)
     if found.faults:
         raise typer.Exit(1)
@@ -83,8 +84,9 @@ def list_all(folder: Folder = None) -> None:
     """List the portfolios: entity, models, first and last month, rows."""
     from flows.onboarding.overview import overview
     from flows.onboarding.tell import tell_overview
+    from infra.settings import Settings
 
-    tell_overview(overview(_root(folder)))
+    tell_overview(overview(_root(folder), Settings().made))
 
 
 def _root(folder: Path | None) -> Path:

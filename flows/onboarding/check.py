@@ -70,10 +70,13 @@ class _Folder:
         return place(self.path / file, path)
 
 
-def check_portfolio(root: Path, name: str) -> PortfolioCheck:
-    """Check everything about the portfolio `name` in `root` that can be known without running it."""
+def check_portfolio(root: Path, name: str, *, made: Path | None = None) -> PortfolioCheck:
+    """Check everything about the portfolio `name` in `root` that can be known without running it.
+
+    `made`: where commands put raw files that they make.
+    """
     folder = _Folder(root / name)
-    portfolio = _documents(root, name, folder)
+    portfolio = _documents(root, name, folder, made)
     tables = tuple(_tables(portfolio, folder) if portfolio else ())
     return PortfolioCheck(tuple(dict.fromkeys(folder.faults)), tables)
 
@@ -85,11 +88,11 @@ def check_documents(root: Path, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(folder.faults))
 
 
-def _documents(root: Path, name: str, folder: _Folder) -> Portfolio | None:
+def _documents(root: Path, name: str, folder: _Folder, made: Path | None = None) -> Portfolio | None:
     missing = [file for file in FILES if not (folder.path / file).is_file()]
     if len(missing) == len(FILES):
         open_portfolio(root, name)  # says which portfolios there are
-    portfolio = _open(root, name, folder)
+    portfolio = _open(root, name, folder, made)
     features = portfolio.features if portfolio else None
     models = folder.try_to(lambda: _models(folder.path / "models.yaml", features))
     policy = folder.try_to(lambda: _policy(folder.path / "policy.yaml", features, models))
@@ -98,14 +101,14 @@ def _documents(root: Path, name: str, folder: _Folder) -> Portfolio | None:
     return portfolio
 
 
-def _open(root: Path, name: str, folder: _Folder) -> Portfolio | None:
+def _open(root: Path, name: str, folder: _Folder, made: Path | None) -> Portfolio | None:
     if not (folder.path / "features.yaml").is_file():
         folder.faults.append(
             f"{folder.path / 'features.yaml'}: no such file; expected the FeatureSpec of the portfolio"
         )
         return None
     try:
-        portfolio = open_portfolio(root, name)
+        portfolio = open_portfolio(root, name, made=made)
     except (DocumentError, PortfolioError) as error:
         folder.faults += str(error).splitlines()
         return None

@@ -25,14 +25,14 @@ class Line:
     fault: str = ""
 
 
-def overview(root: Path) -> list[Line]:
+def overview(root: Path, made: Path | None = None) -> list[Line]:
     """A line for each portfolio in `root`; a broken one does not hide the others."""
-    return [_line(root, name) for name in list_portfolios(root) if not name.startswith(".")]
+    return [_line(root, name, made) for name in list_portfolios(root) if not name.startswith(".")]
 
 
-def _line(root: Path, name: str) -> Line:
+def _line(root: Path, name: str, made: Path | None) -> Line:
     try:
-        portfolio = open_portfolio(root, name)
+        portfolio = open_portfolio(root, name, made=made)
         models = read_document(portfolio.folder / "models.yaml", ModelsSpec)
         first, last, rows = _extent(portfolio)
     except (DocumentError, PortfolioError) as error:

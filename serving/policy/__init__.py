@@ -1,7 +1,18 @@
 """`policy.yaml`, the whole of what a lender decides by."""
 
 from serving.policy.canary import CanaryLimits
-from serving.policy.document import Absence, Code, Known, Policy, PropensityPolicy, Reason, feature_kinds, read_policy
+from serving.policy.document import (
+    Absence,
+    BehaviourPolicy,
+    Code,
+    Known,
+    Policy,
+    PropensityPolicy,
+    Reason,
+    Section,
+    feature_kinds,
+    read_policy,
+)
 from serving.policy.gates import Gates
 from serving.policy.risk import GRADES, Grade, RiskPolicy
 from serving.policy.terms import (
@@ -24,6 +35,7 @@ __all__ = [
     "GRADES",
     "SIGNALS",
     "Absence",
+    "BehaviourPolicy",
     "CanaryLimits",
     "Capacity",
     "Changeable",
@@ -43,6 +55,7 @@ __all__ = [
     "Reason",
     "Reviews",
     "RiskPolicy",
+    "Section",
     "Signal",
     "TwoPeople",
     "feature_kinds",

@@ -17,6 +17,7 @@ from serving.policy.risk import RiskPolicy
 from serving.policy.terms import ConsentPurpose, Reviews
 from serving.reasons import CAUSES
 from serving.rules import Kinds
+from training.score import ScoreScale
 from training.spec import ModelsSpec
 
 Code = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=63)]
@@ -30,12 +31,24 @@ class PropensityPolicy(Document):
     gates: Gates
 
 
+class BehaviourPolicy(Document):
+    """Which borrowers of the live book are watched: it grants and refuses nothing."""
+
+    model: Name
+    scale: ScoreScale
+    watch_below: float = Field(ge=0, le=100, description="a borrower with a lower score is looked at")
+    gates: Gates
+
+
 class Reason(Document):
     """A reason a person can act on: the features whose contributions it sums, in plain words."""
 
     features: tuple[Name, ...] = Field(min_length=1)
     en: str = Field(min_length=1)
     zh: str = Field(min_length=1)
+
+
+Section = RiskPolicy | PropensityPolicy | BehaviourPolicy
 
 
 class Absence(Document):
@@ -62,6 +75,7 @@ class Policy(Document):
 
     risk: RiskPolicy | None = None
     propensity: PropensityPolicy | None = None
+    behaviour: BehaviourPolicy | None = None
     may_be_missing: tuple[Absence, ...] = ()
     reasons: dict[Code, Reason] = Field(description="inputs of a model that are in none are summed as `other`")
     reasons_shown: int = Field(4, ge=1, le=20)
@@ -82,21 +96,28 @@ class Policy(Document):
     def _without_what_is_not_asked_for(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # A release is named by the bytes of its policy: one that asks for nothing of this keeps its name.
         found: dict[str, Any] = whole(self)
-        for name, usual in (("consents", ()), ("canary", CanaryLimits()), ("reviews", Reviews())):
+        usual_values = (("behaviour", None), ("consents", ()), ("canary", CanaryLimits()), ("reviews", Reviews()))
+        for name, usual in usual_values:
             if getattr(self, name) == usual:
                 found.pop(name, None)
         return found
 
-    def section(self, model: str) -> RiskPolicy | PropensityPolicy:
+    def section(self, model: str) -> Section:
         """The part of the policy about a model."""
-        for section in (self.risk, self.propensity):
-            if section is not None and section.model == model:
+        for section in self.sections.values():
+            if section.model == model:
                 return section
         raise KeyError(model)
 
     def kind(self, model: str) -> Literal["risk", "propensity"]:
         """What a model is decided by as."""
-        return "risk" if self.risk is not None and self.risk.model == model else "propensity"
+        return "propensity" if isinstance(self.section(model), PropensityPolicy) else "risk"
+
+    @property
+    def sections(self) -> dict[str, Section]:
+        """The parts that are about a model, by their key."""
+        found = {"risk": self.risk, "propensity": self.propensity, "behaviour": self.behaviour}
+        return {key: section for key, section in found.items() if section is not None}
 
     @cached_property
     def optional(self) -> frozenset[str]:
@@ -106,13 +127,16 @@ class Policy(Document):
     @property
     def models(self) -> list[str]:
         """Names of the models the policy decides by."""
-        return [section.model for section in (self.risk, self.propensity) if section is not None]
+        return [section.model for section in self.sections.values()]
 
     def _faults(self) -> Iterator[tuple[Key, str]]:
-        if not self.models:
+        if self.risk is None and self.propensity is None:
             yield (), "neither risk nor propensity; expected at least one: there is nothing to decide"
-        if len(set(self.models)) < len(self.models):
-            yield ("propensity", "model"), f"{self.models[0]!r} is the model of risk too; expected another"
+        owners: dict[str, str] = {}
+        for key, section in self.sections.items():
+            if section.model in owners:
+                yield (key, "model"), f"{section.model!r} is the model of {owners[section.model]} too; expected another"
+            owners.setdefault(section.model, key)
         rules = self.risk.rules if self.risk else ()
         for position, rule in enumerate(rules):
             if rule.id in CAUSES or rule.id in self.reasons:
@@ -128,20 +152,19 @@ class Policy(Document):
                 owner.setdefault(feature, code)
 
     def _unknown(self, known: Known) -> Iterator[tuple[Key, str]]:
-        for kind, section in (("risk", self.risk), ("propensity", self.propensity)):
-            if section is None:
-                continue
+        for key, section in self.sections.items():
+            kind = "propensity" if isinstance(section, PropensityPolicy) else "risk"
             candidates = sorted(name for name, model in known.models.models.items() if model.kind == kind)
             if section.model not in candidates:
                 yield (
-                    (kind, "model"),
+                    (key, "model"),
                     f"models.yaml has no {kind} model {section.model!r}; expected one of {candidates}",
                 )
                 return
         inputs = {column.name for model in self.models for column in known.inputs(model)}
-        for key, feature in self._named():
+        for where, feature in self._named():
             if feature not in inputs:
-                yield key, f"{feature!r} is no input of {self.models}; expected one of {sorted(inputs)}"
+                yield where, f"{feature!r} is no input of {self.models}; expected one of {sorted(inputs)}"
         yield from self._misread(known)
 
     def _misread(self, known: Known) -> Iterator[tuple[Key, str]]:

@@ -64,6 +64,16 @@ def days_since(past: Past) -> Number:
     return next((31 * step for step, value in enumerate(reversed(past)) if step and value is not None), None)
 
 
+def part_mean(values: Past) -> Number:
+    there = known(values)
+    return sum(there) / len(there) if there else None
+
+
+def momentum(past: Past) -> Number:
+    recent, earlier = part_mean(past[-2:]), part_mean(past[-4:-2])
+    return None if recent is None or earlier is None else recent - earlier
+
+
 def change(past: Past) -> Number:
     now, then = past[-1], back(past, 2)
     return None if now is None or then is None else now - then
@@ -84,6 +94,7 @@ LOOPS: list[tuple[str, dict[str, Any], Callable[[Past], Number]]] = [
     ("rows_since", {"at_least": 2}, since),
     ("ever", {"at_least": 2}, lambda past: float(any(value >= 2 for value in known(past)))),
     ("days_since", {}, days_since),
+    ("momentum", {"window": 2}, momentum),
 ]
 numbers = st.one_of(st.none(), st.integers(-3, 3).map(float), st.floats(-1e6, 1e6).map(lambda value: round(value, 3)))
 entities = st.lists(st.lists(numbers, min_size=1, max_size=9), min_size=1, max_size=4)

@@ -1,10 +1,12 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from features.documents import DocumentError, parse_document
 from features.portfolio import list_portfolios, open_portfolio
 from features.spec import FeatureSpec
+from serving.examination import favourable
 from serving.policy import Known, Policy, read_policy
 from tests.serving.lender import POLICY, policy
 from training.spec import ModelsSpec, read_models
@@ -135,3 +137,40 @@ def test_a_fault_is_named_with_file_line_and_key(old, new, place, problem):
 def test_a_policy_that_decides_nothing_is_refused():
     with pytest.raises(DocumentError, match="neither risk nor propensity"):
         parse_document("reasons: {}", Policy, "policy.yaml")
+
+
+BEHAVIOUR = """
+behaviour:
+  model: MODEL
+  scale: {pd_at_60: 0.1, points_to_double_odds: 10}
+  watch_below: 60
+  gates: {largest_auc_loss: 0.01, largest_calibration_error: 0.05}
+"""
+WATCHED = MODELS + MODELS.partition("  propensity:")[0].partition("models:\n")[2].replace("risk:", "watched:", 1)
+
+
+def test_a_model_of_the_live_book_is_part_of_a_policy() -> None:
+    features = parse_document(FEATURES, FeatureSpec, "features.yaml")
+    models = parse_document(WATCHED, ModelsSpec, "models.yaml", context=features)
+    text = POLICY + BEHAVIOUR.replace("MODEL", "watched")
+    found = parse_document(text, Policy, "policy.yaml", context=Known(features, models))
+    assert found.models == ["risk", "propensity", "watched"]
+    assert found.kind("watched") == "risk"
+    assert found.section("watched") is found.behaviour
+    scored = favourable(found.section("watched"), np.array([0.02, 0.1, 0.3]))
+    assert scored.tolist() == [True, True, False]
+
+
+def test_a_policy_without_one_says_nothing_of_it() -> None:
+    assert "behaviour" not in policy().model_dump()
+
+
+@pytest.mark.parametrize(("model", "told"), [("risk", "is the model of risk too"), ("x", "no risk model 'x'")])
+def test_a_live_book_needs_a_risk_model_of_its_own(model: str, told: str) -> None:
+    with pytest.raises(DocumentError, match=told):
+        parse_document(POLICY + BEHAVIOUR.replace("MODEL", model), Policy, "policy.yaml", context=known())
+
+
+def test_a_live_book_alone_decides_nothing() -> None:
+    with pytest.raises(DocumentError, match="nothing to decide"):
+        parse_document(BEHAVIOUR.replace("MODEL", "risk") + "reasons: {}\n", Policy, "policy.yaml")

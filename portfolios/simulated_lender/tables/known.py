@@ -1,0 +1,33 @@
+"""What the lender knew of an applicant at the close of the day: obligations, and income by the months closed then."""
+
+import polars as pl
+
+from .raw import CREATED, CUSTOMER, EVENT
+
+INCOME_MONTHS = 3
+
+
+def with_known(asked: pl.DataFrame, answers: pl.DataFrame, book: pl.DataFrame, money: pl.DataFrame) -> pl.DataFrame:
+    """Applications with instalments here and elsewhere, and the income seen on the account; null where not known."""
+    intime = answers.filter(pl.col(CREATED) <= pl.col(EVENT)).unique(
+        "application_id", keep="first", maintain_order=True
+    )
+    asked = asked.join(intime.select("application_id", "outside_instalments"), on="application_id", how="left")
+    recent = pl.col("income_sum").rolling_mean(INCOME_MONTHS, min_samples=1).over(CUSTOMER, order_by=EVENT).round(2)
+    income = _first(money).select(CUSTOMER, EVENT, account_income=recent)
+    owed = _first(book).select(CUSTOMER, EVENT, own_instalments="instalments")
+    return _newest(_newest(asked, owed), income).with_columns(
+        instalment_asked=(pl.col("amount") / pl.col("term_months")).round(2)
+    )
+
+
+def _first(summaries: pl.DataFrame) -> pl.DataFrame:
+    """The summaries as they were drawn up at each month's close."""
+    return summaries.filter(pl.col(EVENT) == pl.col(CREATED))
+
+
+def _newest(asked: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The newest row of each customer by the event of the application, which all versions of it share."""
+    ordered = asked.with_row_index("place").sort(EVENT)
+    joined = ordered.join_asof(rows.sort(EVENT), on=EVENT, by=CUSTOMER, check_sortedness=False)
+    return joined.sort("place").drop("place")

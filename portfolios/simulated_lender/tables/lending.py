@@ -1,0 +1,172 @@
+"""Lending: applications with what was found out about them, the book by month, and what became of loans."""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from .months import Frames, Source, by_month
+from .raw import CREATED, CUSTOMER, EVENT, Raw, Schema, at, close_of, current
+
+HORIZON = timedelta(days=180)
+"""How long after its application a loan is watched."""
+DEFAULTED = 60
+"""Days past due from which it counts as defaulted."""
+APPLICATIONS: Schema = {
+    "application_id": pl.Int64, CUSTOMER: pl.Int64, "channel": pl.String, "partner_id": pl.Int64, "purpose": pl.String,
+    "merchant_id": pl.Int64, "amount": pl.Float64, "term_months": pl.Int64, "stated_income": pl.Float64,
+    "stated_instalments": pl.Float64, "device_id": pl.Int64, "ip_region": pl.Int64, "seconds_on_form": pl.Int64,
+    "income_edits": pl.Int64, "read_terms": pl.Boolean, "address_id": pl.Int64, "payee_account": pl.Int64,
+}  # fmt: skip
+FOUND = (
+    "bureau_score", "months_on_file", "open_accounts", "outside_debt", "outside_instalments", "card_utilisation",
+    "enquiries_3m", "enquiries_12m", "late_30_24m", "late_90_24m", "months_since_late", "has_mortgage",
+)  # fmt: skip
+BUREAU: Schema = {
+    "application_id": pl.Int64, CUSTOMER: pl.Int64, "found": pl.Boolean, **dict.fromkeys(FOUND, pl.Float64)
+}  # fmt: skip
+SIGNALS: Schema = {"application_id": pl.Int64, "check": pl.String, "score": pl.Float64, "passed": pl.Boolean}
+CHECKS = ("liveness", "voice_print", "document", "device")
+LOANS: Schema = {
+    "loan_id": pl.Int64, CUSTOMER: pl.Int64, "principal": pl.Float64, "rate": pl.Float64, "term_months": pl.Int64,
+    "instalment": pl.Float64,
+}  # fmt: skip
+STATES = Source(
+    {
+        "loan_id": pl.Int64, "state": pl.String, "days_past_due": pl.Int64, "outstanding": pl.Float64,
+        "overdue": pl.Float64, "month_end": pl.Boolean,
+    },
+    ("loan_id", EVENT),
+)  # fmt: skip
+PAYMENTS = Source({"payment_id": pl.Int64, "kind": pl.String, "amount": pl.Float64}, ("payment_id",))
+COLLECTIONS = Source({"loan_id": pl.Int64, "action": pl.String, "result": pl.String}, ("loan_id", EVENT))
+
+
+def applications(raw: Raw) -> pl.DataFrame:
+    """A row for each version of an application, as it was at the close of the day on which it first landed.
+
+    A lender decides after that close, with the identity checks that had landed by then; a score that no vendor gives
+    is none, and takes nothing from the application.
+    """
+    rows = _closed(raw.read("applications", APPLICATIONS))
+    checks = raw.read("signals", SIGNALS).join(_days(rows), on="application_id")
+    intime = current(checks.filter(pl.col(CREATED) <= pl.col("day_close")), "application_id", "check")
+    sound = pl.when(pl.col("score").is_between(0, 1)).then("score")
+    wide = intime.group_by("application_id").agg(
+        *[sound.filter(pl.col("check") == one).first().alias(f"{one}_score") for one in CHECKS],
+        checks_failed=(~pl.col("passed")).sum(),
+    )
+    return rows.join(wide, on="application_id", how="left", maintain_order="left")
+
+
+def bureau(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
+    """A row for each version of a bureau's answer; one that came in time belongs to the close of its application."""
+    rows = raw.read("bureau", BUREAU).join(_days(asked), on="application_id", how="left", maintain_order="left")
+    late = pl.col("day_close").is_null() | (pl.col(CREATED) > pl.col("day_close"))
+    event = pl.when(late).then(CREATED).otherwise("day_close")
+    return rows.with_columns(event.alias(EVENT), pl.max_horizontal(CREATED, event).alias(CREATED)).drop("day_close")
+
+
+def outcomes(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
+    """What became of each loan by the end of its horizon, with the event of its application as `observed_timestamp`.
+
+    Known at the horizon's end for good and bad alike: else the months that are young would hold bad loans only.
+    """
+    loans = current(raw.read("loans", LOANS), "loan_id").select(pl.col("loan_id").alias("application_id"), CUSTOMER)
+    paid = loans.join(_days(asked), on="application_id")
+    over = paid.with_columns(end=pl.col("day_close") + HORIZON).filter(pl.col("end") <= at(close_of(raw.months[-1])))
+    states = raw.read("loan_states", {"loan_id": pl.Int64, "days_past_due": pl.Int64})
+    worst = (
+        over.join(states, left_on="application_id", right_on="loan_id")
+        .filter(pl.col(CREATED) <= pl.col("end"))
+        .group_by("application_id")
+        .agg(worst_days_past_due=pl.col("days_past_due").max())
+    )
+    found = over.join(worst, on="application_id", how="left").with_columns(pl.col("worst_days_past_due").fill_null(0))
+    return found.select(
+        CUSTOMER, "application_id", "worst_days_past_due", observed_timestamp="day_close",
+        defaulted=pl.col("worst_days_past_due") >= DEFAULTED,
+        event_timestamp="end", created_timestamp="end",
+    )  # fmt: skip
+
+
+def book(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
+    """What a customer owed at each month's end and paid during the month; zeros for one who borrowed nothing."""
+    loans = current(raw.read("loans", LOANS), "loan_id").rename({EVENT: "opened"})
+    loans = loans.with_columns(pl.when(pl.col("principal") > 0).then("principal"))
+    sources = {"loan_states": STATES, "payments": PAYMENTS, "collections": COLLECTIONS}
+    rows = by_month(raw, sources, roster, lambda frames, month: _borrowed(frames, loans, month))
+    return rows.with_columns(pl.exclude(CUSTOMER, "^.*_timestamp$", "highest_rate", "months_on_book").fill_null(0))
+
+
+def live(whole: pl.DataFrame) -> pl.DataFrame:
+    """The customers of the book whose loans are alive and not yet seriously late, as first drawn up."""
+    first = whole.filter(pl.col(EVENT) == pl.col(CREATED), pl.col("live_loans") > 0, pl.col("days_past_due") < 30)
+    return first.select(CUSTOMER, EVENT, CREATED, "outstanding")
+
+
+def _borrowed(frames: Frames, loans: pl.DataFrame, month: date) -> pl.DataFrame:
+    close = at(close_of(month))
+    # What is owed cannot be negative: a malformed row still tells its state, and is counted.
+    states = current(frames["loan_states"], "loan_id", EVENT).with_columns(
+        pl.when(pl.col("outstanding") >= 0).then("outstanding")
+    )
+    ends = states.filter(pl.col("month_end")).join(loans, on="loan_id", how="left", suffix="_loan")
+    owed = ends.group_by(CUSTOMER).agg(
+        live_loans=pl.len(),
+        outstanding=pl.col("outstanding").sum().round(2),
+        overdue=pl.col("overdue").sum().round(2),
+        days_past_due=pl.col("days_past_due").max(),
+        instalments=pl.col("instalment").sum().round(2),
+        principal=pl.col("principal").sum().round(2),
+        highest_rate=pl.col("rate").max(),
+        months_on_book=((close - pl.col("opened").min()).dt.total_days() / 30.4).round(1),
+    )
+    during = states.group_by(CUSTOMER).agg(
+        rows_malformed=pl.col("outstanding").is_null().sum(),
+        worst_days_past_due=pl.col("days_past_due").max(),
+        loans_closed=(pl.col("state") == "closed").sum(),
+        times_late=(pl.col("state") == "late_1_29").and_(~pl.col("month_end")).sum(),
+    )
+    opened = loans.filter(pl.col("opened") <= close).group_by(CUSTOMER).agg(loans_ever=pl.len())
+    parts = [during, _paid(current(frames["payments"], "payment_id")), _chased(frames["collections"])]
+    whole = opened.join(owed, on=CUSTOMER, how="full", coalesce=True)
+    for part in parts:
+        whole = whole.join(part, on=CUSTOMER, how="full", coalesce=True)
+    return whole
+
+
+def _paid(rows: pl.DataFrame) -> pl.DataFrame:
+    amount, kind = pl.col("amount"), pl.col("kind")
+    return rows.filter(amount > 0).group_by(CUSTOMER).agg(
+        payments=pl.len(),
+        paid=amount.sum().round(2),
+        payments_late=(kind == "late").sum(),
+        prepaid=amount.filter(kind == "prepayment").sum().round(2),
+    )  # fmt: skip
+
+
+def _chased(rows: pl.DataFrame) -> pl.DataFrame:
+    done = current(rows, "loan_id", EVENT)
+    return done.group_by(CUSTOMER).agg(
+        collections=pl.len(),
+        promises=(pl.col("result") == "promised").sum(),
+        refusals=(pl.col("result") == "refused").sum(),
+        unreachable=(pl.col("result") == "unreachable").sum(),
+    )
+
+
+def _closed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Applications dated to the close of the day they landed on; corrections keep that event, and are known later."""
+    first = pl.col(CREATED).min().over("application_id")
+    close = first.dt.truncate("1d").dt.offset_by("1d") - pl.duration(seconds=1)
+    # Of two applications on one day each keeps a moment of its own: the earlier one a microsecond earlier.
+    place = pl.col("application_id").rank("dense", descending=True).over(CUSTOMER, close) - 1
+    event = close - pl.duration(microseconds=place)
+    return rows.with_columns(
+        pl.col(EVENT).alias("sent_at"), event.alias(EVENT), pl.max_horizontal(event, CREATED).alias(CREATED)
+    )
+
+
+def _days(rows: pl.DataFrame) -> pl.DataFrame:
+    """The close that each application belongs to."""
+    return rows.select("application_id", day_close=EVENT).unique("application_id", keep="first", maintain_order=True)

@@ -1,0 +1,65 @@
+"""Months: what a customer did in one, summed when it closes, and summed again when rows of it came late."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from .raw import CREATED, CUSTOMER, EVENT, Raw, Schema, at, close_of, next_month
+
+Frames = Mapping[str, pl.DataFrame]
+Summarise = Callable[[Frames, date], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A raw table that a month is summed from: its columns, and those that name a row within its corrections."""
+
+    columns: Schema
+    key: tuple[str, ...]
+
+
+def joined_by(raw: Raw) -> pl.DataFrame:
+    """Every customer and when their profile first landed."""
+    rows = raw.scan("customers", {CUSTOMER: pl.Int64}).group_by(CUSTOMER).agg(pl.col(CREATED).min().alias("joined"))
+    return rows.sort(CUSTOMER).collect()
+
+
+def by_month(raw: Raw, sources: Mapping[str, Source], roster: pl.DataFrame, summarise: Summarise) -> pl.DataFrame:
+    """A row for each whole month and customer of the `roster`, by what had landed at its close.
+
+    `summarise` makes rows of some customers out of the month's rows. Customers of whom a row landed in the month after
+    have a second version, known at that one's close; what is later still is left out. Only two months are in memory.
+    """
+    return pl.concat(part for month in raw.months for part in _month(raw, sources, roster, summarise, month))
+
+
+def _month(
+    raw: Raw, sources: Mapping[str, Source], roster: pl.DataFrame, summarise: Summarise, month: date
+) -> Iterator[pl.DataFrame]:
+    close, again = close_of(month), close_of(next_month(month))
+    landed = {name: _landed(raw, name, source, month) for name, source in sources.items()}
+    intime = {name: rows.filter(pl.col(CREATED) <= at(close)) for name, rows in landed.items()}
+    everyone = roster.filter(pl.col("joined") <= at(close)).select(CUSTOMER)
+    yield _dated(everyone.join(summarise(intime, month), on=CUSTOMER, how="left", maintain_order="left"), month, month)
+    if next_month(month) in raw.months:
+        there = {name: rows.filter(pl.col(CREATED) <= at(again)) for name, rows in landed.items()}
+        behind = pl.concat([rows.filter(pl.col(CREATED) > at(close)).select(CUSTOMER) for rows in there.values()])
+        late = everyone.join(behind.unique(), on=CUSTOMER, how="semi", maintain_order="left")
+        if late.height:
+            theirs = {name: rows.join(late, on=CUSTOMER, how="semi") for name, rows in there.items()}
+            whole = late.join(summarise(theirs, month), on=CUSTOMER, how="left", maintain_order="left")
+            yield _dated(whole, month, next_month(month))
+
+
+def _landed(raw: Raw, name: str, source: Source, month: date) -> pl.DataFrame:
+    """The month's rows that landed by the end of the month after, every version of them."""
+    until = next_month(next_month(month)) - timedelta(days=1)
+    rows = raw.scan(name, {CUSTOMER: pl.Int64, **source.columns}, month, until)
+    inside = pl.col(EVENT).dt.date().is_between(month, next_month(month), closed="left")
+    return rows.filter(inside).collect()
+
+
+def _dated(rows: pl.DataFrame, month: date, known: date) -> pl.DataFrame:
+    return rows.with_columns(at(close_of(month)).alias(EVENT), at(close_of(known)).alias(CREATED))

@@ -1,0 +1,80 @@
+"""The raw files: Parquet by table and by the day on which it landed, `<table>/day=YYYY-MM-DD/*.parquet`."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import polars as pl
+
+EVENT, CREATED, CUSTOMER = "event_timestamp", "created_timestamp", "customer_id"
+CLOCKS = {EVENT: pl.Datetime("us", "UTC"), CREATED: pl.Datetime("us", "UTC")}
+Schema = Mapping[str, type[pl.DataType]]
+
+
+class RawMissing(ValueError):
+    """There are no raw files."""
+
+
+class Raw:
+    """The raw tables in a folder. A table of which nothing has landed is empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # Of all tables: on a quiet day one may have no rows, but a day on which nothing landed is still to come.
+        days = sorted(date.fromisoformat(path.name.removeprefix("day=")) for path in folder.glob("*/day=*"))
+        if not days:
+            raise RawMissing(f"no TABLE/day=YYYY-MM-DD in {folder}; expected the raw tables of a simulated lender")
+        self.last = days[-1]
+        self.months = _whole_months(days[0], days[-1])
+
+    def scan(self, table: str, columns: Schema, since: date | None = None, until: date | None = None) -> pl.LazyFrame:
+        """The rows that landed from `since` to `until`, both included; the named columns and the two clocks."""
+        first, last = since or date.min, until or date.max
+        schema = {**columns, **CLOCKS}
+        files = [
+            file
+            for day in sorted((self._folder / table).glob("day=*"))
+            if first <= date.fromisoformat(day.name.removeprefix("day=")) <= last
+            for file in sorted(day.glob("*.parquet"))
+        ]
+        if not files:
+            return pl.LazyFrame(schema=schema)
+        # Columns are taken by name, and enumerated ones as text: the contract knows their values.
+        rows = pl.scan_parquet(files, hive_partitioning=False, extra_columns="ignore")
+        return rows.select(pl.col(name).cast(type_) for name, type_ in schema.items())
+
+    def read(self, table: str, columns: Schema) -> pl.DataFrame:
+        """All rows of a table whose rows are few."""
+        return self.scan(table, columns).collect()
+
+
+def close_of(month: date) -> datetime:
+    """The last second of a month: when its summary is drawn up."""
+    return datetime.combine(next_month(month), time()) - timedelta(seconds=1)
+
+
+def next_month(month: date) -> date:
+    """The first day of the month after."""
+    return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def at(moment: datetime) -> pl.Expr:
+    """A moment as a column's value, in UTC."""
+    return pl.lit(moment).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
+def current(rows: pl.DataFrame, *key: str) -> pl.DataFrame:
+    """The last landed version of each row: what comes twice counts once, and a correction replaces what it corrects."""
+    twice = rows.select(pl.struct(key).is_duplicated()).to_series()
+    if not twice.any():
+        return rows
+    ordered = rows.filter(twice).sort(CREATED, maintain_order=True)
+    return pl.concat([rows.filter(~twice), ordered.unique([*key], keep="last", maintain_order=True)])
+
+
+def _whole_months(first: date, last: date) -> list[date]:
+    months, month = [], first.replace(day=1)
+    while next_month(month) - timedelta(days=1) <= last:
+        months.append(month)
+        month = next_month(month)
+    return months

@@ -1,0 +1,27 @@
+"""A small simulated world in which defaults are common, so that a few hundred people are enough to learn from."""
+
+from pathlib import Path
+
+from features.portfolio import Portfolio, open_portfolio
+from flows.worlds import PORTFOLIO, hand_over
+from simulation.description import Description
+from simulation.scenarios.scenario import Scenario, load
+from simulation.simulate import simulate
+
+PORTFOLIOS = Path(__file__).parents[2] / "portfolios"
+CUSTOMERS, MONTHS = 300, 3
+
+
+def risky(miss_index: float) -> Scenario:
+    """The quiet scenario, but people apply often, pay badly, and records have faults."""
+    quiet = load("quiet")
+    lending = quiet.lending.model_copy(update={"applications_a_month": 0.35, "miss_index": miss_index})
+    records = quiet.records.model_copy(update={"late": 0.02, "duplicated": 0.01, "corrected": 0.01, "malformed": 0.01})
+    return quiet.model_copy(update={"lending": lending, "records": records})
+
+
+def simulated(root: Path, customers: int = CUSTOMERS, months: int = MONTHS, miss_index: float = -1.2) -> Portfolio:
+    """The portfolio, opened over a world that was simulated below `root`."""
+    simulate(Description(scenario=risky(miss_index), seed=7, customers=customers), months, root / "world")
+    hand_over(root / "made", root / "world" / "raw")
+    return open_portfolio(PORTFOLIOS, PORTFOLIO, made=root / "made")
