@@ -42,7 +42,9 @@ def decide_book(
     out: Annotated[Path, typer.Option(help="folder for the Parquet files; the same command goes on where it was")],
     scores_only: Annotated[bool, typer.Option("--scores-only", help="probability and score, without reasons")] = False,
 ) -> None:
-    """Decide a whole book: what the champion would answer to every customer, with reasons, as Parquet.
+    """Decide a whole book of customers, reasons and all.
+
+    What the champion would answer to each of them, as Parquet.
 
     Nobody is answered, and nothing is logged. Interrupted, it goes on with the parts that are missing.
     """

@@ -55,7 +55,7 @@ def run(
     portfolio: PortfolioName,
     as_of: AsOf,
 ) -> None:
-    """Run one flow here and now, for one portfolio and business date."""
+    """Run one flow here and now, for one portfolio and date."""
     from flows.running import run_flow
 
     run_flow(flow.value, portfolio, as_of.date())
@@ -65,7 +65,10 @@ def retrain_all(
     portfolio: Annotated[list[str], typer.Option("--portfolio", "-p", help="a folder in portfolios/; may be repeated")],
     as_of: AsOf,
 ) -> None:
-    """Retrain every model of several portfolios: one after the other, or side by side with LENDLOOP_PROFILE=ray."""
+    """Retrain every model of several portfolios.
+
+    One after the other, or side by side with LENDLOOP_PROFILE=ray.
+    """
     from flows.retraining import retrain_all as retrain
 
     retrain(portfolio, as_of.date())

@@ -25,7 +25,9 @@ def simulate(
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 2,
     list_scenarios: Annotated[bool, typer.Option("--list", help="list the scenarios and end")] = False,
 ) -> None:
-    """Simulate a lender whose truth is known: raw tables by day, and the truth apart.
+    """Simulate a lender whose truth is known.
+
+    Raw tables land by day, and the truth apart.
 
     A run that was stopped goes on where it was, and ends with the same bytes; more months are added to those there.
     """

@@ -66,7 +66,7 @@ def test_a_launch_has_every_setting_and_the_bento_of_this_code(home: Path) -> No
     (built / "bento.yaml").write_text("")  # built before
     launch = launch_of(Settings())
     assert (launch.bento, launch.home, launch.port, launch.workers, launch.replay) == (built, home, 8099, 3, True)
-    assert set(launch.portfolios) == {"bank_deposits", "taiwan_cards"}
+    assert set(launch.portfolios) == {"bank_deposits", "simulated_lender", "taiwan_cards"}
     assert launch.online_store == GIVEN["ONLINE_STORE"]
     variables = launch.environment()
     assert {f"LENDLOOP_{name}": variables[f"LENDLOOP_{name}"].replace("True", "true") for name in GIVEN} == {
