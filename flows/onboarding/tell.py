@@ -101,9 +101,11 @@ def tell_overview(lines: Sequence[Line]) -> None:
     table = Table("portfolio", "entity", "models", "first month", "last month", "rows")
     for line in lines:
         rows = ", ".join(f"{name} {count:,}" for name, count in (line.rows or {}).items())
-        shown = rows if not line.fault else f"[red]{escape(line.fault)}[/]"
+        shown = rows if not line.fault else "[red]none: see below[/]"
         table.add_row(line.name, line.entity, ", ".join(line.models), line.first, line.last, shown)
     console.print(table)
+    for fault in (line.fault for line in lines if line.fault):
+        console.print(f"[red]✗[/] {escape(fault)}", soft_wrap=True)
 
 
 def _listed(columns: Sequence[Treated]) -> str:
