@@ -1,6 +1,7 @@
 """A small lender for end-to-end tests: the example file as a portfolio, commands as a person types them."""
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -8,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,32 @@ import polars as pl
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = PROJECT / "docs" / "examples" / "scooter_loans.csv"
 NAME = "scooter_loans"
+
+
+_TOLD = "--- told:"
+_ONE_AFTER_THE_OTHER = f"""
+import json, os, sys, tempfile
+from flows.cli.main import main
+
+def ended(words):
+    sys.argv = ["lendloop", *words]
+    with tempfile.TemporaryFile() as file:
+        kept = os.dup(1), os.dup(2)
+        os.dup2(file.fileno(), 1), os.dup2(file.fileno(), 2)
+        try:
+            main()
+            code = 0
+        except SystemExit as error:
+            code = error.code
+        finally:
+            sys.stdout.flush(), sys.stderr.flush()
+            os.dup2(kept[0], 1), os.dup2(kept[1], 2)
+        file.seek(0)
+        return code, file.read().decode()
+
+told = [ended(words) for words in json.loads(sys.argv[1])]
+print({_TOLD!r} + json.dumps(told))
+"""
 
 
 @dataclass(frozen=True)
@@ -71,6 +98,21 @@ class Lender:
         assert process.returncode in (1, 2), printed
         assert "Traceback" not in printed
         return printed
+
+    def refused(self, commands: Sequence[Sequence[str]]) -> list[str]:
+        """What each command says, one after the other in one process; all must be refused as by `fail`.
+
+        Most of a command that is refused is imports, which are made once here.
+        """
+        process = subprocess.run(
+            [sys.executable, "-c", _ONE_AFTER_THE_OTHER, json.dumps([list(words) for words in commands])],
+            cwd=PROJECT, env=self.environment(), text=True, capture_output=True, timeout=240, check=True,
+        )  # fmt: skip
+        told: list[tuple[int, str]] = json.loads(process.stdout.rpartition(_TOLD)[2])
+        for words, (code, printed) in zip(commands, told, strict=True):
+            assert code in (1, 2), (words, code, printed)
+            assert "Traceback" not in printed, (words, printed)
+        return [printed for _, printed in told]
 
     def make_portfolio(self) -> None:
         """Make the portfolio from the example file."""
