@@ -1,5 +1,6 @@
 """MLflow's store on real databases: runs, versions, the champion and its history, and what a killed process leaves."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -188,17 +189,57 @@ def killed_at(method: str) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("method", ["append", "point"])
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_promotion_killed_anywhere_has_happened_or_not(
-    open_sqlite: Open, tmp_path: Path, method: str, when: str
-) -> None:
-    registry = open_sqlite()
+KILLS = [(method, when) for method in ("append", "point") for when in ("before", "after")]
+_KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+from training.registry import Registry
+from training.registry.store import MlflowStore
+
+def promote(home, method, when):
+    real = getattr(MlflowStore, method)
+    def killed(*arguments):
+        if when == "after":
+            real(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+    setattr(MlflowStore, method, killed)
+    Registry(f"sqlite:///{home}/mlflow.db", Path(home) / "artifacts").promote("cards", sys.argv[1])
+
+# MLflow is imported once, before the processes that are killed part from this one.
+import mlflow, mlflow.tracking, mlflow.store.tracking.sqlalchemy_store
+for home, method, when in json.loads(sys.argv[2]):
+    if (child := os.fork()) == 0:
+        promote(home, method, when)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.fixture(scope="module")
+def promotions(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
+    """Homes where C was to follow A and B: processes that promote it were killed with -9 at a method of the store."""
+    begun = tmp_path_factory.mktemp("promotions")
+    shutil.copy(empty_sqlite, begun / "mlflow.db")
+    registry = Registry(f"sqlite:///{begun / 'mlflow.db'}", begun / "artifacts")
     for sha in (A, B, C):
-        release(registry, "cards", sha, tmp_path)
+        release(registry, "cards", sha, begun)
     registry.promote("cards", A)
     registry.promote("cards", B)
-    kill_in_promotion(tmp_path, C, method, when)
+    homes = {kill: tmp_path_factory.mktemp("_".join(kill)) for kill in KILLS}
+    for home in homes.values():
+        shutil.copy(begun / "mlflow.db", home)
+    asked = json.dumps([(str(home), *kill) for kill, home in homes.items()])
+    told = subprocess.run([sys.executable, "-c", _KILLED, C, asked], check=True, capture_output=True, text=True)
+    assert told.stdout.split() == ["-9"] * len(KILLS)
+    return homes
+
+
+@pytest.mark.parametrize(("method", "when"), KILLS)
+def test_a_promotion_killed_anywhere_has_happened_or_not(
+    promotions: dict[tuple[str, str], Path], method: str, when: str
+) -> None:
+    home = promotions[method, when]
+    registry = Registry(f"sqlite:///{home / 'mlflow.db'}", home / "artifacts")
     happened = (method, when) != ("append", "before")
     # Who looks sees one of the two, and a rollback takes back what was seen.
     assert champion(registry, "cards") == ("c" if happened else "b")
@@ -206,25 +247,6 @@ def test_a_promotion_killed_anywhere_has_happened_or_not(
     assert registry.rollback("cards").sha == (B if happened else A)
     assert registry.promote("cards", C).sha == C
     assert pointed(registry) == C
-
-
-def kill_in_promotion(home: Path, sha: str, method: str, when: str) -> None:
-    """A process that promotes `sha` is killed with -9 before or after a method of the store."""
-    script = f"""
-import os, signal, sys
-from pathlib import Path
-from training.registry import Registry
-from training.registry.store import MlflowStore
-real = MlflowStore.{method}
-def killed(*arguments):
-    if "{when}" == "after":
-        real(*arguments)
-    os.kill(os.getpid(), signal.SIGKILL)
-MlflowStore.{method} = killed
-Registry(sys.argv[1], Path(sys.argv[2])).promote("cards", "{sha}")
-"""
-    argv = [sys.executable, "-c", script, f"sqlite:///{home / 'mlflow.db'}", str(home / "artifacts")]
-    assert subprocess.run(argv, check=False, capture_output=True).returncode == -9
 
 
 def pointed(registry: Registry) -> str:
