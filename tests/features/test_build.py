@@ -14,7 +14,8 @@ from features.calendar import cutoff
 from features.ingest import ingest
 from features.lake import Lake, NoData
 from features.spec import CREATED, EVENT
-from features.versions import latest
+from features.transforms.registry import Reach
+from features.versions import latest, snapshots
 from tests.features.small import KEY, SPEC, TIME, months, portfolio, raw, spec
 from tests.features.test_lake import files
 
@@ -147,3 +148,17 @@ def test_a_row_is_never_known_before_what_it_is_made_of() -> None:
     assert found.filter(pl.col(CREATED) < cutoff(date(2024, 1, 9))).filter(pl.col("amount") == 6.0)[
         "amount_1"
     ].to_list() == [None]
+
+
+@pytest.mark.parametrize("reach", ["row", "entity"])
+def test_entities_are_computed_anew_at_their_own_late_times_only(reach: Reach) -> None:
+    # Everyone has a row that came late, each at a time of its own: twice the work, and not a hundred times.
+    first, many = START, range(100)
+    known = [
+        {KEY: one, EVENT: first, CREATED: first + timedelta(seconds=one if again else 0)}
+        for again in (False, True)
+        for one in many
+        if one or not again
+    ]
+    rows = pl.DataFrame(known, schema={KEY: pl.Int64, EVENT: TIME, CREATED: TIME})
+    assert [one.height for one in snapshots(rows, KEY, reach)] == [99, 100]
