@@ -1,14 +1,20 @@
 """Files written whole, and on disk before anyone is told that they are there."""
 
 import os
+import secrets
+import time
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
+
+LEFT = 3600
+"""Seconds after which a writer that has not finished has been killed."""
 
 
 def write_whole(file: Path, content: bytes) -> None:
-    """Replace `file` by `content`, whole or not at all; its folder is made. Writers of one file take turns."""
-    # Always the same name: what a killed writer left is overwritten by the next.
-    part = file.with_name(f"{file.name}.tmp")
+    """Replace `file` by `content`, whole or not at all; its folder is made. Of several writers the last one stays."""
+    # Writers of one file may be of several machines, where process ids repeat.
+    part = file.with_name(f"{file.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as out:
@@ -21,6 +27,15 @@ def write_whole(file: Path, content: bytes) -> None:
         with suppress(OSError):
             part.unlink()
         raise
+    _clear(file)
+
+
+def _clear(file: Path) -> None:
+    """Remove what killed writers of a file have left."""
+    for part in file.parent.glob(f"{escape(file.name)}.*tmp"):
+        with suppress(OSError):
+            if part.stat().st_mtime < time.time() - LEFT:
+                part.unlink()
 
 
 def sync(path: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,26 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(
 
 
 def test_what_a_killed_writer_left_is_no_hindrance(tmp_path: Path) -> None:
-    (tmp_path / "b.txt.tmp").write_bytes(b"half")
+    left = [tmp_path / "b.txt.tmp", tmp_path / "b.txt.7-abc.tmp"]
+    for part in left:
+        part.write_bytes(b"half")
+        os.utime(part, (0, 0))
     write_whole(tmp_path / "b.txt", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+
+
+def test_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    file = tmp_path / "part[1].parquet"
+
+    def write(content: bytes) -> None:
+        for _ in range(60):
+            write_whole(file, content)
+            assert set(file.read_bytes()) in ({1}, {2})
+            assert file.stat().st_size == 100_000
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, [bytes([1]) * 100_000, bytes([2]) * 100_000]))
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_every_file_of_a_tree_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
