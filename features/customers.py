@@ -1,15 +1,17 @@
 """Customers in ranges of their keys: the one way in which work on many customers is cut into parts.
 
 A lake's files are sorted by key, and Parquet keeps the smallest and largest key of each group of rows: a range is read
-without what lies outside of it, by this machine or by another.
+without what lies outside of it, by this machine or by another. Where to cut is told by a sample of the keys themselves.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import polars as pl
+
+from features.lake_files import count_rows, in_groups
 
 Key = int | str
 Part = TypeVar("Part")
@@ -17,6 +19,10 @@ Made = TypeVar("Made")
 
 AT_ONCE = 2_000_000
 """Rows in memory at once: a table with more is worked on in parts."""
+SAMPLES = 16
+"""Of the rows of a range, how many in each file at least are looked at to find where the next begins."""
+DRAWN = 1000
+"""Customers of a range that are looked at to find where the next begins."""
 
 
 @dataclass(frozen=True)
@@ -50,27 +56,56 @@ class Each(Protocol):
 
 
 def split(files: Sequence[Path], key: str, rows: int = AT_ONCE) -> list[Customers]:
-    """All customers of some files in ranges of about `rows` rows; everyone at once when there are no more of them."""
-    groups = sorted(_groups(files, key), key=lambda group: group[0])
-    bounds: list[Key] = []
-    held = 0
-    for lowest, count in groups:
-        if held + count > rows and lowest > (bounds[-1] if bounds else groups[0][0]):
-            bounds.append(lowest)
-            held = 0
-        held += count
+    """All customers of some files in ranges of at most `rows` rows; everyone at once when there are no more of them.
+
+    Only a customer with more rows alone makes a range larger. The files are sorted by key.
+    """
+    if count_rows(files) <= rows:
+        return [EVERYONE]
+    # Statistics of row groups would not do: where each month is one group, all of them begin with the same customer.
+    step = max(1, rows // (len(files) * SAMPLES))
+    sample = pl.concat([_every(file, key, step) for file in files])
+    # Between two keys of a sample lie rows of each file that nobody has counted.
+    return _ranges(sample.group_by("key").len("count"), step, rows - len(files) * (step - 1))
+
+
+def split_evenly(files: Sequence[Path], key: str, customers: int) -> list[Customers]:
+    """All customers of some files in ranges of about so many, however many rows each has."""
+    if count_rows(files) <= customers:
+        return [EVERYONE]
+    # The same customers in every file, since they are drawn by a digest of their keys.
+    step = max(1, customers // DRAWN)
+    drawn = [keys.filter(keys.hash() % step == 0).unique() for file in files for keys in _keys(file, key)]
+    sample = pl.concat([keys.to_frame("key") for keys in drawn]).unique()
+    return _ranges(sample.with_columns(count=pl.lit(1, pl.UInt32)), step, customers)
+
+
+def bounded(bounds: Sequence[Key]) -> list[Customers]:
+    """Everyone, in ranges that begin at `bounds` but for the first."""
     return [Customers(low, high) for low, high in zip([None, *bounds], [*bounds, None], strict=True)]
 
 
-def _groups(files: Sequence[Path], key: str) -> Iterator[tuple[Any, int]]:
-    """The smallest key of each group of rows, and how many rows it has."""
-    from pyarrow import parquet
+def _ranges(sample: pl.DataFrame, step: int, most: int) -> list[Customers]:
+    """Ranges of at most `most` where each of the sampled keys, with its `count`, stands for `step` times as many."""
+    bounds: list[Key] = []
+    held = 0
+    for key, count in sample.sort("key").iter_rows():
+        if held and held + count * step > most:
+            bounds.append(key)
+            held = 0
+        held += count * step
+    return bounded(bounds)
 
-    for file in files:
-        notes = parquet.read_metadata(file)
-        column = notes.schema.names.index(key)
-        for place in range(notes.num_row_groups):
-            group = notes.row_group(place)
-            told = group.column(column).statistics
-            if told is not None and told.has_min_max:
-                yield told.min, group.num_rows
+
+def _every(file: Path, key: str, step: int) -> pl.DataFrame:
+    """The key of each `step`-th row of a file."""
+    found, seen = [], 0
+    for keys in _keys(file, key):
+        found.append(keys.gather_every(step, -seen % step) if -seen % step < keys.len() else keys.clear())
+        seen += keys.len()
+    return pl.concat(found).to_frame("key")
+
+
+def _keys(file: Path, key: str) -> Iterator[pl.Series]:
+    for group in in_groups(file, [key]):
+        yield group[key]

@@ -1,6 +1,7 @@
 """The lake's files: rows to Parquet and back, and what is raised when that cannot be."""
 
 import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -59,3 +60,22 @@ def read_file(file: Path, columns: list[str] | None = None, within: pl.Expr | No
         raise LakeError(f"{file}: lacks a column that is read: {error}; ingest again") from error
     except (pl.exceptions.PolarsError, OSError) as error:
         raise LakeError(f"{file}: is not a partition of this lake ({error}); delete it and run again") from error
+
+
+def in_groups(file: Path, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+    """The rows of a partition (None: all columns), group by group: one is in memory at once; at least one, if empty."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(file) as opened:
+        wanted = None if columns is None else list(columns)
+        if not opened.num_row_groups:
+            yield pl.DataFrame(opened.read(columns=wanted))
+        for place in range(opened.num_row_groups):
+            yield pl.DataFrame(opened.read_row_group(place, columns=wanted))
+
+
+def count_rows(files: Sequence[Path]) -> int:
+    """How many rows partitions have, by what their files say of themselves."""
+    from pyarrow import parquet
+
+    return sum(parquet.read_metadata(file).num_rows for file in files)

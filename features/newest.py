@@ -1,21 +1,27 @@
 """The newest feature rows that were known at the end of a day: what the online store holds after a materialize."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 
-from features.calendar import cutoff
-from features.customers import Customers, split
-from features.lake import Lake, NoData
+from features.calendar import cutoff, month_end, month_of
+from features.customers import Customers, split_evenly
+from features.digests import RowsDigest
+from features.lake import Lake, NoData, Partition
+from features.lake_files import in_groups
 from features.permitted import FeatureColumn
 from features.spec import CREATED, EVENT
 
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest row of each customer in every view, known at the end of `as_of` and not stale on that day."""
+    """The newest row of each customer in every view, known at the end of `as_of`, however old it is.
+
+    A row that is too old says so by its age: the online store keeps it too, and a decision treats it as stale.
+    """
 
     lake: Lake
     portfolio: str
@@ -28,17 +34,13 @@ class Newest:
         """The views, and the days after which each is stale."""
         return {column.view: column.freshness for column in self.columns}
 
-    def ranges(self, rows: int) -> list[Customers]:
-        """The customers in ranges of about so many, told by the largest file: there each is about once."""
-        largest = max((file for view in self.views for file in self._files(view)), key=lambda file: file.stat().st_size)
-        return split([largest], self.key, rows)
+    def ranges(self, customers: int) -> list[Customers]:
+        """Everyone with a row in any of the views, in ranges of about so many customers."""
+        return split_evenly([file for view in self.views for file in self._files(view)], self.key, customers)
 
     def made_from(self) -> dict[str, dict[str, str]]:
-        """The digests of the partitions that are read, by view and month."""
-        return {
-            view: {one.month: one.inputs for one in self.lake.partitions(self.portfolio, "features", view)}
-            for view in self.views
-        }
+        """The digests of what is read, by view and month: a month that fills up afterwards has the same."""
+        return {view: {one.month: self._digest(view, one) for one in self._partitions(view)} for view in self.views}
 
     def read(self, customers: Customers) -> pl.DataFrame:
         """A row for each of the customers, in their order, with the event of every view as `event of <view>`."""
@@ -49,29 +51,52 @@ class Newest:
         return whole.sort(self.key)
 
     def _view(self, view: str, customers: Customers) -> pl.DataFrame:
-        oldest = datetime.combine(self.as_of, time(), UTC) - timedelta(days=self.views[view])
-        until, names = cutoff(self.as_of), [column.name for column in self.columns if column.view == view]
-        # Parquet's statistics leave out partitions that are too old, and row groups of other customers.
-        rows = (
-            pl.scan_parquet(self._files(view), hive_partitioning=False)
-            .filter(customers.within(self.key), pl.col(EVENT) >= oldest, pl.col(EVENT) < until)
-            .filter(pl.col(CREATED) < until)
-            .select(self.key, EVENT, CREATED, *names)
-            .collect()
-        )
-        ordered = rows.sort(self.key, EVENT, CREATED, maintain_order=True)
-        newest = ordered.unique(self.key, keep="last", maintain_order=True)
+        names = [column.name for column in self.columns if column.view == view]
+        # Month by month: in memory are the newest rows so far and those of one more month.
+        months = (self._month(file, customers, names) for file in self._files(view))
+        newest = next(months)
+        for month in months:
+            newest = self._last([newest, month])
         return newest.drop(CREATED).rename({EVENT: event_of(view)})
 
+    def _month(self, file: Path, customers: Customers, names: list[str]) -> pl.DataFrame:
+        # Parquet's statistics leave out row groups of other customers.
+        until = cutoff(self.as_of)
+        rows = (
+            pl.scan_parquet(file, hive_partitioning=False)
+            .filter(customers.within(self.key), pl.col(EVENT) < until, pl.col(CREATED) < until)
+            .select(self.key, EVENT, CREATED, *names)
+        )
+        return self._last([rows.collect()])
+
+    def _last(self, rows: Iterable[pl.DataFrame]) -> pl.DataFrame:
+        ordered = pl.concat(rows).sort(self.key, EVENT, CREATED, maintain_order=True)
+        return ordered.unique(self.key, keep="last", maintain_order=True)
+
+    def _digest(self, view: str, one: Partition) -> str:
+        if one.month < month_of(self.as_of) or self.as_of == month_end(self.as_of):
+            return one.inputs
+        digest: RowsDigest | None = None
+        for rows in in_groups(self.lake.file(self.portfolio, "features", view, one.month)):
+            digest = digest or RowsDigest(rows.schema)
+            digest.add(rows.filter(pl.col(CREATED) < cutoff(self.as_of)))
+        assert digest is not None, "a file has at least one group, if an empty one"
+        return digest.digest()
+
     def _files(self, view: str) -> list[Path]:
+        return [self.lake.file(self.portfolio, "features", view, one.month) for one in self._partitions(view)]
+
+    def _partitions(self, view: str) -> list[Partition]:
+        """The months up to the day's; those that came later are not of this book."""
         there = self.lake.partitions(self.portfolio, "features", view)
-        if not there or max(one.covers for one in there) < self.as_of:
+        mine = [one for one in there if one.month <= month_of(self.as_of)]
+        if not mine or max(one.covers for one in there) < self.as_of:
             found = max(one.covers for one in there) if there else "nothing"
             command = f"`lendloop run materialize --portfolio {self.portfolio} --as-of {self.as_of}`"
             raise NoData(
                 f"{self.portfolio}: found features of {view!r} up to {found}; expected {self.as_of}: {command}"
             )
-        return [self.lake.file(self.portfolio, "features", view, one.month) for one in there]
+        return mine
 
 
 def event_of(view: str) -> str:

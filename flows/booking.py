@@ -1,6 +1,7 @@
 """`lendloop decide-book`: every customer of a portfolio decided by the champion, in parts, into Parquet files.
 
 A book answers nobody and is not in the decision log: it is what the champion would answer to each, at the end of a day.
+In it is everyone of whom any view that the model reads has a row known by then, however old.
 """
 
 import json
@@ -16,7 +17,7 @@ import polars as pl
 from rich.progress import track
 
 from features.calendar import cutoff
-from features.customers import Customers
+from features.customers import Customers, bounded
 from features.newest import Newest
 from flows.cluster import workers_of
 from flows.hints import month_command
@@ -69,16 +70,18 @@ class Part:
 
 
 def decide_whole_book(portfolio: str, as_of: date, out: Path, *, scores_only: bool = False) -> None:
-    """Decide everyone who has fresh features at `as_of`; parts that are there already are kept."""
+    """Decide everyone of whom the model's views know a row at `as_of`; parts that are there already are kept."""
     workspace = open_workspace(portfolio)
     book = _book(workspace, as_of, out, scores_only)
     newest = newest_of(workspace, load_release(workspace.release_folder(book.release)), book)
-    parts = [Part(number, customers) for number, customers in enumerate(newest.ranges(AT_ONCE))]
-    _note(book, newest, parts)
+    features = newest.made_from()
+    parts = _noted(book, newest, features)
     counts: dict[str, int] = {}
     done = workers_of(workspace.settings)(partial(decide_part, book), parts)
     for found in track(done, "deciding", total=len(parts), console=console, transient=True):
         counts = {name: counts.get(name, 0) + found.get(name, 0) for name in {**counts, **found}}
+    if newest.made_from() != features:
+        raise BadBook(f"{out}: features were built anew meanwhile, and its files may be a mix; remove it and run again")
     told = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
     console.print(f"{sum(counts.values()):,} customers: {told}")
     console.print(f"in {len(parts)} files in [cyan]{out}[/]; made by release {book.release}")
@@ -146,20 +149,28 @@ def _book(workspace: Workspace, as_of: date, out: Path, scores_only: bool) -> Bo
     return Book(**{**asdict(book), "paused": paused})
 
 
-def _note(book: Book, newest: Newest, parts: list[Part]) -> None:
-    """Keep what the folder's files are made of; a folder that holds another book is refused."""
-    told = {name: str(value) for name, value in asdict(book).items() if name != "out"}
-    bounds = [part.customers.low for part in parts]
-    noted: dict[str, Any] = {**told, "features": newest.made_from(), "parts": bounds}
+def _noted(book: Book, newest: Newest, features: dict[str, dict[str, str]]) -> list[Part]:
+    """The parts of a book, by what its folder notes of it, now or before; a folder with another book is refused."""
+    told = {name: str(value) for name, value in asdict(book).items() if name != "out"} | {"features": features}
     file = book.out / NOTES
     if file.is_file():
         there = _read(file)
-        if other := sorted(name for name in noted.keys() | there.keys() if noted.get(name) != there.get(name)):
+        if other := sorted(
+            name for name in told.keys() | there.keys() - {"parts"} if told.get(name) != there.get(name)
+        ):
             raise BadBook(f"{book.out}: holds another book (other {', '.join(other)}); choose another folder")
-    elif book.out.exists() and any(book.out.iterdir()):
-        raise BadBook(f"{book.out}: is not empty, and holds no {NOTES}; choose another folder")
+        # Parts that are there are of these: cut anew, they might be others.
+        ranges = bounded(there["parts"])
     else:
-        write_whole(file, json.dumps(noted, indent=1).encode())
+        ranges = newest.ranges(AT_ONCE)
+        _begin(book.out, told | {"parts": [one.low for one in ranges[1:]]})
+    return [Part(number, customers) for number, customers in enumerate(ranges)]
+
+
+def _begin(folder: Path, noted: dict[str, Any]) -> None:
+    if folder.exists() and any(not one.name.startswith(NOTES) for one in folder.iterdir()):
+        raise BadBook(f"{folder}: is not empty, and holds no {NOTES}; choose another folder")
+    write_whole(folder / NOTES, json.dumps(noted, indent=1).encode())
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -167,6 +178,6 @@ def _read(file: Path) -> dict[str, Any]:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError):
         found = None
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not isinstance(found.get("parts"), list):
         raise BadBook(f"{file}: cannot be read; remove the folder and run again")
     return found

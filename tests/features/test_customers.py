@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from features.build import build_features
-from features.customers import Customers, split
+from features.customers import Customers, split, split_evenly
 from features.ingest import ingest
 from features.lake import Lake
 from tests.features.small import KEY, SPEC, months, portfolio
@@ -56,7 +56,23 @@ def test_ranges_hold_everyone_once(tmp_path: Path, text: str) -> None:
     held = [rows.filter(one.within(KEY)) for one in ranges]
     assert sum(part.height for part in held) == rows.height
     assert sum(part[KEY].n_unique() for part in held) == rows[KEY].n_unique()
-    assert max(part.height for part in held) <= 24
+    assert max(part.height for part in held) <= 13  # a customer with 13 alone
+
+
+def test_ranges_are_as_large_as_asked_however_many_months(tmp_path: Path) -> None:
+    # Each month is one group of rows, and the first customers leave one by one: all begin about alike.
+    files = [tmp_path / f"{month}.parquet" for month in range(60)]
+    for month, file in enumerate(files):
+        pl.DataFrame({KEY: range(1 + month, 1001)}).write_parquet(file)
+    rows = pl.scan_parquet(files)
+    for most in (5_000, 30_000):
+        ranges = split(files, KEY, most)
+        held = [rows.filter(one.within(KEY)).select(pl.len()).collect().item() for one in ranges]
+        assert sum(held) == rows.select(pl.len()).collect().item()
+        assert max(held) <= most
+        assert sorted(held)[1] > most / 2  # all but the last
+    spread = split_evenly(files, KEY, 250)
+    assert [(one.low, one.high) for one in spread] == [(None, 251), (251, 501), (501, 751), (751, None)]
 
 
 @pytest.mark.parametrize("text", SPECS.values(), ids=SPECS)
