@@ -45,7 +45,9 @@ class Boosting(Document):
     subsample: float = Field(0.8, gt=0, le=1, description="share of the rows drawn for each tree")
     border_count: int = Field(128, ge=1, le=255)
     one_hot_max_size: int = Field(16, ge=1, le=255, description="categories up to which a category is one-hot")
-    task_type: Literal["CPU", "GPU"] | None = Field(None, description="what CatBoost fits on; null: the CPU")
+    task_type: Literal["CPU", "GPU"] | None = Field(
+        None, description="what it fits on; null: the CPU. GPUs: no two fits alike"
+    )
     devices: str | None = Field(None, pattern=r"^[0-9:-]+$", description="the GPUs it takes, as 0 or 0:1 or 0-3")
 
     @model_validator(mode="after")
@@ -118,6 +120,15 @@ class ModelSpec(Document):
         if isinstance(features, FeatureSpec):
             for fault in _faults(self, features):
                 raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
+    def _constrains_what_can_be(self) -> "ModelSpec":
+        if self.monotone and self.estimator.task_type == "GPU":
+            raise ValueError(
+                f"monotone: found {', '.join(sorted(self.monotone))} with task_type: GPU, where CatBoost knows no such "
+                "constraints; leave out one of the two"
+            )
         return self
 
 

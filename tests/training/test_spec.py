@@ -53,6 +53,11 @@ def test_the_kind_tells_labels_apart(cards: Portfolio) -> None:
         ("observations: statements", "observations: bills", "observations: 'bills' is not a table"),
         ("column: pay_status", "column: pay", r"label\.column: table 'statements' has no 'pay'"),
         ("status: 1", "sex: 1", "monotone: 'sex' is not a feature of service 'risk'"),
+        (
+            "{status: 1}",
+            "{status: 1}\n    estimator: {task_type: GPU}",
+            r"models\.yaml:2: models\.risk: .*monotone: found status with task_type: GPU, where CatBoost knows no such",
+        ),
         ("status: 1", "status: 2", r"models\.yaml:9: models\.risk\.monotone\.status"),
         ("at_least: 2", "at_last: 2", r"models\.yaml:8: models\.risk\.label\.within\.at_last"),
         ("kind: within", "kind: whithin", r"models\.yaml:8: models\.risk\.label.*'within', 'recorded'"),
