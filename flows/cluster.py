@@ -10,6 +10,7 @@ import os
 import secrets
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from features.customers import Each
@@ -27,6 +28,10 @@ INSTALL = "`make setup-ray` makes an environment with it in .venv-ray, or `pip i
 
 class RayMissing(RuntimeError):
     """The settings ask for Ray, which is not installed here or does not answer."""
+
+
+class WorkerFailed(RuntimeError):
+    """A function failed in a worker with an error that does not travel; the message has its type and text."""
 
 
 def workers_of(settings: Settings) -> Each:
@@ -98,15 +103,29 @@ def _results(function: Callable[[Part], Made], parts: list[Part], workers: int) 
     for row in done.iter_rows():
         made = cloudpickle.loads(row["made"])
         if isinstance(made, _Failed):
-            raise made.error
+            raise made.raised(cloudpickle)
         yield made
 
 
 class _Failed:
-    """What a function raised: Ray's own errors would hide it."""
+    """What a function raised: Ray's own errors would hide it. Not every error can be pickled, or be made again."""
 
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+    def __init__(self, error: Exception, pickles: Any) -> None:
+        self.told, self.error = _told(error), b""
+        with suppress(Exception):
+            self.error = pickles.dumps(error)
+
+    def raised(self, pickles: Any) -> Exception:
+        """The error as it was; where it does not come through as it was, its type and text."""
+        with suppress(Exception):
+            error = pickles.loads(self.error)
+            if isinstance(error, Exception) and _told(error) == self.told:
+                return error
+        return WorkerFailed(f"a worker failed: {self.told}")
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__qualname__}: {error}"
 
 
 class _Work:
@@ -121,7 +140,7 @@ class _Work:
         try:
             made = self.function(cloudpickle.loads(row["part"]))
         except Exception as error:  # whatever it is, it is raised where the part was handed out
-            made = _Failed(error)
+            made = _Failed(error, cloudpickle)
         return {"made": cloudpickle.dumps(made)}
 
 

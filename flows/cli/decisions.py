@@ -46,7 +46,8 @@ def decide_book(
 
     What the champion would answer to each of them, as Parquet.
 
-    In it is everyone of whom any view that the champion reads has a row by then, stale or not. Nobody is answered, and nothing is logged. Interrupted, it goes on with the parts that are missing.
+    In it is everyone of whom any view that the champion reads has a row by then, stale or not. Nobody is answered, and
+    nothing is logged. Interrupted, it goes on with the parts that are missing.
     """
     from flows.booking import decide_whole_book
 
