@@ -50,7 +50,7 @@ types: $(READY)
 faults: $(READY)  ## 200 kills of workers on each log, a soak of 10 minutes, and the faults of `make test` (40 minutes)
 	@KILLS=$${KILLS:-200} $(BIN)/python -m pytest tests/faults -m "long or not long"
 
-bench: $(READY)  ## every figure of speed beside its peer and its floor, and README's table of them (20 minutes; needs wrk)
+bench: $(READY)  ## figures of speed beside their peers and floors, and README's table of them (20 minutes; needs wrk)
 	@$(BIN)/python -m benchmarks
 
 bench-scale: $(READY)  ## the same in the large sizes: up to 60 million rows (hours, 30 GB of disk)

@@ -149,12 +149,13 @@ def main(sizes: list[int], keep: Path | None) -> None:
 def lines(found: list[dict[str, float]], grown: float | None) -> list[Line]:
     """What README says."""
     last, bounded = found[-1], found[-1]["peak_mib"] <= LARGEST_MIB
-    stopped = f", stopped after {last['stopped_after']:,.0f}" if "stopped_after" in last else ""
+    stopped = f", stopped by hand after an estimated {last['stopped_after']:,.0f}" if "stopped_after" in last else ""
+    rate = f"{last['rows_per_second']:,.0f} rows/s" + (" (estimated)" if stopped else "")
     return [
         Line(
             f"{len(FEATURES)} features of {last['customers']:,.0f} customers × {MONTHS} months{stopped}",
             f"linear from {found[0]['customers']:,.0f}, memory bounded",
-            f"{last['rows_per_second']:,.0f} rows/s, {last['peak_mib'] / 1024:.1f} GiB, "
+            f"{rate}, {last['peak_mib'] / 1024:.1f} GiB, "
             + ("one size only" if grown is None else f"CPU grows with rows^{grown:.2f}"),
             "–",
             "–",
