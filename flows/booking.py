@@ -156,14 +156,14 @@ def _noted(book: Book, newest: Newest, features: dict[str, dict[str, str]]) -> l
     if file.is_file():
         there = _read(file)
         if other := sorted(
-            name for name in told.keys() | there.keys() - {"parts"} if told.get(name) != there.get(name)
+            name for name in told.keys() | there.keys() - {"bounds"} if told.get(name) != there.get(name)
         ):
             raise BadBook(f"{book.out}: holds another book (other {', '.join(other)}); choose another folder")
         # Parts that are there are of these: cut anew, they might be others.
-        ranges = bounded(there["parts"])
+        ranges = bounded(there["bounds"])
     else:
         ranges = newest.ranges(AT_ONCE)
-        _begin(book.out, told | {"parts": [one.low for one in ranges[1:]]})
+        _begin(book.out, told | {"bounds": [one.low for one in ranges[1:]]})
     return [Part(number, customers) for number, customers in enumerate(ranges)]
 
 
@@ -178,6 +178,6 @@ def _read(file: Path) -> dict[str, Any]:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError):
         found = None
-    if not isinstance(found, dict) or not isinstance(found.get("parts"), list):
+    if not isinstance(found, dict) or not isinstance(found.get("bounds"), list):
         raise BadBook(f"{file}: cannot be read; remove the folder and run again")
     return found
