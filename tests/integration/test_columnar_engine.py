@@ -1,23 +1,19 @@
 """Our compute engine beside Feast's own, on real servers: the same keys, the same bytes, the same answers."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
-import psycopg
 import pytest
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType
 from feast.types import Array, Bool, Bytes, Float32, Float64, Int32, Int64, String, UnixTimestamp
 from redis import Redis
-from sqlalchemy.engine import make_url
 
 from features.store.postgres import ReconnectingPostgresOnlineStore
-from tests.servers import new_database
+from tests.integration.online_content import InRedis, Online
 
 pytestmark = [
     pytest.mark.integration,
@@ -61,95 +57,6 @@ def rows(count: int, at: datetime, *, real: float = 0.5) -> pl.DataFrame:
         event_timestamp=pl.lit(at),
         created=pl.lit(at),
     )
-
-
-class Online(Protocol):
-    """A server with an online store in it."""
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """How Feast is told of it."""
-
-    def content(self) -> Any:
-        """All that Feast has written."""
-
-    def empty(self) -> None:
-        """Remove it."""
-
-
-@dataclass(frozen=True)
-class InRedis:
-    url: str
-    client: Redis
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {"type": "redis", "connection_string": self.url.removeprefix("redis://").partition("/")[0]}
-
-    def content(self) -> Any:
-        return {key: self.client.hgetall(key) for key in sorted(self.client.keys())}
-
-    def empty(self) -> None:
-        self.client.flushdb()
-
-
-@dataclass(frozen=True)
-class InPostgres:
-    url: str
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        url = make_url(self.url)
-        place = {"host": url.host or url.query["host"], "port": url.port or 5432, "database": url.database}
-        return {
-            "type": "features.store.postgres.ReconnectingPostgresOnlineStore",
-            "sslmode": "disable",
-            **place,
-            "user": url.username or "postgres",
-            "password": url.password or "",
-        }
-
-    def content(self) -> Any:
-        with psycopg.connect(self.url) as connection:
-            return connection.execute("SELECT * FROM conformance_stats ORDER BY 1, 2").fetchall()
-
-    def empty(self) -> None:
-        with psycopg.connect(self.url) as connection:
-            connection.execute("TRUNCATE conformance_stats")
-
-
-@dataclass(frozen=True)
-class InSqlite:
-    path: Path
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {"type": "sqlite", "path": str(self.path)}
-
-    def content(self) -> Any:
-        with closing(sqlite3.connect(self.path)) as connection:
-            return connection.execute("SELECT * FROM conformance_stats ORDER BY 1, 2").fetchall()
-
-    def empty(self) -> None:
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            connection.execute("DELETE FROM conformance_stats")
-
-
-@pytest.fixture(params=["redis", "postgres", "sqlite"])
-def online(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Online]:
-    if request.param == "sqlite":
-        yield InSqlite(tmp_path / "online.db")
-        return
-    if request.param == "postgres":
-        url = new_database(request.getfixturevalue("postgres_url"))
-        yield InPostgres(url.replace("+psycopg", ""))
-        return
-    url = request.getfixturevalue("redis_url")
-    client = Redis.from_url(url)
-    client.flushdb()
-    yield InRedis(url, client)
-    client.flushdb()
-    client.close()
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from feast.value_type import ValueType
 from psycopg import Cursor, sql
 
 from features.store.columnar.keys import serialized_keys
-from features.store.columnar.wire import TEXTUAL, content, encoded, fixed, joined, lengths, micros
+from features.store.columnar.texts import texts
+from features.store.columnar.wire import content, encoded, fixed, joined, lengths, micros
 
 BATCH_ROWS = 5_000
 COLUMNS = ("entity_key", "feature_name", "value", "value_text", "event_ts", "created_ts")
@@ -89,23 +90,19 @@ class PostgresColumns:
         times = [*_time(batch.column(event)), *([_NULL] if created is None else _time(batch.column(created)))]
         for name, kind in self._kinds.items():
             column = batch.column(name)
-            value = encoded(column, kind)
+            value = encoded(column, kind, name)
             yield content(
-                joined(head, _fixed_field(name.encode()), *_field(value), *_text(column, kind, value), *times)
+                joined(head, _fixed_field(name.encode()), *_field(value), *_text(column, kind, value, name), *times)
             )
         for name in emptied:
             yield content(joined(head, _fixed_field(name.encode()), _fixed_field(b""), _NULL, *times))
 
 
-def _text(column: pa.Array, kind: ValueType, value: pa.BinaryArray) -> list[pa.BinaryArray | bytes]:
-    """The value as Feast's store has it as text: as Python writes it; null where there is none."""
-    if kind not in TEXTUAL:
-        return [_NULL]
-    there = pa.array(lengths(value) > 0)
-    texts = column if kind == ValueType.STRING else pa.array(list(map(str, column.to_pylist())), pa.string())
-    written = pc.if_else(there, pc.fill_null(pc.cast(pc.cast(texts, pa.string()), pa.binary()), b""), b"")
-    sizes = np.where(there.to_numpy(zero_copy_only=False), lengths(written), -1)
-    return [fixed(b"", sizes.astype(">i4")), written]
+def _text(column: pa.Array, kind: ValueType, value: pa.BinaryArray, name: str) -> list[pa.BinaryArray | bytes]:
+    """The value as Feast's store has it as text; null where there is none."""
+    written = pa.array(texts(column, kind, value, name), pa.string())
+    sizes = np.where(written.is_valid(), lengths(written.fill_null("")), -1)
+    return [fixed(b"", sizes.astype(">i4")), pc.cast(written.fill_null(""), pa.binary())]
 
 
 def _time(column: pa.Array) -> list[pa.BinaryArray | bytes]:

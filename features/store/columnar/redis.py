@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyp
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from features.store.columnar.keys import serialized_keys
+from features.store.columnar.keys import check_keys, serialized_keys
 from features.store.columnar.wire import content, encoded, joined, lengths, micros, timestamps
 
 BATCH_ROWS = 5_000
@@ -60,6 +60,7 @@ class RedisColumns:
         `event` is the column of event timestamps; for `created` Redis has no place. `emptied` are features to be
         emptied in every row.
         """
+        check_keys(table, self._keys)
         connection = self._pool.get_connection()
         try:
             return self._sent(connection, table, event, emptied)
@@ -102,7 +103,7 @@ class RedisColumns:
         pieces = [b"*%d\r\n$4\r\nHSET\r\n" % words, key, _fixed_word(f"_ts:{self._name}".encode())]
         pieces += _word(timestamps(batch.column(event)))
         for name, kind in self._kinds.items():
-            pieces += [self._field(name), *_word(encoded(batch.column(name), kind))]
+            pieces += [self._field(name), *_word(encoded(batch.column(name), kind, name))]
         pieces += [self._field(name) + _fixed_word(b"") for name in emptied]
         if self._seconds:
             pieces += [b"*3\r\n$6\r\nEXPIRE\r\n", key, _fixed_word(b"%d" % self._seconds)]

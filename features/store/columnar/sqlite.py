@@ -16,7 +16,8 @@ from feast.infra.online_stores.helpers import compute_table_id
 from feast.value_type import ValueType
 
 from features.store.columnar.keys import serialized_keys
-from features.store.columnar.wire import TEXTUAL, encoded, micros
+from features.store.columnar.texts import texts
+from features.store.columnar.wire import encoded, micros
 
 BATCH_ROWS = 5_000
 _COLUMNS = ("entity_key", "feature_name", "value", "value_text", "event_ts", "created_ts")
@@ -74,20 +75,13 @@ class SqliteColumns:
         times = [_times(batch.column(event)), _times(batch.column(created)) if created else [None] * size]
         features: dict[str, Iterator[Any]] = {name: zip([b""] * size, [None] * size, strict=True) for name in emptied}
         for name, kind in self._kinds.items():
-            values = encoded(batch.column(name), kind).to_pylist()
-            features[name] = zip(values, _texts(batch.column(name), kind, values), strict=True)
+            values = encoded(batch.column(name), kind, name)
+            features[name] = zip(values.to_pylist(), texts(batch.column(name), kind, values, name), strict=True)
         in_order = sorted(features)
         of_each = zip(*(features[name] for name in in_order), strict=True)
         for key, event_ts, created_ts, row in zip(keys, *times, of_each, strict=True):
             for name, (value, text) in zip(in_order, row, strict=True):
                 yield key, name, value, text, event_ts, created_ts
-
-
-def _texts(column: pa.Array, kind: ValueType, values: list[bytes]) -> list[str | None]:
-    """The value as Feast's store has it as text: as Python writes it; None where there is none."""
-    if kind not in TEXTUAL:
-        return [None] * len(values)
-    return [str(plain) if value else None for plain, value in zip(column.to_pylist(), values, strict=True)]
 
 
 def _times(column: pa.Array) -> list[datetime | None]:

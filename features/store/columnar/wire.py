@@ -1,8 +1,10 @@
 """Arrow columns as Feast's wire format: the bytes of a protobuf `Value` for each row, a whole column at once.
 
 Bytes equal those of Feast's own `python_values_to_proto_values(…)` and `SerializeToString()`, which tests compare for
-every type. A missing value is no bytes at all, as Feast writes it. Numbers, text, bytes, booleans, timestamps and lists
-of floating-point numbers are encoded in bulk; what is left goes through Feast's own conversion, value by value.
+every type; but whole numbers beside a gap stay whole and exact, where Feast reads the column as floating-point numbers.
+A missing value is no bytes at all, as Feast writes it. Numbers, text, bytes, booleans, timestamps and lists of
+floating-point numbers are encoded in bulk; what is left, also such a feature in a column of some other type, goes
+through Feast's own conversion, value by value. What does not fit its type is refused, as Feast refuses it.
 """
 
 from collections.abc import Callable
@@ -16,22 +18,25 @@ from feast.type_map import python_values_to_proto_values
 from feast.value_type import ValueType
 from numpy.typing import NDArray
 
+from features.store.columnar.types import fitted, unfit
+
 Bytes = NDArray[np.uint8]
 Encoder = Callable[[pa.Array, int], pa.BinaryArray]
 VARINT, EIGHT, DELIMITED, FOUR = 0, 1, 2, 5
 """Protobuf's wire types."""
-TEXTUAL = {ValueType.STRING, ValueType.INT32, ValueType.INT64, ValueType.DOUBLE, ValueType.FLOAT, ValueType.BOOL}
-"""Types of which Feast's SQL stores keep the value as text too."""
 _SEVEN_BITS = np.uint64(7)
 
 
-def encoded(column: pa.Array, kind: ValueType) -> pa.BinaryArray:
-    """The bytes of a `Value` of type `kind` for each row of `column`; empty where the value is missing."""
-    encoder = _ENCODERS.get(kind)
-    if encoder is None or pa.types.is_null(column.type):
-        return _by_feast(column, kind)
-    name, bulk = encoder
-    return bulk(column, Value.DESCRIPTOR.fields_by_name[name].number)
+def encoded(column: pa.Array, kind: ValueType, name: str = "value") -> pa.BinaryArray:
+    """The bytes of a `Value` of type `kind` for each row of `column`; empty where the value is missing.
+
+    Raises `UnfitValue`, with the `name` of the column, where one is no value of that type.
+    """
+    fit = fitted(column, kind, name)
+    if fit is None:
+        return _by_feast(column, kind, name)
+    field, bulk = _ENCODERS[kind]
+    return bulk(fit, Value.DESCRIPTOR.fields_by_name[field].number)
 
 
 def timestamps(column: pa.Array) -> pa.BinaryArray:
@@ -43,10 +48,11 @@ def timestamps(column: pa.Array) -> pa.BinaryArray:
 
 
 def micros(column: pa.Array) -> NDArray[np.int64]:
-    """Microseconds since 1970 of a column of timestamps; 0 where there is none."""
-    cast = pc.cast(column, pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
+    """Microseconds since 1970 of a column of timestamps, the last that had begun; 0 where there is none."""
+    in_ns = column.type.unit == "ns"
+    cast = column.cast(pa.int64()) if in_ns else pc.cast(column, pa.timestamp("us", column.type.tz)).cast(pa.int64())
     found: NDArray[np.int64] = pc.fill_null(cast, 0).to_numpy(zero_copy_only=False)
-    return found
+    return found // 1_000 if in_ns else found  # Arrow's own cast goes up before 1970
 
 
 def joined(*pieces: pa.BinaryArray | bytes) -> pa.BinaryArray:
@@ -124,27 +130,21 @@ def fixed(head: bytes, numbers: NDArray[Any], kept: NDArray[np.bool_] | None = N
     return binary(matrix[kept].ravel(), np.cumsum(kept) * width)
 
 
-def _fixed_as(dtype: str, wire_type: int) -> Encoder:
+def _fixed_as(wire_type: int) -> Encoder:
     def encode(column: pa.Array, number: int) -> pa.BinaryArray:
-        numbers = pc.cast(column, pa.from_numpy_dtype(np.dtype(dtype)), safe=False)
-        plain = pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False)
-        kept = _is_valid(numbers) & ~np.isnan(plain)  # to Feast, NaN is missing
-        return fixed(_tag(number, wire_type), plain.astype(dtype, copy=False), kept)
+        plain = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
+        kept = _is_valid(column) & ~np.isnan(plain)  # to Feast, NaN is missing
+        return fixed(_tag(number, wire_type), plain, kept)
 
     return encode
 
 
 def _integers(column: pa.Array, number: int) -> pa.BinaryArray:
-    if pa.types.is_floating(column.type):
-        # A column of whole numbers with gaps, as pandas keeps it.
-        column = pc.if_else(pc.is_nan(column), None, column)
-    numbers = pc.cast(column, pa.int64(), safe=False)
-    return _tagged_varints(pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False), number, _is_valid(numbers))
+    plain = pc.fill_null(pc.cast(column, pa.int64()), 0).to_numpy(zero_copy_only=False)
+    return _tagged_varints(plain, number, _is_valid(column))
 
 
 def _unix_seconds(column: pa.Array, number: int) -> pa.BinaryArray:
-    if not pa.types.is_timestamp(column.type):
-        return _integers(column, number)
     missing = np.iinfo(np.int64).min  # what Feast makes of NaT
     seconds = np.where(_is_valid(column), micros(column) // 1_000_000, missing)
     return _tagged_varints(seconds, number, np.ones(len(column), dtype=bool))
@@ -152,11 +152,9 @@ def _unix_seconds(column: pa.Array, number: int) -> pa.BinaryArray:
 
 def _delimited(column: pa.Array, number: int) -> pa.BinaryArray:
     """Text or bytes: tag, length, content."""
-    as_text = not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type))
-    content = pc.cast(pc.cast(column, pa.string()) if as_text else column, pa.binary())
-    found = pc.fill_null(content, b"")
+    found = pc.fill_null(pc.cast(column, pa.binary()), b"")
     head = joined(_tag(number, DELIMITED), varints(lengths(found)))
-    return pc.if_else(content.is_valid(), joined(head, found), b"")
+    return pc.if_else(column.is_valid(), joined(head, found), b"")
 
 
 def _list_of(dtype: str) -> Encoder:
@@ -173,8 +171,11 @@ def _list_of(dtype: str) -> Encoder:
     return encode
 
 
-def _by_feast(column: pa.Array, kind: ValueType) -> pa.BinaryArray:
-    values = python_values_to_proto_values(column.to_numpy(zero_copy_only=False), kind)
+def _by_feast(column: pa.Array, kind: ValueType, name: str) -> pa.BinaryArray:
+    try:
+        values = python_values_to_proto_values(column.to_numpy(zero_copy_only=False), kind)
+    except (ValueError, TypeError, ArithmeticError, AssertionError) as error:
+        raise unfit(name, kind, error) from error
     return pa.array([value.SerializeToString() for value in values], pa.binary())
 
 
@@ -222,8 +223,8 @@ def _is_valid(column: pa.Array) -> NDArray[np.bool_]:
 
 
 _ENCODERS: dict[ValueType, tuple[str, Encoder]] = {
-    ValueType.DOUBLE: ("double_val", _fixed_as("<f8", EIGHT)),
-    ValueType.FLOAT: ("float_val", _fixed_as("<f4", FOUR)),
+    ValueType.DOUBLE: ("double_val", _fixed_as(EIGHT)),
+    ValueType.FLOAT: ("float_val", _fixed_as(FOUR)),
     ValueType.INT32: ("int32_val", _integers),
     ValueType.INT64: ("int64_val", _integers),
     ValueType.BOOL: ("bool_val", _integers),

@@ -13,10 +13,12 @@ from feast.protos.feast.types.Value_pb2 import Value
 from feast.type_map import python_values_to_proto_values
 from feast.value_type import ValueType
 from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.store.columnar.keys import UnkeyedType, serialized_keys
+from features.store.columnar.keys import MissingKey, UnkeyedType, serialized_keys
+from features.store.columnar.texts import texts
+from features.store.columnar.types import UnfitValue
 from features.store.columnar.wire import encoded, timestamps
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -55,6 +57,7 @@ def as_feast(column: pa.Array, kind: ValueType) -> list[bytes]:
 
 @pytest.mark.parametrize("kind", NUMBERS, ids=lambda kind: kind.name)
 @given(data=st.data())
+@settings(deadline=None)
 def test_a_column_has_the_bytes_of_feast(kind: ValueType, data: st.DataObject) -> None:
     values, type_ = NUMBERS[kind]
     # To Feast a column of nothing but gaps (or of empty bytes) has no type; ours is tested below.
@@ -122,3 +125,71 @@ def test_a_key_that_feast_cannot_serialize_is_named() -> None:
 def test_days_before_1970_are_seconds_before_it() -> None:
     column = pa.array([datetime(1969, 12, 31, tzinfo=UTC) + timedelta(microseconds=5)], pa.timestamp("us", "UTC"))
     assert encoded(column, ValueType.UNIX_TIMESTAMP).to_pylist() == as_feast(column, ValueType.UNIX_TIMESTAMP)
+
+
+NS = pa.timestamp("ns")
+UNLIKE: dict[str, tuple[ValueType, list[Any], pa.DataType]] = {
+    "times before 1970 in nanoseconds": (ValueType.UNIX_TIMESTAMP, [-1, -1_500_000_000, 1, None], NS),
+    "dates": (ValueType.UNIX_TIMESTAMP, [1, 20_000], pa.date32()),
+    "numbers as text": (ValueType.STRING, [1.0, 0.1, None], pa.float64()),
+    "booleans as text": (ValueType.STRING, [True, False], pa.bool_()),
+    "text as numbers": (ValueType.INT64, ["7"], pa.string()),
+    "whole numbers as single ones": (ValueType.FLOAT, [2**60 + 2**36 + 1, 16_777_217], pa.int64()),
+    "numbers with fractions": (ValueType.INT32, [1.5, -1.5, None], pa.float64()),
+    "numbers too large for a single one": (ValueType.FLOAT, [1e300], pa.float64()),
+    "a dictionary of text": (ValueType.STRING, ["a", None, "b"], pa.dictionary(pa.int32(), pa.string())),
+    "decimals": (ValueType.DOUBLE, [Decimal("1.50"), None], pa.decimal128(8, 2)),
+    "a list of another width": (ValueType.FLOAT_LIST, [[0.1, 1e300], None], pa.large_list(pa.float64())),
+}
+
+
+@pytest.mark.parametrize("case", UNLIKE)
+def test_a_column_of_another_type_has_the_bytes_of_feast(case: str) -> None:
+    kind, values, type_ = UNLIKE[case]
+    column = pa.array(values, type_)
+    assert encoded(column, kind).to_pylist() == as_feast(column, kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "type_"),
+    [
+        (ValueType.INT32, 2**40 + 7, pa.int64()),
+        (ValueType.INT64, 2**63 + 5, pa.uint64()),
+        (ValueType.INT64, float("inf"), pa.float64()),
+        (ValueType.INT32, 2.0**31, pa.float64()),
+        (ValueType.BOOL, 0.5, pa.float64()),
+    ],
+)
+def test_what_does_not_fit_is_refused_as_by_feast(kind: ValueType, value: Any, type_: pa.DataType) -> None:
+    column = pa.array([value], type_)
+    with pytest.raises((ValueError, OverflowError, AssertionError)):
+        as_feast(column, kind)
+    with pytest.raises(UnfitValue, match=rf"column 'rate': found .*; expected {kind.name}"):
+        encoded(column, kind, "rate")
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "type_"),
+    [
+        (ValueType.INT64, [1, None], pa.int64()),
+        (ValueType.INT64, [1.0, float("nan")], pa.float64()),
+        (ValueType.STRING, ["a", None], pa.string()),
+        (ValueType.STRING, [None], pa.null()),
+    ],
+)
+def test_a_missing_key_is_refused(kind: ValueType, values: list[Any], type_: pa.DataType) -> None:
+    with pytest.raises(MissingKey, match="column 'id': found 1 of"):
+        serialized_keys(pa.record_batch({"id": pa.array(values, type_)}), {"id": kind})
+
+
+def test_a_key_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(UnfitValue, match=r"column 'id': found .*; expected INT32"):
+        serialized_keys(pa.record_batch({"id": pa.array([2**40])}), {"id": ValueType.INT32})
+    with pytest.raises(UnkeyedType, match="join key 'id': found a column of double, expected STRING"):
+        serialized_keys(pa.record_batch({"id": pa.array([0.5])}), {"id": ValueType.STRING})
+
+
+def test_texts_are_those_of_the_values() -> None:
+    for kind, wanted in [(ValueType.INT64, "1"), (ValueType.STRING, "1.0"), (ValueType.DOUBLE, "1.0")]:
+        column = pa.array([1.0, None])
+        assert texts(column, kind, encoded(column, kind), "x") == [wanted, None]

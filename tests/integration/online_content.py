@@ -1,0 +1,83 @@
+"""Online stores on real servers, and all that Feast has written to them."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+from redis import Redis
+from sqlalchemy.engine import make_url
+
+
+class Online(Protocol):
+    """A server with an online store in it."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How Feast is told of it."""
+
+    def content(self) -> Any:
+        """All that Feast has written."""
+
+    def empty(self) -> None:
+        """Remove it."""
+
+
+@dataclass(frozen=True)
+class InRedis:
+    url: str
+    client: Redis
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"type": "redis", "connection_string": self.url.removeprefix("redis://").partition("/")[0]}
+
+    def content(self) -> Any:
+        return {key: self.client.hgetall(key) for key in sorted(self.client.keys())}
+
+    def empty(self) -> None:
+        self.client.flushdb()
+
+
+@dataclass(frozen=True)
+class InPostgres:
+    url: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        url = make_url(self.url)
+        place = {"host": url.host or url.query["host"], "port": url.port or 5432, "database": url.database}
+        return {
+            "type": "features.store.postgres.ReconnectingPostgresOnlineStore",
+            "sslmode": "disable",
+            **place,
+            "user": url.username or "postgres",
+            "password": url.password or "",
+        }
+
+    def content(self) -> Any:
+        with psycopg.connect(self.url) as connection:
+            return connection.execute("SELECT * FROM conformance_stats ORDER BY 1, 2").fetchall()
+
+    def empty(self) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute("TRUNCATE conformance_stats")
+
+
+@dataclass(frozen=True)
+class InSqlite:
+    path: Path
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"type": "sqlite", "path": str(self.path)}
+
+    def content(self) -> Any:
+        with closing(sqlite3.connect(self.path)) as connection:
+            return connection.execute("SELECT * FROM conformance_stats ORDER BY 1, 2").fetchall()
+
+    def empty(self) -> None:
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute("DELETE FROM conformance_stats")

@@ -1,0 +1,77 @@
+"""Keys of every type that Feast can serialize, on real servers: our compute engine writes the bytes of Feast's."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType
+from feast.types import Float64
+
+from features.store.columnar.keys import MissingKey
+from features.store.postgres import ReconnectingPostgresOnlineStore
+from tests.integration.online_content import Online
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning"),
+]
+OURS = "features.store.columnar.engine.ColumnarComputeEngine"
+AT = datetime(2024, 2, 1, tzinfo=UTC)
+KEYS: dict[ValueType, Any] = {
+    ValueType.INT32: pl.Series([1, -2, 3], dtype=pl.Int32),
+    ValueType.INT64: [1, -2, 2**53 + 1],
+    ValueType.STRING: ["a", "", "地区"],
+    ValueType.BYTES: [b"a", b"\xff\x00", b"ccc"],
+    ValueType.UNIX_TIMESTAMP: [AT, AT + timedelta(microseconds=1_500_000), datetime(1969, 12, 31, 23, tzinfo=UTC)],
+}
+
+
+def materialized(folder: Path, online: Online, engine: str, kind: ValueType, keys: Any) -> Any:
+    """What the online store holds after `engine` has run."""
+    pl.DataFrame({"customer_id": keys, "at": AT, "real": [1.0, 2.0, 3.0]}).write_parquet(folder / "rows.parquet")
+    config = RepoConfig(
+        project="conformance",
+        registry=str(folder / f"registry-{engine.rpartition('.')[2]}.db"),
+        provider="local",
+        offline_store={"type": "duckdb"},
+        online_store=online.settings,
+        batch_engine={"type": engine},
+        entity_key_serialization_version=3,
+    )
+    customer = Entity(name="customer", join_keys=["customer_id"], value_type=kind)
+    source = FileSource(name="rows", path=str(folder / "rows.parquet"), timestamp_field="at")
+    view = FeatureView(name="stats", entities=[customer], schema=[Field(name="real", dtype=Float64)], source=source)
+    store = FeatureStore(config=config)
+    store.apply([customer, view])
+    try:
+        store.materialize(AT - timedelta(days=1), AT + timedelta(days=1))
+        return online.content()
+    finally:
+        if isinstance(store.provider.online_store, ReconnectingPostgresOnlineStore):
+            store.provider.online_store.disconnect()
+
+
+@pytest.mark.parametrize("kind", KEYS, ids=lambda kind: kind.name)
+def test_keys_are_written_as_feast_writes_them(tmp_path: Path, online: Online, kind: ValueType) -> None:
+    wanted = materialized(tmp_path, online, "local", kind, KEYS[kind])
+    assert len(wanted) == 3
+    online.empty()
+    assert materialized(tmp_path, online, OURS, kind, KEYS[kind]) == wanted
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"), [(ValueType.INT64, [1, None, 3]), (ValueType.STRING, ["a", None, "c"])], ids=["INT64", "STRING"]
+)
+def test_a_missing_key_is_refused_and_nothing_is_written(
+    tmp_path: Path, online: Online, kind: ValueType, keys: Any
+) -> None:
+    """One missing key made other bytes of every key beside it, or a command that Redis waited for."""
+    with suppress(ValueError):
+        materialized(tmp_path, online, "local", kind, keys)
+    online.empty()
+    with pytest.raises(MissingKey, match="'customer_id': found 1 of 3 rows without a key"):
+        materialized(tmp_path, online, OURS, kind, keys)
+    assert not online.content()
