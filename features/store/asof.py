@@ -1,7 +1,8 @@
 """Features as they were known: for each observation the newest row of its entity, found by keys and times alone.
 
 Only the columns of key and times are sorted; of the features, which are most of the bytes, just the rows that were
-found are kept, a piece of a file at a time. So memory grows with the answer, and not with the files.
+found are kept, a piece of a file at a time. So memory grows with the answer, and not with the features in the files:
+keys and times of many entities are taken in parts, those of one entity, or of a view without any, are held whole.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,16 +15,21 @@ import polars as pl
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from features.store.reading import in_types, key_type, scan, types_of, unchanged
+
 PART_ROWS = 20_000_000
-"""About so many rows of keys and times are in memory at once; above it entities are taken in parts."""
+"""About so many rows of keys and times are in memory at once; above it entities are taken in parts. A view without an
+entity, and an entity that most rows are of, cannot be parted: all their rows of times are."""
 PIECE_ROWS = 250_000
 """Row groups of the files are read together up to so many rows."""
 _TIME = pl.Datetime("us", "UTC")
 _NONE = np.iinfo(np.int64).min
 _LAST = np.iinfo(np.int64).max
 _NO_ROW = np.iinfo(np.uint32).max
-# No column of a lender begins with an underscore.
-_CODE, _WHEN, _EVENT, _CREATED, _AT, _ROW = "_code", "_when", "_event", "_created", "_at", "_row"
+# Names that no column of a file has.
+_CODE, _WHEN, _EVENT, _CREATED, _AT, _ROW = (
+    f"{__name__}:{one}" for one in ("code", "when", "event", "created", "at", "row")
+)
 _ORDER = [_CODE, _WHEN, _EVENT, _CREATED, _AT]
 Places = NDArray[np.int64]
 
@@ -49,11 +55,25 @@ def features_known(observations: pl.DataFrame, time: str, source: FeatureFiles, 
 
     The newest event counts, and of one event the row created last. A row that was not known at the time is passed
     over; if not `strict`, a row is known from its event on. Times are compared to the microsecond. A missing key or
-    time meets nothing.
+    time meets nothing. Raises `FilesChanged` or `UnreadableFiles` where the files are not what they were, or differ.
     """
-    scan = pl.scan_parquet(source.files, hive_partitioning=False, row_index_name=_AT)
-    asked = _coded(observations, time, source, scan.collect_schema())
-    return _gathered(source, _newest(asked, source, scan, strict=strict))
+    with unchanged(source.files):
+        named = [*source.keys.values(), *source.columns.values(), source.event, *filter(None, [source.created])]
+        types = types_of(source.files, list(dict.fromkeys(named)))
+        keys = {name: key_type(name, types[name]) for name in source.keys.values()}
+        asked = _coded(observations, time, source, keys)
+        return _gathered(source, types, _newest(asked, source, _numbered(source, keys), strict=strict))
+
+
+def _numbered(source: FeatureFiles, keys: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """Keys and times of all files, and the place of each row."""
+    offset, parts = 0, []
+    times = [_utc(source.event, _EVENT), _utc(source.created or source.event, _CREATED)]
+    for file in source.files:
+        place = (pl.col(_AT).cast(pl.UInt32) + offset).alias(_AT)
+        parts.append(scan(file, _AT).select(place, *[pl.col(name).cast(type_) for name, type_ in keys.items()], *times))
+        offset += pq.read_metadata(file).num_rows
+    return pl.concat(parts)
 
 
 @dataclass(frozen=True)
@@ -77,27 +97,27 @@ def _coded(observations: pl.DataFrame, time: str, source: FeatureFiles, schema: 
     return _Asked(codes, coded, observations.height)
 
 
-def _newest(asked: _Asked, source: FeatureFiles, scan: pl.LazyFrame, *, strict: bool) -> Places:
+def _newest(asked: _Asked, source: FeatureFiles, numbered: pl.LazyFrame, *, strict: bool) -> Places:
     """For each observation the place of its row in the files; -1: none."""
     found = np.full(asked.height, -1)
     if asked.rows.is_empty():
         return found
-    parts = -(-scan.select(pl.len()).collect().item() // PART_ROWS)
+    rows = sum(pq.read_metadata(file).num_rows for file in source.files)
+    parts = -(-rows // PART_ROWS) if source.keys else min(rows, 1)
     for part in range(parts):
         mine = pl.col(_CODE) % parts == part
-        known = _known(scan, asked.codes.filter(mine), source, asked.rows[_WHEN], strict=strict)
-        rows, places = _met(known, asked.rows.filter(mine), source.freshness, strict=strict and bool(source.created))
-        found[rows] = places
+        known = _known(numbered, asked.codes.filter(mine), source, asked.rows[_WHEN], strict=strict)
+        met, places = _met(known, asked.rows.filter(mine), source.freshness, strict=strict and bool(source.created))
+        found[met] = places
     return found
 
 
 def _known(
-    scan: pl.LazyFrame, codes: pl.DataFrame, source: FeatureFiles, asked: pl.Series, *, strict: bool
+    numbered: pl.LazyFrame, codes: pl.DataFrame, source: FeatureFiles, asked: pl.Series, *, strict: bool
 ) -> pl.DataFrame:
     """Key and times of all rows that could be met, as numbers."""
-    event, created = _utc(source.event, _EVENT), _utc(source.created or source.event, _CREATED)
     first, last = asked.min(), asked.max()
-    rows = scan.select(_AT, *dict.fromkeys(source.keys.values()), event, created).filter(pl.col(_EVENT) <= last)
+    rows = numbered.filter(pl.col(_EVENT) <= last)
     if source.freshness:
         rows = rows.filter(pl.col(_EVENT) >= pl.lit(first) - source.freshness)
     when = pl.col(_EVENT)
@@ -110,7 +130,7 @@ def _known(
         else rows.with_columns(pl.lit(0).alias(_CODE))
     )
     times = [time.dt.epoch("us").fill_null(_NONE) for time in (when.alias(_WHEN), pl.col(_EVENT), pl.col(_CREATED))]
-    return coded.select(pl.col(_CODE).cast(pl.UInt32), *times, pl.col(_AT).cast(pl.UInt32)).collect()
+    return coded.select(pl.col(_CODE).cast(pl.UInt32), *times, _AT).collect()
 
 
 def _met(
@@ -158,15 +178,19 @@ def _was_newest(code: NDArray[np.uint32], event: Places, created: Places) -> NDA
     return kept
 
 
-def _gathered(source: FeatureFiles, places: Places) -> pl.DataFrame:
+def _gathered(source: FeatureFiles, types: Mapping[str, list[pl.DataType]], places: Places) -> pl.DataFrame:
     wanted = np.unique(places[places >= 0])
     columns = [pl.col(file).alias(name) for name, file in source.columns.items()]
-    pieces = [pl.scan_parquet(source.files, hive_partitioning=False).select(columns).head(0).collect()]
+    wanted_types = {
+        name: next((one for one in types[file] if one != pl.Null), types[file][0])
+        for name, file in source.columns.items()
+    }
+    pieces = [pl.DataFrame(schema=wanted_types)]
     for file, offset, first, rows in _spans(source.files):
         begin, end = np.searchsorted(wanted, [offset + first, offset + first + rows])
         if end > begin:
-            piece = pl.scan_parquet(file, hive_partitioning=False).select(columns).slice(first, rows).collect()
-            pieces.append(piece[wanted[begin:end] - offset - first])
+            piece = scan(file).select(columns).slice(first, rows).collect()[wanted[begin:end] - offset - first]
+            pieces.append(in_types(piece, wanted_types, file))
     found = pl.concat(pieces, rechunk=True)
     pieces.clear()
     rows_of = pl.Series(np.searchsorted(wanted, places)).set(pl.Series(places < 0), None)

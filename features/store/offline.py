@@ -23,6 +23,7 @@ from features.store.asof import FeatureFiles, features_known
 from features.store.failures import StoreError
 
 _TIME = "_time"
+_OTHER_DATA = {".csv", ".json", ".jsonl", ".orc", ".avro", ".arrow", ".feather", ".gz", ".zip"}
 
 
 class OfflineStoreError(StoreError):
@@ -152,9 +153,30 @@ def _found(view: str, path: str) -> list[Path]:
         place.rglob("*.parquet") if place.is_dir() else Path(place.anchor).glob(str(place.relative_to(place.anchor)))
     )
     found = sorted(file for file in files if file.is_file())
+    if place.is_dir():
+        _check_folder(view, place)
     if not found:
         raise OfflineStoreError(f"view {view!r}: found no Parquet file at {path}; look at its source, or write one")
     return found
+
+
+def _check_folder(view: str, folder: Path) -> None:
+    """Refuse data that would be passed over; what begins with a dot or `_`, or is being written, is not to be read."""
+    inside = [
+        file for file in folder.rglob("*") if file.suffix not in (".parquet", ".tmp") and file.name[0] not in "._"
+    ]
+    if other := sorted(file for file in inside if file.is_file() and _is_data(file)):
+        raise OfflineStoreError(
+            f"view {view!r}: found {other[0]}, expected Parquet files called *.parquet alone in a folder;"
+            " rename it, move it away, or give a pattern such as *.pq as the path"
+        )
+
+
+def _is_data(file: Path) -> bool:
+    if file.suffix in _OTHER_DATA:
+        return True
+    with file.open("rb") as content:
+        return content.read(4) == b"PAR1"
 
 
 def _check_names(entity_df: pd.DataFrame, sources: list[FeatureFiles]) -> None:

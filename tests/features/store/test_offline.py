@@ -10,7 +10,7 @@ from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from features.store.offline import OfflineStoreError
+from features.store.offline import OfflineStoreError, _found
 from tests.features.store.three_views import World, observations
 
 
@@ -123,3 +123,14 @@ def test_what_cannot_be_joined_is_told(world: World, change: Any, said: str) -> 
     asked = observations([(1, "a", "x", 2)]).assign(label=1)
     with pytest.raises(OfflineStoreError, match=said):
         world.stores["ours"].get_historical_features(change(asked), world.service).to_df()
+
+
+@pytest.mark.parametrize("name", ["1.pq", "part-0", "1.csv"])
+def test_a_folder_with_data_that_would_be_passed_over_is_refused(tmp_path: Path, name: str) -> None:
+    pl.DataFrame({"id": [1]}).write_parquet(tmp_path / "0.parquet")
+    (tmp_path / "_SUCCESS").touch()
+    (tmp_path / "README.txt").write_text("what is here")
+    assert _found("stats", str(tmp_path)) == [tmp_path / "0.parquet"]
+    pl.DataFrame({"id": [1]}).write_parquet(tmp_path / name)
+    with pytest.raises(OfflineStoreError, match=rf"view 'stats': found .*{name}, expected Parquet files called \*"):
+        _found("stats", str(tmp_path))
