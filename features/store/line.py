@@ -126,6 +126,10 @@ class _Connection(asyncio.Protocol):
 
     def send(self, command: bytes) -> "asyncio.Future[Reply]":
         done: asyncio.Future[Reply] = self._loop.create_future()
+        if self._transport.is_closing():
+            # Nobody would end it any more: who waits was told when the connection was lost.
+            done.set_exception(Gone("the connection was lost before it was asked"))
+            return done
         self._asked = self._loop.time()
         self._waiting.append((self._asked, done))
         self._transport.write(command)

@@ -130,3 +130,24 @@ def test_a_late_reply_that_is_there_when_the_loop_looks_again_ends_nothing(redis
         await asyncio.sleep(0)
 
     asyncio.run(work())
+
+
+def test_a_connection_lost_before_it_is_asked_fails_at_once(redis_server: RedisServer) -> None:
+    """Between being made and being asked the loop may have seen its end: a future then would have no end."""
+
+    async def work() -> None:
+        line = RedisLine({"host": "127.0.0.1", "port": redis_server.port}, 1.0)
+        await line.ask(PING)
+        lost = line._open
+        assert lost is not None
+        lost.end()
+        await asyncio.sleep(0.01)
+        with pytest.raises(Gone, match="lost before it was asked"):
+            async with asyncio.timeout(1):
+                await lost.send(PING)
+        assert not lost._waiting
+        assert await line.ask(PING) == b"PONG"  # on a new connection
+        line.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(work())

@@ -18,9 +18,12 @@ from feast.infra.compute_engines.local.job import LocalMaterializationJob
 from feast.infra.registry.base_registry import BaseRegistry
 from feast.repo_config import FeastConfigBaseModel
 from feast.utils import _get_column_names, _run_pyarrow_field_mapping
+from pydantic import field_validator
 
 from features.store.columnar.writers import columns_of
 
+SHORTEST, LONGEST = 1 / 24, 100_000.0
+"""Days of a slice: below an hour a year would be read some ten thousand times."""
 _NAME = "features.store.columnar.engine.ColumnarComputeEngine"
 
 
@@ -32,6 +35,11 @@ class ColumnarComputeEngineConfig(FeastConfigBaseModel):
     """Materialize so many days at a time, in order: what is in memory is bounded, and a run that is killed has whole
     slices behind it. None: all at once."""
 
+    @field_validator("slice_days")
+    @classmethod
+    def _is_long_enough(cls, days: float | None) -> float | None:
+        return _checked(days)
+
 
 class ColumnarComputeEngine(LocalComputeEngine):
     """Feast's local engine, with a way of its own for what is only read and written."""
@@ -39,7 +47,7 @@ class ColumnarComputeEngine(LocalComputeEngine):
     def __init__(self, *, slice_days: float | None = None, **given: Any) -> None:
         super().__init__(**given)
         settings = self.repo_config.batch_engine
-        self._slice = getattr(settings, "slice_days", slice_days)
+        self._slice = _checked(getattr(settings, "slice_days", slice_days))
 
     def _materialize_one(
         self, registry: BaseRegistry, task: MaterializationTask, **kwargs: Any
@@ -92,6 +100,12 @@ class ColumnarComputeEngine(LocalComputeEngine):
             end_date=end,
         ).to_arrow()
         return _run_pyarrow_field_mapping(found, source.field_mapping or {})
+
+
+def _checked(days: float | None) -> float | None:
+    if days is not None and not SHORTEST <= days <= LONGEST:
+        raise ValueError(f"slice_days: found {days}, expected days between {SHORTEST:.4f} (an hour) and {LONGEST:.0f}")
+    return days
 
 
 def _parts(begin: datetime, end: datetime, days: float | None) -> Iterator[tuple[datetime, datetime]]:
