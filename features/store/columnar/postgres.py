@@ -17,7 +17,7 @@ from feast.infra.online_stores.postgres_online_store.postgres import PostgreSQLO
 from feast.value_type import ValueType
 from psycopg import Cursor, sql
 
-from features.store.columnar.keys import serialized_keys
+from features.store.columnar.keys import check_keys, serialized_keys
 from features.store.columnar.texts import texts
 from features.store.columnar.wire import content, encoded, fixed, joined, lengths, micros
 
@@ -51,6 +51,7 @@ class PostgresColumns:
 
         `event` and `created` are the columns of timestamps; `emptied` are features to be emptied in every row.
         """
+        check_keys(table, self._keys)
         with self._store._get_conn(self._config) as connection, connection.cursor() as cursor:
             for batch in table.to_batches(BATCH_ROWS):
                 self._copy(cursor, self._rows(batch, event, created, emptied))

@@ -15,7 +15,7 @@ from feast import FeatureView, RepoConfig
 from feast.infra.online_stores.helpers import compute_table_id
 from feast.value_type import ValueType
 
-from features.store.columnar.keys import serialized_keys
+from features.store.columnar.keys import check_keys, serialized_keys
 from features.store.columnar.texts import texts
 from features.store.columnar.wire import encoded, micros
 
@@ -52,6 +52,7 @@ class SqliteColumns:
 
         `event` and `created` are the columns of timestamps; `emptied` are features to be emptied in every row.
         """
+        check_keys(table, self._keys)
         keys = pa.chunked_array([serialized_keys(batch, self._keys) for batch in table.to_batches()], pa.binary())
         in_order = table.take(pc.sort_indices(keys))
         with self._store._get_conn(self._config) as connection:
