@@ -1,10 +1,8 @@
 """Behaviour: sign-ins and devices, steps in the app and what was bought at partners, a row a customer and month."""
 
-from datetime import date
-
 import polars as pl
 
-from .months import Frames, Source, by_month
+from .months import Frames, Source, Version, by_month
 from .raw import CUSTOMER, EVENT, Raw, current
 
 LOGINS = Source(
@@ -63,7 +61,7 @@ def orders(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.exclude(CUSTOMER, "^.*_timestamp$").fill_null(0))
 
 
-def _signed_in(frames: Frames, month: date) -> pl.DataFrame:
+def _signed_in(frames: Frames, version: Version) -> pl.DataFrame:
     rows, done = current(frames["logins"], "login_id"), pl.col("result") == "success"
     regions = rows.group_by(CUSTOMER, "ip_region").len().sort("len", "ip_region", descending=[True, False])
     home = regions.group_by(CUSTOMER, maintain_order=True).agg(logins_home=pl.col("len").first())
@@ -93,7 +91,7 @@ def _devices(frames: Frames) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _stepped(frames: Frames, month: date) -> pl.DataFrame:
+def _stepped(frames: Frames, version: Version) -> pl.DataFrame:
     return current(frames["app_events"], "event_id").group_by(CUSTOMER).agg(
         *[(pl.col("event") == event).sum().alias(f"{event}_steps") for event in EVENTS],
         *[(pl.col("topic") == topic).sum().alias(f"{topic}_steps") for topic in TOPICS],
@@ -104,7 +102,7 @@ def _stepped(frames: Frames, month: date) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _bought(frames: Frames, month: date) -> pl.DataFrame:
+def _bought(frames: Frames, version: Version) -> pl.DataFrame:
     sound = current(frames["orders"], "order_id", "item").filter(pl.col("amount") > 0)
     amount, item = pl.col("amount"), pl.col("item")
     return sound.group_by(CUSTOMER).agg(

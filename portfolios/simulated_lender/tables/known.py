@@ -9,10 +9,10 @@ INCOME_MONTHS = 3
 
 def with_known(asked: pl.DataFrame, answers: pl.DataFrame, book: pl.DataFrame, money: pl.DataFrame) -> pl.DataFrame:
     """Applications with instalments here and elsewhere, and the income seen on the account; null where not known."""
-    intime = answers.filter(pl.col(CREATED) <= pl.col(EVENT)).unique(
-        "application_id", keep="first", maintain_order=True
-    )
-    asked = asked.join(intime.select("application_id", "outside_instalments"), on="application_id", how="left")
+    # An answer that came later has a later event, and one that came in time has the application's.
+    intime = answers.unique(["application_id", EVENT], keep="first", maintain_order=True)
+    intime = intime.select("application_id", EVENT, "outside_instalments")
+    asked = asked.join(intime, on=["application_id", EVENT], how="left", maintain_order="left")
     recent = pl.col("income_sum").rolling_mean(INCOME_MONTHS, min_samples=1).over(CUSTOMER, order_by=EVENT).round(2)
     income = _first(money).select(CUSTOMER, EVENT, account_income=recent)
     owed = _first(book).select(CUSTOMER, EVENT, own_instalments="instalments")

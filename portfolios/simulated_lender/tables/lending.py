@@ -1,11 +1,11 @@
 """Lending: applications with what was found out about them, the book by month, and what became of loans."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import polars as pl
 
-from .months import Frames, Source, by_month
-from .raw import CREATED, CUSTOMER, EVENT, Raw, Schema, at, close_of, current
+from .months import Frames, Source, Version, by_month
+from .raw import CREATED, CUSTOMER, EVENT, Raw, Schema, at, current
 
 HORIZON = timedelta(days=180)
 """How long after its application a loan is watched."""
@@ -37,6 +37,9 @@ STATES = Source(
     },
     ("loan_id", EVENT),
 )  # fmt: skip
+OPENED = Source({"loan_id": pl.Int64}, ("loan_id",))
+ENDED = ("closed", "written_off")
+"""States in which a loan is no longer in the book."""
 PAYMENTS = Source({"payment_id": pl.Int64, "kind": pl.String, "amount": pl.Float64}, ("payment_id",))
 COLLECTIONS = Source({"loan_id": pl.Int64, "action": pl.String, "result": pl.String}, ("loan_id", EVENT))
 
@@ -59,11 +62,15 @@ def applications(raw: Raw) -> pl.DataFrame:
 
 
 def bureau(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
-    """A row for each version of a bureau's answer; one that came in time belongs to the close of its application."""
+    """A row for each version of a bureau's answer; one that came in time belongs to the close of its application.
+
+    An answer that came on an earlier day has a row of that moment as well: it was known before the application was.
+    """
     rows = raw.read("bureau", BUREAU).join(_days(asked), on="application_id", how="left", maintain_order="left")
-    late = pl.col("day_close").is_null() | (pl.col(CREATED) > pl.col("day_close"))
-    event = pl.when(late).then(CREATED).otherwise("day_close")
-    return rows.with_columns(event.alias(EVENT), pl.max_horizontal(CREATED, event).alias(CREATED)).drop("day_close")
+    intime = pl.col(CREATED) <= pl.col("day_close")
+    alone = rows.filter((intime & (pl.col(CREATED) >= pl.col("day_close").dt.truncate("1d"))).fill_null(False).not_())
+    with_it = rows.filter(intime).with_columns(pl.col("day_close").alias(EVENT), pl.col("day_close").alias(CREATED))
+    return pl.concat([alone.with_columns(pl.col(CREATED).alias(EVENT)), with_it]).drop("day_close")
 
 
 def outcomes(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
@@ -73,7 +80,7 @@ def outcomes(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
     """
     loans = current(raw.read("loans", LOANS), "loan_id").select(pl.col("loan_id").alias("application_id"), CUSTOMER)
     paid = loans.join(_days(asked), on="application_id")
-    over = paid.with_columns(end=pl.col("day_close") + HORIZON).filter(pl.col("end") <= at(close_of(raw.months[-1])))
+    over = paid.with_columns(end=pl.col("day_close") + HORIZON).filter(pl.col("end") < at(raw.until))
     states = raw.read("loan_states", {"loan_id": pl.Int64, "days_past_due": pl.Int64})
     worst = (
         over.join(states, left_on="application_id", right_on="loan_id")
@@ -91,10 +98,15 @@ def outcomes(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
 
 def book(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
     """What a customer owed at each month's end and paid during the month; zeros for one who borrowed nothing."""
-    loans = current(raw.read("loans", LOANS), "loan_id").rename({EVENT: "opened"})
-    loans = loans.with_columns(pl.when(pl.col("principal") > 0).then("principal"))
-    sources = {"loan_states": STATES, "payments": PAYMENTS, "collections": COLLECTIONS}
-    rows = by_month(raw, sources, roster, lambda frames, month: _borrowed(frames, loans, month))
+    loans, states = raw.read("loans", LOANS), raw.read("loan_states", {CUSTOMER: pl.Int64, **STATES.columns})
+    sources = {"loans": OPENED, "loan_states": STATES, "payments": PAYMENTS, "collections": COLLECTIONS}
+
+    def borrowed(frames: Frames, version: Version) -> pl.DataFrame:
+        lent = current(_landed(loans, version), "loan_id").rename({EVENT: "opened"})
+        owed = _owed(current(_landed(states, version), *STATES.key), lent, version)
+        return _borrowed(frames, lent, owed)
+
+    rows = by_month(raw, sources, roster, borrowed)
     return rows.with_columns(pl.exclude(CUSTOMER, "^.*_timestamp$", "highest_rate", "months_on_book").fill_null(0))
 
 
@@ -104,14 +116,19 @@ def live(whole: pl.DataFrame) -> pl.DataFrame:
     return first.select(CUSTOMER, EVENT, CREATED, "outstanding")
 
 
-def _borrowed(frames: Frames, loans: pl.DataFrame, month: date) -> pl.DataFrame:
-    close = at(close_of(month))
-    # What is owed cannot be negative: a malformed row still tells its state, and is counted.
-    states = current(frames["loan_states"], "loan_id", EVENT).with_columns(
-        pl.when(pl.col("outstanding") >= 0).then("outstanding")
+def _landed(rows: pl.DataFrame, version: Version) -> pl.DataFrame:
+    """What had happened by the month's close, of what had landed."""
+    return rows.filter(pl.col(EVENT) <= at(version.close), pl.col(CREATED) <= at(version.known))
+
+
+def _owed(states: pl.DataFrame, loans: pl.DataFrame, version: Version) -> pl.DataFrame:
+    """What is owed by the last row of each loan, whenever it came: a change on a month's last day is all there is."""
+    last = _sound(states).sort("loan_id", EVENT).unique("loan_id", keep="last", maintain_order=True)
+    alive = last.filter(~pl.col("state").is_in(ENDED)).join(
+        loans.with_columns(pl.when(pl.col("principal") > 0).then("principal")), on="loan_id", how="left", suffix="_loan"
     )
-    ends = states.filter(pl.col("month_end")).join(loans, on="loan_id", how="left", suffix="_loan")
-    owed = ends.group_by(CUSTOMER).agg(
+    close = at(version.close)
+    return alive.group_by(CUSTOMER).agg(
         live_loans=pl.len(),
         outstanding=pl.col("outstanding").sum().round(2),
         overdue=pl.col("overdue").sum().round(2),
@@ -121,13 +138,22 @@ def _borrowed(frames: Frames, loans: pl.DataFrame, month: date) -> pl.DataFrame:
         highest_rate=pl.col("rate").max(),
         months_on_book=((close - pl.col("opened").min()).dt.total_days() / 30.4).round(1),
     )
+
+
+def _sound(states: pl.DataFrame) -> pl.DataFrame:
+    # What is owed cannot be negative: a malformed row still tells its state, and is counted.
+    return states.with_columns(pl.when(pl.col("outstanding") >= 0).then("outstanding"))
+
+
+def _borrowed(frames: Frames, loans: pl.DataFrame, owed: pl.DataFrame) -> pl.DataFrame:
+    states = _sound(current(frames["loan_states"], *STATES.key))
     during = states.group_by(CUSTOMER).agg(
         rows_malformed=pl.col("outstanding").is_null().sum(),
         worst_days_past_due=pl.col("days_past_due").max(),
         loans_closed=(pl.col("state") == "closed").sum(),
         times_late=(pl.col("state") == "late_1_29").and_(~pl.col("month_end")).sum(),
     )
-    opened = loans.filter(pl.col("opened") <= close).group_by(CUSTOMER).agg(loans_ever=pl.len())
+    opened = loans.group_by(CUSTOMER).agg(loans_ever=pl.len())
     parts = [during, _paid(current(frames["payments"], "payment_id")), _chased(frames["collections"])]
     whole = opened.join(owed, on=CUSTOMER, how="full", coalesce=True)
     for part in parts:

@@ -1,11 +1,11 @@
 """Marketing: contacts as they were sent, whether the customer responded, and both by month."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import polars as pl
 
-from .months import Frames, Source, by_month
-from .raw import CREATED, CUSTOMER, EVENT, Raw, Schema, at, close_of, current
+from .months import Frames, Source, Version, by_month
+from .raw import CREATED, CUSTOMER, EVENT, Raw, Schema, at, current
 
 WINDOW = timedelta(days=14)
 """How long after a contact a response counts as one to it."""
@@ -38,7 +38,7 @@ def contacts(raw: Raw) -> pl.DataFrame:
 def responses(raw: Raw, sent: pl.DataFrame) -> pl.DataFrame:
     """Whether an application followed a contact that arrived within the window, known at its end."""
     once = sent.unique("contact_id", keep="first", maintain_order=True).filter(pl.col("delivered"))
-    over = once.with_columns(end=pl.col(EVENT) + WINDOW).filter(pl.col("end") <= at(close_of(raw.months[-1])))
+    over = once.with_columns(end=pl.col(EVENT) + WINDOW).filter(pl.col("end") < at(raw.until))
     answers = current(raw.read("responses", RESPONSES), "contact_id", "response").filter(pl.col("response") == WANTED)
     answered = over.join(answers.select("contact_id", answered=EVENT), on="contact_id").filter(
         pl.col("answered") <= pl.col("end")
@@ -55,7 +55,7 @@ def contacted(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.exclude(CUSTOMER, "^.*_timestamp$").fill_null(0))
 
 
-def _month(frames: Frames, month: date) -> pl.DataFrame:
+def _month(frames: Frames, version: Version) -> pl.DataFrame:
     sent = current(frames["contacts"], "contact_id").filter(~pl.col("held_out").fill_null(False))
     answers, said = current(frames["responses"], "contact_id", "response"), pl.col("response")
     made = sent.group_by(CUSTOMER).agg(

@@ -1,10 +1,8 @@
 """Money: movements on the current account and balances, a row a customer and month."""
 
-from datetime import date
-
 import polars as pl
 
-from .months import Frames, Source, by_month
+from .months import Frames, Source, Version, by_month
 from .raw import CUSTOMER, EVENT, Raw, current
 
 KINDS = (
@@ -47,7 +45,7 @@ def balances(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.col("sundays", "sundays_overdrawn").fill_null(0))
 
 
-def _movements(frames: Frames, month: date) -> pl.DataFrame:
+def _movements(frames: Frames, version: Version) -> pl.DataFrame:
     landed = frames["transactions"]
     rows = current(landed, "transaction_id")
     sound = rows.filter(pl.col("amount").abs() < ABSURD)
@@ -93,7 +91,7 @@ def _money(amounts: pl.Expr) -> pl.Expr:
     return (amounts * 100).round().cast(pl.Int64).sum() / 100
 
 
-def _standing(frames: Frames, month: date) -> pl.DataFrame:
+def _standing(frames: Frames, version: Version) -> pl.DataFrame:
     rows = current(frames["balances"], CUSTOMER, EVENT).filter(pl.col("current").abs() < 10 * ABSURD)
     return rows.sort(CUSTOMER, EVENT).group_by(CUSTOMER, maintain_order=True).agg(
         current_last=pl.col("current").last(),

@@ -2,14 +2,24 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from .raw import CREATED, CUSTOMER, EVENT, Raw, Schema, at, close_of, next_month
 
 Frames = Mapping[str, pl.DataFrame]
-Summarise = Callable[[Frames, date], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a month's summary: the moment the month closed, and the moment up to which rows had landed."""
+
+    close: datetime
+    known: datetime
+
+
+Summarise = Callable[[Frames, Version], pl.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -42,15 +52,16 @@ def _month(
     landed = {name: _landed(raw, name, source, month) for name, source in sources.items()}
     intime = {name: rows.filter(pl.col(CREATED) <= at(close)) for name, rows in landed.items()}
     everyone = roster.filter(pl.col("joined") <= at(close)).select(CUSTOMER)
-    yield _dated(everyone.join(summarise(intime, month), on=CUSTOMER, how="left", maintain_order="left"), month, month)
+    first, second = Version(close, close), Version(close, again)
+    yield _dated(everyone.join(summarise(intime, first), on=CUSTOMER, how="left", maintain_order="left"), first)
     if next_month(month) in raw.months:
         there = {name: rows.filter(pl.col(CREATED) <= at(again)) for name, rows in landed.items()}
         behind = pl.concat([rows.filter(pl.col(CREATED) > at(close)).select(CUSTOMER) for rows in there.values()])
         late = everyone.join(behind.unique(), on=CUSTOMER, how="semi", maintain_order="left")
         if late.height:
             theirs = {name: rows.join(late, on=CUSTOMER, how="semi") for name, rows in there.items()}
-            whole = late.join(summarise(theirs, month), on=CUSTOMER, how="left", maintain_order="left")
-            yield _dated(whole, month, next_month(month))
+            whole = late.join(summarise(theirs, second), on=CUSTOMER, how="left", maintain_order="left")
+            yield _dated(whole, second)
 
 
 def _landed(raw: Raw, name: str, source: Source, month: date) -> pl.DataFrame:
@@ -61,5 +72,5 @@ def _landed(raw: Raw, name: str, source: Source, month: date) -> pl.DataFrame:
     return rows.filter(inside).collect()
 
 
-def _dated(rows: pl.DataFrame, month: date, known: date) -> pl.DataFrame:
-    return rows.with_columns(at(close_of(month)).alias(EVENT), at(close_of(known)).alias(CREATED))
+def _dated(rows: pl.DataFrame, version: Version) -> pl.DataFrame:
+    return rows.with_columns(at(version.close).alias(EVENT), at(version.known).alias(CREATED))

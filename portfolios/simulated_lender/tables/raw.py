@@ -24,7 +24,7 @@ class Raw:
         days = sorted(date.fromisoformat(path.name.removeprefix("day=")) for path in folder.glob("*/day=*"))
         if not days:
             raise RawMissing(f"no TABLE/day=YYYY-MM-DD in {folder}; expected the raw tables of a simulated lender")
-        self.last = days[-1]
+        self.until = datetime.combine(days[-1] + timedelta(days=1), time())
         self.months = _whole_months(days[0], days[-1])
 
     def scan(self, table: str, columns: Schema, since: date | None = None, until: date | None = None) -> pl.LazyFrame:

@@ -1,0 +1,88 @@
+"""The simulated lender's tables as history: the book against a loop over all loans, and a past that later days keep."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from features.portfolio import Portfolio, open_portfolio, read_tables
+from features.spec import CREATED, EVENT
+from flows.worlds import PORTFOLIO, hand_over
+from simulation.description import Description
+from simulation.scenarios.scenario import load
+from simulation.simulate import simulate
+from tests.portfolios.small_world import PORTFOLIOS
+
+KEY, MONTHS = "customer_id", 3
+# In the middle of a month and at its close.
+CUTS = (date(2024, 1, 31), date(2024, 2, 14))
+
+
+@pytest.fixture(scope="module")
+def portfolio(tmp_path_factory: pytest.TempPathFactory) -> Portfolio:
+    """A world of which a tenth of all records comes up to ten days late."""
+    root = tmp_path_factory.mktemp("late")
+    scenario = load("late_data")
+    often = scenario.lending.model_copy(update={"applications_a_month": 0.3, "miss_index": -1.2})
+    scenario = scenario.model_copy(update={"lending": often})
+    simulate(Description(scenario=scenario, customers=400, seed=5), MONTHS, root / "world")
+    hand_over(root / "made", root / "world" / "raw")
+    return open_portfolio(PORTFOLIOS, PORTFOLIO, made=root / "made")
+
+
+@pytest.fixture(scope="module")
+def tables(portfolio: Portfolio) -> dict[str, pl.DataFrame]:
+    return read_tables(portfolio)
+
+
+def raw(portfolio: Portfolio, table: str) -> pl.DataFrame:
+    return pl.read_parquet(sorted((portfolio.data / table).glob("day=*/*.parquet")), hive_partitioning=False)
+
+
+@pytest.mark.parametrize("month", [date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 31)])
+def test_the_book_is_the_loop_over_every_loan(
+    portfolio: Portfolio, tables: dict[str, pl.DataFrame], month: date
+) -> None:
+    close = datetime(month.year, month.month, month.day, 23, 59, 59, tzinfo=UTC)
+    known = (pl.col(EVENT) <= close) & (pl.col(CREATED) <= close)
+    states = raw(portfolio, "loan_states").filter(known)
+    last: dict[int, dict[str, object]] = {}
+    for row in states.sort(EVENT, CREATED).iter_rows(named=True):
+        last[row["loan_id"]] = row
+    alive = [row for row in last.values() if row["state"] not in ("closed", "written_off")]
+    assert any(row["month_end"] is False for row in alive), "no loan changed on the month's last day: another seed"
+    drawn_up = tables["book"].filter(pl.col(EVENT) == close, pl.col(CREATED) == close)
+    lent = raw(portfolio, "loans").filter(known).unique("loan_id").group_by(KEY).len()
+    ever = dict(lent.iter_rows())
+    for one in drawn_up.iter_rows(named=True):
+        mine = [row for row in alive if row[KEY] == one[KEY]]
+        assert one["live_loans"] == len(mine)
+        assert one["days_past_due"] == max((row["days_past_due"] for row in mine), default=0)  # type: ignore[type-var]
+        assert one["overdue"] == pytest.approx(sum(row["overdue"] for row in mine), abs=0.005)  # type: ignore[misc]
+        assert one["loans_ever"] == ever.get(one[KEY], 0)
+
+
+@pytest.mark.parametrize("until", CUTS)
+def test_later_days_leave_what_was_known_before_them_as_it_was(
+    portfolio: Portfolio, tables: dict[str, pl.DataFrame], until: date, tmp_path: Path
+) -> None:
+    earlier = read_tables(cut(portfolio, until, tmp_path))
+    known = pl.col(CREATED) < datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1)
+    assert set(earlier) == set(tables)
+    for name, whole in tables.items():
+        then, now = earlier[name].filter(known), whole.filter(known)
+        for one, other in ((then, now), (now, then)):
+            changed = one.join(other, on=whole.columns, how="anti", nulls_equal=True)
+            assert changed.is_empty(), f"{name}: {changed}"
+        assert then.height == now.height, name
+
+
+def cut(portfolio: Portfolio, until: date, root: Path) -> Portfolio:
+    """The portfolio over the files that had landed by then."""
+    for day in portfolio.data.glob("*/day=*"):
+        if day.name <= f"day={until}":
+            (root / "raw" / day.parent.name).mkdir(parents=True, exist_ok=True)
+            (root / "raw" / day.parent.name / day.name).symlink_to(day.resolve())
+    hand_over(root / "made", root / "raw")
+    return open_portfolio(PORTFOLIOS, PORTFOLIO, made=root / "made")
