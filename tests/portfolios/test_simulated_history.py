@@ -78,6 +78,23 @@ def test_later_days_leave_what_was_known_before_them_as_it_was(
         assert then.height == now.height, name
 
 
+def test_a_contact_is_answered_by_any_application_of_the_customer_within_14_days(
+    portfolio: Portfolio, tables: dict[str, pl.DataFrame]
+) -> None:
+    sent = raw(portfolio, "applications").select(KEY, EVENT, CREATED).iter_rows()
+    by_customer: dict[int, list[tuple[datetime, datetime]]] = {}
+    for customer, applied, landed in sent:
+        by_customer.setdefault(customer, []).append((applied, landed))
+    credited = raw(portfolio, "responses").filter(pl.col("response") == "applied")["contact_id"].n_unique()
+    outcomes = tables["contact_outcomes"]
+    for one in outcomes.iter_rows(named=True):
+        first, end = one["observed_timestamp"], one[EVENT]
+        assert end - first == timedelta(days=14) == one[CREATED] - first
+        mine = by_customer.get(one[KEY], [])
+        assert one["responded"] == any(first < applied <= end and landed <= end for applied, landed in mine)
+    assert outcomes["responded"].sum() > credited
+
+
 def cut(portfolio: Portfolio, until: date, root: Path) -> Portfolio:
     """The portfolio over the files that had landed by then."""
     for day in portfolio.data.glob("*/day=*"):

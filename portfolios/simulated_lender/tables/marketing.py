@@ -1,4 +1,4 @@
-"""Marketing: contacts as they were sent, whether the customer responded, and both by month."""
+"""Marketing: contacts as they were sent, whether the customer applied, and both by month."""
 
 from datetime import timedelta
 
@@ -13,8 +13,6 @@ CONTACTS: Schema = {
     "contact_id": pl.Int64, CUSTOMER: pl.Int64, "campaign_id": pl.Int64, "channel": pl.String, "offer": pl.String,
     "cost": pl.Float64, "delivered": pl.Boolean, "held_out": pl.Boolean,
 }  # fmt: skip
-RESPONSES: Schema = {"contact_id": pl.Int64, "response": pl.String}
-WANTED = "applied"
 CHANNELS = ("push", "sms", "email", "call", "adviser", "in_app")
 SENT = Source(
     {"contact_id": pl.Int64, "channel": pl.String, "delivered": pl.Boolean, "held_out": pl.Boolean},
@@ -35,13 +33,17 @@ def contacts(raw: Raw) -> pl.DataFrame:
     return rows.with_columns(event.alias(EVENT), pl.max_horizontal(event, CREATED).alias(CREATED))
 
 
-def responses(raw: Raw, sent: pl.DataFrame) -> pl.DataFrame:
-    """Whether an application followed a contact that arrived within the window, known at its end."""
-    once = sent.unique("contact_id", keep="first", maintain_order=True).filter(pl.col("delivered"))
+def responses(raw: Raw, made: pl.DataFrame) -> pl.DataFrame:
+    """Whether the customer applied within the window after a contact that arrived, known at its end.
+
+    By whatever way they came: an answer that the campaign was credited with is a part of these only.
+    """
+    once = made.unique("contact_id", keep="first", maintain_order=True).filter(pl.col("delivered"))
     over = once.with_columns(end=pl.col(EVENT) + WINDOW).filter(pl.col("end") < at(raw.until))
-    answers = current(raw.read("responses", RESPONSES), "contact_id", "response").filter(pl.col("response") == WANTED)
-    answered = over.join(answers.select("contact_id", answered=EVENT), on="contact_id").filter(
-        pl.col("answered") <= pl.col("end")
+    sent = raw.read("applications", {CUSTOMER: pl.Int64}).select(CUSTOMER, applied=EVENT, landed=CREATED)
+    # One that landed after the window is none: the label must not change once it is known.
+    answered = over.join(sent, on=CUSTOMER).filter(
+        pl.col("applied") > pl.col(EVENT), pl.col("applied") <= pl.col("end"), pl.col("landed") <= pl.col("end")
     )
     return over.select(
         CUSTOMER, "contact_id", responded=pl.col("contact_id").is_in(answered["contact_id"].implode()),
