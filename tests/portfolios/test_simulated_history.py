@@ -95,6 +95,35 @@ def test_a_contact_is_answered_by_any_application_of_the_customer_within_14_days
     assert outcomes["responded"].sum() > credited
 
 
+def test_an_application_that_lands_after_its_loan_does_not_hold_the_loan(
+    portfolio: Portfolio, tables: dict[str, pl.DataFrame]
+) -> None:
+    opened = raw(portfolio, "loans").group_by("loan_id").agg(opened=pl.col(EVENT).min())
+    asked = tables["applications"].join(opened, left_on="application_id", right_on="loan_id")
+    book = tables["book"].filter(pl.col(EVENT) == pl.col(CREATED))
+    crossed = asked.filter(pl.col("opened") < pl.col(EVENT), pl.col("sent_at").dt.month() < pl.col(EVENT).dt.month())
+    assert crossed.height > 0
+    for one in crossed.iter_rows(named=True):
+        months = book.filter(pl.col(KEY) == one[KEY], pl.col(EVENT) < one["opened"]).sort(EVENT)
+        assert one["own_instalments"] == (months["instalments"][-1] if months.height else None)
+
+
+def test_no_loan_paid_out_before_its_application_landed_has_an_outcome(portfolio: Portfolio, tmp_path: Path) -> None:
+    long_after = cut(portfolio, date(2024, 3, 31), tmp_path)
+    (tmp_path / "raw" / "economy" / "day=2024-10-31").mkdir(parents=True)
+    outcomes = read_tables(long_after)["loan_outcomes"]
+    opened = raw(portfolio, "loans").unique("loan_id").select(application_id="loan_id", opened=EVENT)
+    landed = raw(portfolio, "applications").group_by("application_id").agg(landed=pl.col(CREATED).min())
+    both = opened.join(landed, on="application_id")
+    assert both.filter(pl.col("opened") < pl.col("landed")).height > 0
+    assert outcomes.height > 100
+    assert (
+        outcomes.join(opened, on="application_id")
+        .select((pl.col("opened") > pl.col("observed_timestamp")).all())
+        .item()
+    )
+
+
 def cut(portfolio: Portfolio, until: date, root: Path) -> Portfolio:
     """The portfolio over the files that had landed by then."""
     for day in portfolio.data.glob("*/day=*"):

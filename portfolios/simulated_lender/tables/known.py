@@ -27,7 +27,12 @@ def _first(summaries: pl.DataFrame) -> pl.DataFrame:
 
 
 def _newest(asked: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """The newest row of each customer by the event of the application, which all versions of it share."""
-    ordered = asked.with_row_index("place").sort(EVENT)
-    joined = ordered.join_asof(rows.sort(EVENT), on=EVENT, by=CUSTOMER, check_sortedness=False)
-    return joined.sort("place").drop("place")
+    """The newest row of each customer by the close of the day on which the form was sent.
+
+    An application may land after it was decided: a later summary would hold the very loan that is asked for.
+    """
+    close = pl.col("sent_at").dt.truncate("1d").dt.offset_by("1d") - pl.duration(seconds=1)
+    ordered = asked.with_row_index("place").with_columns(moment=pl.min_horizontal(EVENT, close)).sort("moment")
+    rows = rows.rename({EVENT: "moment"}).sort("moment")
+    joined = ordered.join_asof(rows, on="moment", by=CUSTOMER, check_sortedness=False)
+    return joined.sort("place").drop("place", "moment")

@@ -77,9 +77,10 @@ def outcomes(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
     """What became of each loan by the end of its horizon, with the event of its application as `observed_timestamp`.
 
     Known at the horizon's end for good and bad alike: else the months that are young would hold bad loans only.
+    A loan paid out before its application landed is left out: by that event the lender had the loan in its book.
     """
-    loans = current(raw.read("loans", LOANS), "loan_id").select(pl.col("loan_id").alias("application_id"), CUSTOMER)
-    paid = loans.join(_days(asked), on="application_id")
+    loans = current(raw.read("loans", LOANS), "loan_id").select(CUSTOMER, application_id="loan_id", opened=EVENT)
+    paid = loans.join(_days(asked), on="application_id").filter(pl.col("opened") > pl.col("day_close"))
     over = paid.with_columns(end=pl.col("day_close") + HORIZON).filter(pl.col("end") < at(raw.until))
     states = raw.read("loan_states", {"loan_id": pl.Int64, "days_past_due": pl.Int64})
     worst = (
