@@ -124,6 +124,20 @@ def test_no_loan_paid_out_before_its_application_landed_has_an_outcome(portfolio
     )
 
 
+def test_what_tells_of_health_reaches_no_model(portfolio: Portfolio, tables: dict[str, pl.DataFrame]) -> None:
+    spec, hidden = portfolio.features, ("purpose", "spent_pharmacy", "spent_hospital", "medical_steps")
+    found = {column: spec.uses for table in spec.tables.values() for column, spec in table.columns.items()}
+    assert not any(found[column] for column in hidden)
+    asked = tables["applications"].filter(pl.col("purpose") == "medical")
+    assert asked["purpose_group"].unique().to_list() == ["purchase"]
+    assert tables["applications"].filter(pl.col("purpose") == "ecommerce")["purpose_group"][0] == "purchase"
+    bought = raw(portfolio, "orders").filter(~pl.col("item").is_in(["medical_check", "dental"]), pl.col("amount") > 0)
+    first = tables["orders"].filter(pl.col(EVENT).dt.month() == 1).group_by(KEY).agg(pl.col("ordered").last())
+    january = (pl.col(EVENT).dt.month() == 1) & (pl.col(CREATED) < datetime(2024, 3, 1, tzinfo=UTC))
+    there = bought.filter(january).sort(CREATED).unique(["order_id", "item"], keep="last")
+    assert first["ordered"].sum() == pytest.approx(there["amount"].sum(), rel=1e-6)
+
+
 def cut(portfolio: Portfolio, until: date, root: Path) -> Portfolio:
     """The portfolio over the files that had landed by then."""
     for day in portfolio.data.glob("*/day=*"):

@@ -38,9 +38,11 @@ BASKETS = {
     "family": ("baby_goods", "parenting_books", "school_supplies"),
     "durables": ("electronics", "home_appliances", "furniture", "car_parts"),
     "daily": ("clothes", "cosmetics", "groceries", "sports", "pet_goods"),
-    "services": ("online_course", "medical_check", "dental", "travel_package"),
+    "services": ("online_course", "travel_package"),
 }
 """Items by what they are bought for."""
+HEALTH = ("medical_check", "dental")
+"""Items that are left out: no model may read of health, and a total would tell of it."""
 
 
 def access(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
@@ -56,7 +58,7 @@ def app_use(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
 
 
 def orders(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
-    """Baskets bought at scenario merchants."""
+    """Baskets bought at scenario merchants, without what was bought for health."""
     rows = by_month(raw, {"orders": ORDERS}, roster, _bought)
     return rows.with_columns(pl.exclude(CUSTOMER, "^.*_timestamp$").fill_null(0))
 
@@ -103,7 +105,8 @@ def _stepped(frames: Frames, version: Version) -> pl.DataFrame:
 
 
 def _bought(frames: Frames, version: Version) -> pl.DataFrame:
-    sound = current(frames["orders"], "order_id", "item").filter(pl.col("amount") > 0)
+    rows = current(frames["orders"], "order_id", "item")
+    sound = rows.filter(pl.col("amount") > 0, ~pl.col("item").is_in(HEALTH))
     amount, item = pl.col("amount"), pl.col("item")
     return sound.group_by(CUSTOMER).agg(
         *[amount.filter(item.is_in(items)).sum().round(2).alias(f"{name}_ordered") for name, items in BASKETS.items()],

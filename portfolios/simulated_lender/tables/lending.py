@@ -26,6 +26,8 @@ BUREAU: Schema = {
 }  # fmt: skip
 SIGNALS: Schema = {"application_id": pl.Int64, "check": pl.String, "score": pl.Float64, "passed": pl.Boolean}
 CHECKS = ("liveness", "voice_print", "document", "device")
+PURCHASES = ("ecommerce", "medical", "education")
+"""Purposes that models read as one."""
 LOANS: Schema = {
     "loan_id": pl.Int64, CUSTOMER: pl.Int64, "principal": pl.Float64, "rate": pl.Float64, "term_months": pl.Int64,
     "instalment": pl.Float64,
@@ -58,7 +60,10 @@ def applications(raw: Raw) -> pl.DataFrame:
         *[sound.filter(pl.col("check") == one).first().alias(f"{one}_score") for one in CHECKS],
         checks_failed=(~pl.col("passed")).sum(),
     )
-    return rows.join(wide, on="application_id", how="left", maintain_order="left")
+    return rows.join(wide, on="application_id", how="left", maintain_order="left").with_columns(
+        # What tells of health is not to be told from the rest.
+        purpose_group=pl.when(pl.col("purpose").is_in(PURCHASES)).then(pl.lit("purchase")).otherwise("purpose")
+    )
 
 
 def bureau(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
