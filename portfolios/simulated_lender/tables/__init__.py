@@ -11,7 +11,11 @@ from .raw import Raw
 
 
 def tables(data: Path) -> dict[str, pl.DataFrame]:
-    """The canonical tables; large raw ones are summed month by month, so that two months are in memory at a time."""
+    """The canonical tables, all of them held at once.
+
+    Only what is summed is read month by month: of sign-ins, steps, movements or orders two months are in memory at a
+    time. Records, loan states and all sums made so far are there whole, so memory grows with customers and months.
+    """
     raw = Raw(data)
     roster, asked, sent = joined_by(raw), lending.applications(raw), marketing.contacts(raw)
     answers, book, moved = lending.bureau(raw, asked), lending.book(raw, roster), money.money(raw, roster)

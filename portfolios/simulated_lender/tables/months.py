@@ -40,7 +40,8 @@ def by_month(raw: Raw, sources: Mapping[str, Source], roster: pl.DataFrame, summ
     """A row for each whole month and customer of the `roster`, by what had landed at its close.
 
     `summarise` makes rows of some customers out of the month's rows. Customers of whom a row landed in the month after
-    have a second version, known at that one's close; what is later still is left out. Only two months are in memory.
+    have a second version, known at that one's close; what is later still is left out. Two months of raw rows are in
+    memory at a time.
     """
     return pl.concat(part for month in raw.months for part in _month(raw, sources, roster, summarise, month))
 
