@@ -66,7 +66,9 @@ def complaint_rows(day: Day, state: State, draws: Draws, rows: Ints, about: Arra
     """Complaints of people, at most one a day for each place."""
     _, first = np.unique(rows, return_index=True)
     rows, about, seconds = rows[first], about[first], seconds[first]
-    ids = (state.people.id[rows] * 32_768 + (day.number - Day.on(state.scenario.start).number)) * PLACES + place
+    ids = (state.people.id[rows] * 32_768 + (day.number - Day.on(state.scenario.start).number)) * PLACES
+    # Shuffled by day, so that an id does not tell a victim's complaint from others.
+    ids += place ^ draws.below(PLACES, "complaints.place", ids)
     text = np.zeros(len(rows), dtype="U80")
     for code, texts in enumerate(TEXTS):
         mine = np.flatnonzero(about == code)
