@@ -120,7 +120,8 @@ LOAN_STATES = Table(
         Column("days_past_due", pl.Int32, "since the oldest unpaid due date"),
         Column("outstanding", pl.Float64, "principal not repaid"),
         Column("overdue", pl.Float64, "due and unpaid"),
-        Column("month_end", pl.Boolean, "the month's end, not a change"),
+        Column("changed", pl.Boolean, "the state is another than before"),
+        Column("month_end", pl.Boolean, "the row of a live loan at its month's end, which may tell a change too"),
     ),
 )
 LIMITS = Table(

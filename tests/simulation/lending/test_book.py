@@ -1,14 +1,16 @@
 """Money lent is repaid, outstanding or lost, to the cent; and decisions change what happens next."""
 
 from copy import deepcopy
+from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
 
 from benchmarks.lending_world import LendingWorld, cents
+from simulation.calendar import Day
 from simulation.decisions import Decisions
-from simulation.lending import book, hazard
+from simulation.lending import book, hazard, repayment
 from simulation.lending.products import instalment_cents
 from simulation.policies import hands_off
 
@@ -57,7 +59,7 @@ def test_states_follow_days_past_due(lender: LendingWorld) -> None:
 
 
 def test_loans_cure_and_roll(lender: LendingWorld) -> None:
-    moves = lender.rows("loan_states").filter(~pl.col("month_end")).sort("loan_id", "event_timestamp")
+    moves = lender.rows("loan_states").filter("changed").sort("loan_id", "event_timestamp")
     pairs = moves.with_columns(
         before=pl.col("state").shift(1).over("loan_id").cast(pl.String), after=pl.col("state").cast(pl.String)
     )
@@ -69,6 +71,33 @@ def test_loans_cure_and_roll(lender: LendingWorld) -> None:
         ("late_60_89", "default"),
     } <= seen
     assert ("current", "default") not in seen
+
+
+def test_every_live_loan_has_a_row_at_each_months_end(lender: LendingWorld) -> None:
+    ends = lender.rows("loan_states").filter(pl.col("month_end"))
+    paid = lender.rows("loan_states").filter(pl.col("state").cast(pl.String).is_in(["closed", "written_off"]))
+    over = dict(paid.group_by("loan_id").agg(pl.col("event_timestamp").min()).iter_rows())
+    for day in (date(2024, 1, 31), date(2024, 3, 31), date(2024, 5, 31)):
+        lent = lender.rows("loans").filter(pl.col("event_timestamp").dt.date() <= day)["loan_id"].to_list()
+        live = {loan for loan in lent if loan not in over or over[loan].date() > day}
+        told = ends.filter(pl.col("event_timestamp").dt.date() == day)["loan_id"].to_list()
+        assert len(told) == len(set(told)) > 100
+        assert set(told) == live
+    assert ends["changed"].any()
+
+
+def test_each_instalment_is_charged_its_own_late_days_once() -> None:
+    """Two instalments of 100, 40 and 9 days late; the older one is paid first, the other two days later."""
+    loans, day = book.no_loans(), Day.on(date(2024, 3, 20))
+    one = {name: np.zeros(1, dtype=column.dtype) for name, column in loans.arrays().items()}
+    month = Day.on(date(2024, 2, 1)).month
+    one |= {"first_month": np.array([month]), "due_on": np.array([9], np.uint8), "instalment": np.array([100_00])}
+    loans = loans.extended(type(loans).of(one))
+    both = repayment._late_fees(day, loans, np.array([0]), np.array([2]))
+    first = repayment._late_fees(day, loans, np.array([0]), np.array([1]))
+    loans.paid[0] = 1
+    second = repayment._late_fees(Day(day.number + 2), loans, np.array([0]), np.array([1]))
+    assert (first[0], second[0], both[0]) == (160, 52, 204)
 
 
 def test_the_true_chance_is_what_happens() -> None:
