@@ -83,7 +83,8 @@ LOANS = Table(
 )
 INSTALMENTS = Table(
     "instalments",
-    "A loan's schedule, known when it is paid out; `event_timestamp` is the due date.",
+    "A loan's schedule, known when it is paid out; what is unpaid is told anew, with a later `created_timestamp`, when"
+    " a price changes or a loan is restructured. `event_timestamp` is the due date.",
     ("loan_id", "number"),
     (
         Column("loan_id", pl.Int64, "the loan"),

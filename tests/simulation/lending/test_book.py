@@ -155,9 +155,41 @@ def test_orders_change_limits_prices_and_who_may_borrow() -> None:
     loans = lender.world.state.loans
     assert loans.rate[loans.id == loan][0] == 0.05
     assert loans.instalment[loans.id == loan][0] < before
+    schedules = lender.rows("instalments").filter(pl.col("loan_id") == loan)
+    rewritten = schedules.filter(pl.col("created_timestamp").dt.date() == date(2024, 2, 1)).sort("number")
+    due = ((rewritten["principal"] + rewritten["interest"]) * 100).round().to_list()
+    assert set(due[:-1]) == {float(loans.instalment[loans.id == loan][0])}
+    assert cents(rewritten["principal"]) == loans.outstanding[loans.id == loan][0]
     told = lender.rows("limits").filter(pl.col("customer_id") == borrower)["reason"].cast(pl.String).to_list()
     assert told[-2:] == ["lowered", "blocked"]
     applied = lender.rows("applications").height
     for _ in range(20):
         lender.step(Decisions())
     assert lender.rows("applications").height == applied
+
+
+def test_a_restructured_loan_has_a_new_schedule() -> None:
+    lender = LendingWorld(3_000).run(2, hands_off())
+    before = {name: column.copy() for name, column in lender.world.state.loans.arrays().items()}
+    lender.step(Decisions(collections=lender.late.select("loan_id", "customer_id", action=pl.lit("restructure"))))
+    loans, old = lender.world.state.loans, dict(zip(before["id"], before["term"], strict=True))
+    longer = np.flatnonzero([old.get(loan, term) < term for loan, term in zip(loans.id, loans.term, strict=True)])
+    assert len(longer) > 3
+    told = lender.rows("instalments").filter(pl.col("created_timestamp").dt.date() == date(2024, 3, 1))
+    for at in longer:
+        mine = told.filter(pl.col("loan_id") == int(loans.id[at])).sort("number")
+        assert mine["number"].to_list() == list(range(int(loans.paid[at]) + 1, int(loans.term[at]) + 1))
+        assert cents(mine["principal"]) == loans.outstanding[at]
+        assert mine["event_timestamp"].dt.date()[0] > date(2024, 2, 28)
+
+
+def test_a_lowered_limit_binds() -> None:
+    free = LendingWorld(1_200).run(1, hands_off())
+    bound, everyone = deepcopy(free), np.arange(1, 1_201)
+    lowered = pl.DataFrame({"customer_id": everyone, "limit": np.full(1_200, 0.0)})
+    bound.step(Decisions(limits=lowered))
+    before = bound.rows("loans").height
+    for world in (free, bound):
+        world.run(1, hands_off())
+    assert free.rows("loans").height > before + 20
+    assert bound.rows("loans").height == before
