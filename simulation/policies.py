@@ -82,7 +82,7 @@ class WithCampaigns:
 
     def decide(self, day: Day, waiting: Waiting) -> Decisions:
         """Decide as before, and contact people."""
-        contacts = self._campaigns.contacts(day, waiting.audience)
+        contacts = self._campaigns.contacts(day, waiting.audience, int(waiting.rules["contact_cap_month"]))
         return replace(self._inner.decide(day, waiting), contacts=contacts)
 
 

@@ -81,7 +81,7 @@ def _reprice(state: State, orders: pl.DataFrame) -> Ints:
     loans.rate[at] = np.clip(orders["rate"].to_numpy()[order], 0.0, state.climate.rules["rate_cap"])
     left = loans.term[at].astype(np.int64) - loans.paid[at]
     loans.instalment[at] = instalment_cents(loans.outstanding[at], loans.rate[at], left)
-    return at
+    return np.asarray(at, dtype=np.int64)
 
 
 def _rows(state: State, orders: pl.DataFrame) -> Ints:
