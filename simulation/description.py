@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
@@ -26,6 +26,8 @@ class Description(Plan):
     policy: str = "approve_all"
     shard: Annotated[int, Field(gt=0)] = SHARD
     part: Annotated[int, Field(gt=0)] = SHARD
+    stepped_by: Literal["policy", "lender"] = "policy"
+    """Whose decisions act: one's days cannot go on from the other's."""
 
     def firsts(self) -> range:
         """The first customer of each shard."""
@@ -46,6 +48,11 @@ class Description(Plan):
             )
             return
         there = _read(file)
+        if there.stepped_by != self.stepped_by:
+            raise WorldError(
+                f"{out} holds a world stepped by a {there.stepped_by}, not by a {self.stepped_by}:"
+                " take another folder, or remove it"
+            )
         if differing := [name for name in type(self).model_fields if getattr(there, name) != getattr(self, name)]:
             raise WorldError(
                 f"{out} holds another world ({', '.join(differing)} differ): take another folder, or remove it"

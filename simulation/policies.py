@@ -10,12 +10,10 @@ import polars as pl
 from simulation.calendar import Day
 from simulation.decisions import Decisions
 from simulation.draws import Draws
-from simulation.lending.products import PRODUCTS
+from simulation.lending.products import usual_rate
 from simulation.marketing.campaigns import Campaigns
 from simulation.scenarios.scenario import Scenario
 from simulation.waiting import Waiting
-
-RATES = {product.purpose: product.rate for product in PRODUCTS}
 
 
 class Policy(Protocol):
@@ -26,7 +24,7 @@ class Policy(Protocol):
 
 
 class Approve:
-    """Approves at the usual price whatever `accepts` lets through, and reminds or calls the late."""
+    """Approves at the usual price of the day whatever `accepts` lets through, and reminds or calls the late."""
 
     def __init__(self, accepts: Callable[[pl.DataFrame], pl.Series], *, collect: bool = True) -> None:
         self._accepts, self._collect = accepts, collect
@@ -36,7 +34,7 @@ class Approve:
         asked = waiting.applications.join(waiting.truth, on="application_id", how="left", maintain_order="left")
         answers = asked.select(
             "application_id", "customer_id", "amount", approved=self._accepts(asked),
-            rate=pl.col("purpose").cast(pl.String).replace_strict(RATES, return_dtype=pl.Float64),
+            rate=pl.Series(usual_rate(asked["purpose"].to_physical().to_numpy(), waiting.base_rate)),
         )  # fmt: skip
         return Decisions(approvals=answers, **({"collections": _by_lateness(waiting.late)} if self._collect else {}))
 
@@ -84,7 +82,7 @@ class WithCampaigns:
 
     def decide(self, day: Day, waiting: Waiting) -> Decisions:
         """Decide as before, and contact people."""
-        contacts = self._campaigns.contacts(day, waiting.audience)
+        contacts = self._campaigns.contacts(day, waiting.audience, int(waiting.rules["contact_cap_month"]))
         return replace(self._inner.decide(day, waiting), contacts=contacts)
 
 

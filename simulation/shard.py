@@ -57,5 +57,5 @@ class Shard:
             return
         parts, self._landings.waiting = self._checkpoints.load(kept[-1])
         for world, arrays in zip(self._worlds, parts, strict=True):
-            world.restore(arrays)
+            world.restore(arrays, kept[-1])
         self.done = kept[-1]

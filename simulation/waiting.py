@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from simulation.calendar import Day
+from simulation.economy.path import rules_on
 from simulation.lending import book
 from simulation.marketing.contacts import Contacts
 from simulation.schema.lending import PURPOSES, STATES
@@ -20,6 +21,10 @@ class Waiting:
     audience: pl.DataFrame
     """Customers who have agreed to be contacted and have not had enough since."""
     truth: pl.DataFrame
+    base_rate: float
+    """The central bank's rate, which everybody knows."""
+    rules: dict[str, float]
+    """Rules in force tomorrow, when decisions act, by name."""
 
 
 def waiting(state: State, day: Day) -> Waiting:
@@ -39,10 +44,14 @@ def waiting(state: State, day: Day) -> Waiting:
     left = state.own.get(Contacts.name, {}).get("left", ~state.people.consents)
     willing = state.present(day.number) & ~left & ~state.finances.blocked
     audience = pl.DataFrame({"customer_id": state.people.id[willing]})
-    return Waiting(applications, late.filter(pl.col("days_past_due") > 0), audience, truth)
+    rules = rules_on(state.scenario, Day(day.number + 1))
+    return Waiting(
+        applications, late.filter(pl.col("days_past_due") > 0), audience, truth, state.climate.base_rate, rules
+    )
 
 
 def together(parts: list[Waiting]) -> Waiting:
     """What waits in several parts of the people."""
     names = ("applications", "late", "audience", "truth")
-    return Waiting(**{name: pl.concat([getattr(part, name) for part in parts]) for name in names})
+    frames = {name: pl.concat([getattr(part, name) for part in parts]) for name in names}
+    return Waiting(**frames, base_rate=parts[0].base_rate, rules=parts[0].rules)

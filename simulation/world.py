@@ -83,8 +83,9 @@ class World:
         }
         return {**kept, **own}
 
-    def restore(self, arrays: dict[str, Array]) -> None:
-        """Go on from what `arrays` gave."""
+    def restore(self, arrays: dict[str, Array], day: Day) -> None:
+        """Go on from what `arrays` gave at the end of a day."""
+        self.state.climate = climate(self.state.scenario, self._draws, day)
         parts: dict[str, dict[str, Array]] = {}
         for name, column in arrays.items():
             part, key = name.rsplit("/", 1)

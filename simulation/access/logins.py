@@ -19,7 +19,9 @@ AWAY = 0.03
 BUSY = 4.0
 """How much more often fraudsters sign in when they strike."""
 MOST = 12
-"""Attempts a day, at most."""
+"""Attempts of the customer's own a day, at most."""
+STRANGERS, PLACES = 16, 32
+"""Places of a day from which on strangers' attempts are numbered; of all attempts and sessions of a person's day."""
 HOURS = np.array(
     [8, 4, 2, 1, 1, 3, 14, 30, 38, 36, 34, 38, 46, 38, 32, 32, 34, 40, 48, 60, 70, 66, 46, 22], dtype=float
 )
@@ -56,9 +58,14 @@ def attempts(day: Day, state: State, draws: Draws) -> tuple[Ints, Ints]:
     return rows, np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def login_ids(day: Day, state: State, ids: Ints, within: Array | int) -> Ints:
-    """Ids of a day's attempts; the places from `MOST` on are free for sessions that are not logins."""
-    return np.asarray((ids * 32_768 + (day.number - Day.on(state.scenario.start).number)) * 16 + within, dtype=np.int64)
+def login_ids(day: Day, state: State, draws: Draws, ids: Ints, within: Array | int) -> Ints:
+    """Ids of a day's attempts; the places from `MOST` on are free for sessions that are not logins.
+
+    Each person's day shuffles its places, so that an id does not tell whose attempt it is.
+    """
+    shuffled = within ^ (draws.words("logins.place", ids, day.number) % np.uint64(PLACES)).astype(np.int64)
+    opening = Day.on(state.scenario.start).number
+    return np.asarray((ids * 32_768 + (day.number - opening)) * PLACES + shuffled, dtype=np.int64)
 
 
 def moments(day: Day, draws: Draws, ids: Ints, within: Ints) -> Ints:
@@ -80,7 +87,7 @@ def _rows(day: Day, state: State, draws: Draws, rows: Ints, within: Ints, device
     result = results(day, draws, ids, within)
     length = 90 * draws.exponential("logins.length", ids, day.number, within)
     return {
-        "login_id": login_ids(day, state, ids, within),
+        "login_id": login_ids(day, state, draws, ids, within),
         "customer_id": ids,
         "device_id": device_ids(people.device_seed, device),
         "ip_region": region.astype(np.uint8),

@@ -15,7 +15,7 @@ JOB_LOSS = 0.009
 """Chance a month of losing one's job or business at the usual unemployment."""
 RETAIL = (0.95, 0.88, 0.97, 0.97, 1.0, 1.01, 0.98, 0.98, 1.0, 1.03, 1.12, 1.25)
 """Seasonal index of retail sales, January first."""
-RULES = {"rate_cap": 0.36, "contact_cap_month": 30.0, "cooling_off_hours": 0.0}
+RULES = {"rate_cap": 0.36, "contact_cap_month": 30.0}
 """Rules in force where the scenario has no other."""
 
 
@@ -51,7 +51,7 @@ def climate(scenario: Scenario, draws: Draws, day: Day) -> Climate:
         stress=stress(scenario, base_rate, plan.unemployment + depth),
         job_loss=JOB_LOSS * (plan.unemployment + 1.5 * depth) / plan.unemployment,
         recession=depth > 0,
-        rules=_rules(scenario, month),
+        rules=rules_on(scenario, day),
     )
 
 
@@ -76,8 +76,12 @@ def _rate_shock(scenario: Scenario, month: int) -> float:
     return shock.points / 100 if shock and month >= shock.month else 0.0
 
 
-def _rules(scenario: Scenario, month: int) -> dict[str, float]:
-    changed = {rule.rule: rule.value for rule in sorted(scenario.rules, key=lambda r: r.month) if rule.month <= month}
+def rules_on(scenario: Scenario, day: Day) -> dict[str, float]:
+    """Rules in force on a day."""
+    month = day.month - Day.on(scenario.start).month
+    changed: dict[str, float] = {
+        rule.rule: rule.value for rule in sorted(scenario.rules, key=lambda r: r.month) if rule.month <= month
+    }
     return {**RULES, **changed}
 
 

@@ -124,11 +124,11 @@ def thinned(day: Day, state: State, draws: Draws, rows: Ints, report: dict[str, 
     if not (made | busy).any():
         return report
     known = found & ~(made & draws.happens(ABSENT_FILE, "fraud.file", state.people.id[rows]))
-    asked = 1 + 3 * draws.uniform("fraud.enquiries", state.people.id[rows], day.number)
+    asked = np.round(1 + 3 * draws.uniform("fraud.enquiries", state.people.id[rows], day.number))
     changed = {
         **report,
         "months_on_file": np.where(made, np.minimum(report["months_on_file"], 9), report["months_on_file"]),
-        "enquiries_3m": np.where(busy, np.round(report["enquiries_3m"] + asked), report["enquiries_3m"]),
+        **{name: report[name] + busy * asked for name in ("enquiries_3m", "enquiries_12m")},
     }
     same = {"application_id", "customer_id", "found", "event_timestamp"}
     blanked = {name: np.where(known, values, np.nan) for name, values in changed.items() if name not in same}

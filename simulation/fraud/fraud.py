@@ -8,6 +8,7 @@ from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.fraud.disguise import active
 from simulation.fraud.identities import TAKEOVER
+from simulation.money.accounts import account_ids
 from simulation.process import Events, merged
 from simulation.schema.money import Kind, Party, Way
 from simulation.state import State
@@ -39,7 +40,7 @@ def _cash_out(day: Day, state: State, draws: Draws) -> None:
     new = np.flatnonzero(loans.opened == day.number)
     new = new[active(day, state, loans.row[new]) > 0]
     rows, cents = loans.row[new], (loans.principal[new] * MOVED_ON).astype(np.int64)
-    payee = (state.people.payee_seed[rows] >> np.uint64(20)).astype(np.int64)
+    payee = account_ids(state.people.payee_seed[rows])
     seconds = 58_000 + draws.below(20_000, "fraud.cash_out", loans.id[new])
     state.postings.post(
         rows, -cents, kind=Kind.TRANSFER_OUT, party=Party.OUTSIDE_ACCOUNT, party_id=payee, seconds=seconds,

@@ -3,12 +3,13 @@
 import numpy as np
 
 from simulation.access.devices import device_ids
-from simulation.access.logins import login_ids
+from simulation.access.logins import STRANGERS, login_ids
 from simulation.calendar import Day
 from simulation.columns import Frame, Ints, Words
 from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.fraud.identities import TAKEOVER, THIEF_BLOCK
+from simulation.money.accounts import account_ids
 from simulation.process import Events
 from simulation.schema.behaviour import LOGIN_RESULTS
 from simulation.schema.money import Kind, Party, Way
@@ -20,8 +21,6 @@ BY_TRANSFER = (0.45, 0.3, 0.2)
 """Shares of what is there that each transfer takes."""
 LEAST_CENTS = 50_00
 NIGHT_SECONDS = 18_000
-OUTSIDE_IDS = 1 << 60
-"""Ids of attempts that are not the customer's begin here."""
 RESULTS = np.array([LOGIN_RESULTS.code(name) for name in ("wrong_password",) * 3 + ("reset", "success")], np.uint8)
 
 
@@ -54,7 +53,7 @@ def _drain(state: State, rows: Ints, thief: Words, begins: Ints) -> None:
     finances.savings_cents[rows] -= saved
     state.postings.post(rows, saved, kind=Kind.SAVING, party=Party.OWN_SAVINGS, party_id=ids, seconds=begins + 300,
                         way=Way.TRANSFER)  # fmt: skip
-    there, mule = np.maximum(finances.current_cents[rows], 0) + saved, (thief >> np.uint64(20)).astype(np.int64)
+    there, mule = np.maximum(finances.current_cents[rows], 0) + saved, account_ids(thief)
     for number, share in enumerate(BY_TRANSFER):
         cents = (there * share).astype(np.int64)
         some = np.flatnonzero(cents > LEAST_CENTS)
@@ -71,7 +70,7 @@ def _logins(day: Day, state: State, draws: Draws, rows: Ints, thief: Words, begi
     device = np.repeat(device_ids(thief, np.zeros(len(rows), dtype=np.int64)), TRIES)
     result = RESULTS[number]
     return {
-        "login_id": OUTSIDE_IDS + login_ids(day, state, ids, number),
+        "login_id": login_ids(day, state, draws, ids, STRANGERS + number),
         "customer_id": ids,
         "device_id": device,
         "ip_region": draws.below(10, "takeovers.region", ids // THIEF_BLOCK).astype(np.uint8),

@@ -12,6 +12,7 @@ from simulation.lending import hazard
 from simulation.lending.bureau import report
 from simulation.lending.loans import Requests
 from simulation.lending.products import AMOUNT, SPREAD, TERM_WEIGHTS, TERMS, instalment_cents, usual_rate
+from simulation.money.accounts import account_ids
 from simulation.money.merchants import partner_of, shop
 from simulation.people.joining import stated_income
 from simulation.people.shocks import chance, income_cents
@@ -94,7 +95,7 @@ def _form(day: Day, state: State, draws: Draws, rows: Ints) -> dict[str, Array]:
     partner = np.where(
         channel == CHANNELS.code("partner"), partner_of(merchant, purpose, state.scenario.lending.partners), 0
     )
-    payee = np.where(purpose == PURPOSES.code("cash"), (who.payee_seed >> np.uint64(20)).astype(np.int64), merchant)
+    payee = np.where(purpose == PURPOSES.code("cash"), account_ids(who.payee_seed), merchant)
     own = device_ids(who.device_seed, draws.below(2, "applications.device", ids, day.number))
     at_till = (partner > 0) & draws.happens(AT_TERMINAL, "applications.terminal", ids, day.number)
     debt = state.finances.outside_due_cents[rows] / 100

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulation.calendar import DAY_US, Day, day_in_month
+from simulation.calendar import Day, day_in_month
 from simulation.columns import Array, Flags, Frame, Ints
 from simulation.decisions import Decisions
 from simulation.draws import Draws
@@ -12,8 +12,9 @@ from simulation.lending import book
 from simulation.lending.applications import default_chance, loan_index
 from simulation.lending.hazard import log_burden
 from simulation.lending.loans import Loans, Requests
-from simulation.lending.orders import limit_rows, matched
-from simulation.lending.products import FEE, instalment_cents, interest_cents
+from simulation.lending.orders import limit_rows, matched, room_cents
+from simulation.lending.products import FEE, instalment_cents
+from simulation.lending.schedule import schedule
 from simulation.process import Events
 from simulation.schema.lending import LIMIT_REASONS, OUTCOMES, PURPOSES
 from simulation.schema.money import Kind, Party, Way
@@ -61,7 +62,7 @@ def _answers(day: Day, state: State, decisions: Decisions) -> _Answers:
     given, approved = (np.zeros(len(requests), dtype=np.bool_) for _ in range(2))
     amount, rate = np.zeros(len(requests), dtype=np.int64), np.zeros(len(requests))
     given[at] = True
-    amount[at] = np.round(answers["amount"].to_numpy()[order] * 100)
+    amount[at] = np.minimum(np.round(answers["amount"].to_numpy()[order] * 100), room_cents(state, requests.row[at]))
     approved[at] = answers["approved"].to_numpy()[order] & (amount[at] >= LEAST)
     rate[at] = np.clip(answers["rate"].to_numpy()[order], 0.0, state.climate.rules["rate_cap"])
     expired = ~given & (day.number - requests.day >= OPEN_DAYS)
@@ -152,30 +153,3 @@ def loan_rows(loans: Loans, requests: Requests, fee: Ints, moment: Ints) -> Fram
         "first_due": book.due_dates(loans, np.zeros(len(loans), dtype=np.int64)).astype(np.int32),
         "event_timestamp": moment,
     }  # fmt: skip
-
-
-def schedule(loans: Loans, created: Ints) -> Frame:
-    """Every instalment of new loans, with what of it is interest."""
-    parts: list[Frame] = []
-    left, live = loans.outstanding.copy(), np.arange(len(loans))
-    for number in range(1, int(loans.term.max(initial=0)) + 1):
-        live = live[loans.term[live] >= number]
-        interest = interest_cents(left[live], loans.rate[live])
-        last = loans.term[live] == number
-        repaid = np.where(last, left[live], np.minimum(loans.instalment[live] - interest, left[live]))
-        left[live] -= repaid
-        due = book.due_dates(loans, np.full(len(loans), number - 1))[live]
-        parts.append(
-            {
-                "loan_id": loans.id[live],
-                "customer_id": loans.customer[live],
-                "number": np.full(len(live), number, dtype=np.uint8),
-                "principal_cents": repaid,
-                "interest_cents": interest,
-                "event_timestamp": due * DAY_US,
-                "created_timestamp": created[live],
-            }
-        )
-    if not parts:
-        return {"event_timestamp": np.zeros(0, dtype=np.int64)}
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

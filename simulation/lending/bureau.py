@@ -32,17 +32,19 @@ def report(day: Day, state: State, draws: Draws, rows: Ints, form: dict[str, Arr
         - 28 * late_30
         + 56 * draws.normal("bureau.score", who.id, quarter)
     )
+    accounts = draws.poisson(1.2 + 0.4 * np.exp(0.3 * who.impulsivity), "bureau.accounts", who.id, quarter)
+    usual = np.exp(0.35 * who.impulsivity - 0.25 * who.ability)
+    lately = np.round(finances.enquiries) + draws.poisson(0.5 * usual, "bureau.enquiries", who.id, quarter)
+    before = np.round(0.5 * finances.enquiries) + draws.poisson(1.1 * usual, "bureau.enquiries_12m", who.id, quarter)
     numbers: dict[str, Array] = {
         "bureau_score": np.clip(np.round(score), 300, 900),
         "months_on_file": months,
-        "open_accounts": draws.poisson(1.2 + 0.4 * np.exp(0.3 * who.impulsivity), "bureau.accounts", who.id, quarter),
+        "open_accounts": accounts,
         "outside_debt": finances.outside_debt_cents / 100,
         "outside_instalments": finances.outside_due_cents / 100,
-        "card_utilisation": np.round(use, 3),
-        "enquiries_3m": np.round(finances.enquiries) + draws.poisson(
-            0.5 * np.exp(0.35 * who.impulsivity - 0.25 * who.ability), "bureau.enquiries", who.id, quarter),
-        "enquiries_12m": np.round(1.5 * finances.enquiries) + draws.poisson(
-            1.6 * np.exp(0.35 * who.impulsivity - 0.25 * who.ability), "bureau.enquiries_12m", who.id, quarter),
+        "card_utilisation": np.where(accounts > 0, np.round(use, 3), 0.0),
+        "enquiries_3m": lately,
+        "enquiries_12m": lately + before,
         "late_30_24m": late_30,
         "late_90_24m": late_90,
         "months_since_late": np.where(late_30 > 0, 1 + draws.below(24, "bureau.since", who.id, quarter), np.nan),

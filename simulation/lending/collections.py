@@ -9,6 +9,7 @@ from simulation.draws import Draws
 from simulation.lending import book
 from simulation.lending.orders import matched
 from simulation.lending.products import instalment_cents
+from simulation.lending.schedule import schedule
 from simulation.process import Events
 from simulation.schema.lending import ACTIONS, REACHED
 from simulation.state import State
@@ -44,8 +45,9 @@ class Collections:
         spoken = result > REACHED.code("unreachable")
         loans.push[at] = np.minimum(loans.push[at] + spoken * _push(state, at, action), MOST_PUSH)
         agreed = (result == REACHED.code("promised")) & (action == ACTIONS.code("restructure"))
-        _restructure(state, at[agreed])
+        changed = loans.kept(_restructure(state, at[agreed]))
         return {
+            "instalments": schedule(changed, day.at(33_000 + changed.id % 20_000)),
             "collections": {
                 "loan_id": loans.id[at],
                 "customer_id": loans.customer[at],
@@ -54,7 +56,7 @@ class Collections:
                 "cost": COST[action],
                 "days_past_due": days_late,
                 "event_timestamp": day.at(33_000 + loans.id[at] % 20_000),
-            }
+            },
         }
 
 
@@ -75,8 +77,11 @@ def _push(state: State, at: Ints, action: Ints) -> Floats:
     return np.asarray(np.maximum(PUSH[action] + legal, 0.0), dtype=np.float64)
 
 
-def _restructure(state: State, at: Ints) -> None:
-    """What is overdue moves to the end: nothing is late any more, and the instalment falls."""
+def _restructure(state: State, at: Ints) -> Ints:
+    """What is overdue moves to the end: nothing is late any more, and the instalment falls; gives which loans changed.
+
+    The months by which it is put off cost no interest.
+    """
     loans = state.loans
     at = at[(loans.state[at] != book.WRITTEN_OFF) & (loans.term[at] + MONTHS_MORE <= LONGEST)]
     behind = loans.billed[at] - loans.paid[at]
@@ -85,6 +90,7 @@ def _restructure(state: State, at: Ints) -> None:
     loans.billed[at] = loans.paid[at]
     left = loans.term[at].astype(np.int64) - loans.paid[at]
     loans.instalment[at] = instalment_cents(loans.outstanding[at], loans.rate[at], left)
+    return at
 
 
 def _odds(log_odds: Array) -> Floats:

@@ -7,9 +7,10 @@ from simulation.columns import Array, Frame, Ints
 from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.lending.applications import MOST
-from simulation.lending.approvals import loan_rows, opened, schedule
+from simulation.lending.approvals import loan_rows, opened
 from simulation.lending.loans import Loans, Requests
 from simulation.lending.products import AMOUNT, FEE, SPREAD, interest_cents, usual_rate
+from simulation.lending.schedule import schedule
 from simulation.process import Events
 from simulation.schema.lending import LIMIT_REASONS, PURPOSES
 from simulation.state import State
@@ -45,7 +46,7 @@ class Existing:
             return {}
         loans = state.loans
         fresh = loans.kept(np.arange(len(loans)))
-        fresh.outstanding = fresh.principal.copy()
+        fresh.outstanding, fresh.paid = fresh.principal.copy(), np.zeros_like(fresh.paid)
         moment = (loans.opened * 86_400 + 40_000 + loans.id % 20_000) * 1_000_000
         requests = self._requests(state, draws, loans.row, loans.opened)
         fee = np.round(FEE[loans.purpose] * loans.principal).astype(np.int64)

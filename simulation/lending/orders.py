@@ -9,11 +9,13 @@ from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.lending import book
 from simulation.lending.products import instalment_cents
+from simulation.lending.schedule import schedule
 from simulation.process import Events
 from simulation.schema.lending import LIMIT_REASONS
 from simulation.state import State
 
 AT_SECOND = 30_000
+ANYTHING = 2**62
 
 
 class Orders:
@@ -22,14 +24,18 @@ class Orders:
     name = "orders"
 
     def begin(self, state: State, draws: Draws) -> None:
-        """Nothing to remember."""
+        """No limit was lowered yet."""
+        state.own[self.name] = {"lowered": np.zeros(len(state.people), dtype=np.bool_)}
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
-        """Limits and blocks are told in `limits`; a new price changes what is left of a loan."""
-        _reprice(state, decisions.prices)
+        """Limits and blocks are told in `limits`; a new price changes what is left of a loan, and its schedule."""
+        repriced = state.loans.kept(_reprice(state, decisions.prices))
         parts = [_limits(state, decisions.limits), _blocks(state, decisions.blocks)]
         rows, reasons = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return {"limits": limit_rows(state, rows, reasons, day.at(np.full(len(rows), AT_SECOND)))}
+        return {
+            "limits": limit_rows(state, rows, reasons, day.at(np.full(len(rows), AT_SECOND))),
+            "instalments": schedule(repriced, day.at(np.full(len(repriced), AT_SECOND))),
+        }
 
 
 def limit_rows(state: State, rows: Ints, reasons: Array, moment: Ints) -> Frame:
@@ -47,6 +53,7 @@ def _limits(state: State, orders: pl.DataFrame) -> tuple[Ints, Array]:
     rows, cents = _rows(state, orders), np.round(orders["limit"].to_numpy() * 100).astype(np.int64)
     higher = cents > state.finances.limit_cents[rows]
     state.finances.limit_cents[rows] = np.maximum(cents, 0)
+    state.own[Orders.name]["lowered"][rows] = ~higher
     codes = np.where(higher, LIMIT_REASONS.code("raised"), LIMIT_REASONS.code("lowered"))
     return rows, codes.astype(np.uint8)
 
@@ -58,8 +65,15 @@ def _blocks(state: State, orders: pl.DataFrame) -> tuple[Ints, Array]:
     return rows, codes.astype(np.uint8)
 
 
-def _reprice(state: State, orders: pl.DataFrame) -> None:
-    """The instalment of what is left follows the new rate, which no rule may forbid."""
+def room_cents(state: State, rows: Ints) -> Ints:
+    """What may still be lent under a limit that the lender has lowered; without one, anything."""
+    finances, lowered = state.finances, state.own[Orders.name]["lowered"][rows]
+    room = np.maximum(finances.limit_cents[rows] - finances.owed_cents[rows], 0)
+    return np.asarray(np.where(lowered, room, ANYTHING), dtype=np.int64)
+
+
+def _reprice(state: State, orders: pl.DataFrame) -> Ints:
+    """The instalment of what is left follows the new rate, which no rule may forbid; gives which loans changed."""
     loans = state.loans
     at, order = matched(loans.id, orders["loan_id"].to_numpy())
     running = (loans.state[at] != book.WRITTEN_OFF) & (loans.paid[at] < loans.term[at])
@@ -67,6 +81,7 @@ def _reprice(state: State, orders: pl.DataFrame) -> None:
     loans.rate[at] = np.clip(orders["rate"].to_numpy()[order], 0.0, state.climate.rules["rate_cap"])
     left = loans.term[at].astype(np.int64) - loans.paid[at]
     loans.instalment[at] = instalment_cents(loans.outstanding[at], loans.rate[at], left)
+    return np.asarray(at, dtype=np.int64)
 
 
 def _rows(state: State, orders: pl.DataFrame) -> Ints:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulation.calendar import Day
+from simulation.calendar import Day, day_in_month
 from simulation.columns import Array, Flags, Floats, Frame, Ints
 from simulation.decisions import Decisions
 from simulation.draws import Draws
@@ -16,7 +16,7 @@ from simulation.schema.truth import CAUSES
 from simulation.state import State
 
 LATE_FEE = 0.0004
-"""Of what is overdue, a day; charged when it is paid."""
+"""Of an overdue instalment, a day; charged when the instalment is paid."""
 RECOVERY = 0.0022
 """Daily rate of paying something after the write-off."""
 RECOVERED = (0.1, 0.5)
@@ -102,10 +102,21 @@ def _caught_up(day: Day, state: State, draws: Draws, at: Ints) -> Events:
     pays = (
         draws.happens(-np.expm1(-rate), "repayment.cure", loans.id[at], day.number) & ~state.finances.never_pays[rows]
     )
-    at, late = at[pays], late[pays]
-    loans.late_fees[at] += np.round(LATE_FEE * late * book.overdue_cents(loans)[at]).astype(np.int64)
+    at = at[pays]
     one = draws.happens(hazard.PARTLY, "repayment.partly", loans.id[at], day.number)
-    return _paid(day, state, draws, at, np.where(one, 1, loans.billed[at] - loans.paid[at]).astype(np.int64), "late")
+    count = np.where(one, 1, loans.billed[at] - loans.paid[at]).astype(np.int64)
+    loans.late_fees[at] += _late_fees(day, loans, at, count)
+    return _paid(day, state, draws, at, count, "late")
+
+
+def _late_fees(day: Day, loans: Loans, at: Ints, count: Ints) -> Ints:
+    """Of so many instalments each, oldest first: each for its own days past due."""
+    days = np.zeros(len(at), dtype=np.int64)
+    for number in range(int(count.max(initial=0))):
+        on = np.flatnonzero(count > number)
+        who = at[on]
+        days[on] += day.number - day_in_month(loans.first_month[who] + loans.paid[who] + number, loans.due_on[who])
+    return np.round(LATE_FEE * days * loans.instalment[at]).astype(np.int64)
 
 
 def _paid(day: Day, state: State, draws: Draws, at: Ints, count: Ints, kind: str) -> Events:
@@ -189,18 +200,19 @@ def _rolled(day: Day, state: State) -> Events:
     loans.defaulted[defaults] = True
     loans.state = new
     ends = Day(day.number + 1).opens_month
-    told = np.flatnonzero(changed | ((new != book.WRITTEN_OFF) if ends else False))
+    live = (new != book.WRITTEN_OFF) & (new != book.CLOSED)
+    told = np.flatnonzero(changed | (live if ends else False))
     return {
-        "loan_states": _standing(day, loans, told, late, ~changed[told]),
+        "loan_states": _standing(day, loans, told, late, changed[told], live[told] & ends),
         "defaults": _defaults(day, state, defaults),
     }
 
 
-def _standing(day: Day, loans: Loans, at: Ints, late: Ints, month_end: Flags) -> Frame:
+def _standing(day: Day, loans: Loans, at: Ints, late: Ints, changed: Flags, month_end: Flags) -> Frame:
     return {
         "loan_id": loans.id[at], "customer_id": loans.customer[at], "state": loans.state[at], "days_past_due": late[at],
         "outstanding_cents": loans.outstanding[at], "overdue_cents": book.overdue_cents(loans)[at],
-        "month_end": month_end, "event_timestamp": day.at(np.full(len(at), 86_000)),
+        "changed": changed, "month_end": month_end, "event_timestamp": day.at(np.full(len(at), 86_000)),
     }  # fmt: skip
 
 

@@ -25,10 +25,11 @@ class Campaigns:
     def __init__(self, plan: MarketingPlan) -> None:
         self._plan, self._luck = plan, Draws(0)
 
-    def contacts(self, day: Day, audience: pl.DataFrame) -> pl.DataFrame:
-        """Contacts for tomorrow, hold-outs among them."""
+    def contacts(self, day: Day, audience: pl.DataFrame, cap: int = MOST) -> pl.DataFrame:
+        """Contacts for tomorrow, hold-outs among them; of a person in a month no more than the cap."""
         ids = audience["customer_id"].to_numpy()
-        parts = [self._turn(Day(day.number + 1), ids, turn) for turn in range(self._plan.contacts_a_month)]
+        turns = range(min(self._plan.contacts_a_month, cap))
+        parts = [self._turn(Day(day.number + 1), ids, turn) for turn in turns]
         return pl.concat(parts) if parts else pl.DataFrame(schema=CONTACTS)
 
     def held_out(self, ids: Ints, month: int) -> Flags:

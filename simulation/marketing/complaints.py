@@ -11,7 +11,7 @@ from simulation.process import Events, merged
 from simulation.schema.behaviour import COMPLAINTS_ABOUT
 from simulation.state import State
 
-A_MONTH = np.array([0.0, 0.0012, 0.0, 0.0, 0.0016, 0.0002, 0.0006])
+A_MONTH = np.array([0.0, 0.0012, 0.0, 0.0002, 0.0016, 0.0002, 0.0006])
 """Chance a month of a complaint about each matter, for reasons of its own (places in `COMPLAINTS_ABOUT`)."""
 LATE, UNHAPPY = 0.02, 0.35
 """Chance a month of a complaint about collections while late; how much more the impulsive complain."""
@@ -66,7 +66,9 @@ def complaint_rows(day: Day, state: State, draws: Draws, rows: Ints, about: Arra
     """Complaints of people, at most one a day for each place."""
     _, first = np.unique(rows, return_index=True)
     rows, about, seconds = rows[first], about[first], seconds[first]
-    ids = (state.people.id[rows] * 32_768 + (day.number - Day.on(state.scenario.start).number)) * PLACES + place
+    ids = (state.people.id[rows] * 32_768 + (day.number - Day.on(state.scenario.start).number)) * PLACES
+    # Shuffled by day, so that an id does not tell a victim's complaint from others.
+    ids += place ^ draws.below(PLACES, "complaints.place", ids)
     text = np.zeros(len(rows), dtype="U80")
     for code, texts in enumerate(TEXTS):
         mine = np.flatnonzero(about == code)
@@ -86,7 +88,7 @@ def _at_noon(day: Day, state: State, draws: Draws, rows: Ints, about: Array, pla
 
 
 def _usual(day: Day, state: State, draws: Draws) -> tuple[Ints, Ints]:
-    """Borrowers complain about rates, the late about collections, all about the app."""
+    """Borrowers complain about rates, applicants about decisions, the late about collections, all about the app."""
     people, scale = state.people, state.scenario.marketing.complaints
     late = np.bincount(state.loans.row, state.loans.billed > state.loans.paid, len(people)) > 0
     owes = state.finances.owed_cents > 0
@@ -96,6 +98,7 @@ def _usual(day: Day, state: State, draws: Draws) -> tuple[Ints, Ints]:
     rows = np.flatnonzero((level < chance) & state.present(day.number))
     weights = np.tile(A_MONTH, (len(rows), 1))
     weights[:, ABOUT["rate"]] *= owes[rows]
+    weights[:, ABOUT["decision"]] *= state.finances.applied[rows] > 0
     weights[:, ABOUT["collections"]] = LATE * late[rows]
     return rows, draws.choice(weights, "complaints.about", people.id[rows], day.number)
 

@@ -40,12 +40,12 @@ class Funnel:
         in_app = channels(day, state, draws, rows, requests.purpose[today]) == CHANNELS.code("app")
         signed = _signed(day, state, draws)
         state.own[self.name]["in_app"][rows] = in_app
-        parts = _steps(day, state, rows[in_app], ids[in_app], sent[in_app])
+        parts = _steps(day, state, draws, rows[in_app], ids[in_app], sent[in_app])
         return merged([*parts, *signed, {"responses": _led(day, state, rows, sent)}])
 
 
-def _steps(day: Day, state: State, rows: Ints, application: Ints, sent: Ints) -> list[Events]:
-    session = logins.login_ids(day, state, state.people.id[rows], APPLIES)
+def _steps(day: Day, state: State, draws: Draws, rows: Ints, application: Ints, sent: Ints) -> list[Events]:
+    session = logins.login_ids(day, state, draws, state.people.id[rows], APPLIES)
     return [
         {"app_events": _step(day, state, rows, session, place, name, np.maximum(sent - before, 0), application)}
         for place, (name, before) in enumerate(BEFORE)
@@ -59,7 +59,7 @@ def _signed(day: Day, state: State, draws: Draws) -> list[Events]:
     _, first = np.unique(loans.row[new], return_index=True)
     rows, ids = loans.row[new][first], loans.id[new][first]
     begins = 28_800 + draws.below(6_000, "funnel.second", ids)
-    session = logins.login_ids(day, state, state.people.id[rows], SIGNS)
+    session = logins.login_ids(day, state, draws, state.people.id[rows], SIGNS)
     return [
         {"app_events": _step(day, state, rows, session, place, name, begins + after, ids)}
         for place, (name, after) in enumerate(AFTER)

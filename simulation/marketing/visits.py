@@ -65,7 +65,7 @@ def _sessions(day: Day, state: State, draws: Draws) -> tuple[Ints, Ints, Ints]:
     )
     rows, within = rows[keep], within[keep]
     ids = state.people.id[rows]
-    return rows, logins.login_ids(day, state, ids, within), logins.moments(day, draws, ids, within)
+    return rows, logins.login_ids(day, state, draws, ids, within), logins.moments(day, draws, ids, within)
 
 
 def _events(

@@ -13,6 +13,7 @@ from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.lending.approvals import TO_CUSTOMER
 from simulation.lending.loans import Loans
+from simulation.money.accounts import account_ids
 from simulation.money.categories import BROKER_MCC, DEVELOPER_MCC
 from simulation.process import Events, merged
 from simulation.schema.lending import PURPOSES
@@ -26,13 +27,14 @@ MISUSES = 0.8
 """Chance that someone who diverts does so with a loan."""
 TRACED_DAYS = 10
 END_CODES = np.array([ENDS.code(name) for name in ("household", "merchant", "hospital", "school", "supplier")])
-ACCOUNTS = 60_000_000_000
-"""Ids of outside accounts begin here: for each kind of end a range of its own."""
-RANGE = 100_000_000
+TO_PAYEE = 0.6
+"""Share of honest first hops to a household that go to the account that the borrower named as payee."""
+KIND_KEYS = 100_000_000
+"""Accounts of each kind of end are drawn from keys of their own; their ids are hashed and do not tell the kind."""
 SIZE = np.array([40_000_000, 5_000, 400, 600, 3_000, 4_000, 40, 120])
 """Accounts of each kind of end (places in ENDS): few brokers and developers, intermediaries that many share."""
 END_MCC = np.array([0, 5399, 8062, 8299, 5099, 0, BROKER_MCC, DEVELOPER_MCC], dtype=np.uint16)
-INTERMEDIARY = ENDS.code("intermediary")
+HOUSEHOLD, INTERMEDIARY = ENDS.code("household"), ENDS.code("intermediary")
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,14 @@ def _hop(day: Day, state: State, draws: Draws, loans: Loans, path: _Path, number
     before = loans.customer if number == 1 else _account(draws, loans.id, np.full(len(at), INTERMEDIARY), number - 1)
     seconds = 60_000 + number * 4_000 + draws.below(3_000, "flows.second", loans.id, day.number, number)
     if number == 1:
+        own = ~path.misused[at] & (kind == HOUSEHOLD) & draws.happens(TO_PAYEE, "flows.to_payee", loans.id)
+        to = np.where(own, account_ids(state.people.payee_seed[loans.row]), to)
         state.postings.post(
             loans.row, -cents, kind=Kind.TRANSFER_OUT, party=Party.OUTSIDE_ACCOUNT, party_id=to, seconds=seconds,
             way=Way.TRANSFER,
         )  # fmt: skip
     return {
-        "transfer_id": loans.id * 8 + number,
+        "transfer_id": loans.id * 8 + (number ^ draws.below(8, "flows.place", loans.id)),
         "from_account": before,
         "to_account": to,
         "to_kind": np.where(kind == INTERMEDIARY, ENDS.code("household"), kind),
@@ -107,9 +111,8 @@ def _hop(day: Day, state: State, draws: Draws, loans: Loans, path: _Path, number
 
 def _account(draws: Draws, loan: Ints, kind: Array, number: int) -> Ints:
     """An account of a kind of end; an intermediary's does not tell that it is one."""
-    return np.asarray(
-        ACCOUNTS + kind * RANGE + draws.below(SIZE[kind], "flows.account", loan, 0, number), dtype=np.int64
-    )
+    key = kind * KIND_KEYS + draws.below(SIZE[kind], "flows.account", loan, 0, number)
+    return account_ids(draws.words("flows.account_id", key))
 
 
 def _truth(day: Day, loans: Loans, path: _Path) -> Frame:

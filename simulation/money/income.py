@@ -7,6 +7,7 @@ import numpy as np
 from simulation.calendar import Day
 from simulation.columns import Array, Flags, Ints
 from simulation.draws import Draws
+from simulation.money.accounts import account_ids
 from simulation.people.joining import FREELANCE
 from simulation.people.shocks import income_cents
 from simulation.people.traits import FRIENDS
@@ -16,8 +17,9 @@ from simulation.schema.truth import SHOCKS
 from simulation.state import State
 
 EMPLOYERS = 5_000
-EMPLOYER_BASE, STATE_ACCOUNT, OUTSIDE_BASE, BILLER_BASE = 20_000_000_000, 30_000_000_000, 40_000_000_000, 50_000_000_000
+EMPLOYER_BASE, STATE_ACCOUNT, BILLER_BASE = 20_000_000_000, 30_000_000_000, 50_000_000_000
 """Ids of parties that are neither customers nor merchants."""
+CREDITORS, MACHINES = 97, 500
 TAKINGS_A_DAY = 0.25
 
 
@@ -43,7 +45,7 @@ def post(day: Day, state: State, draws: Draws, bill_days: Array) -> None:
     _incomes(day, state, draws, here)
     for place, bill in enumerate(BILLS):
         _bill(day, state, draws, bill, np.flatnonzero(here & (bill_days[place] == day.date.day)), place)
-    _debts(day, state, np.flatnonzero(here & ((state.people.payday % 28) + 1 == day.date.day)))
+    _debts(state, draws, np.flatnonzero(here & ((state.people.payday % 28) + 1 == day.date.day)))
     _savings(day, state, draws, here)
     _friends(day, state, draws, here)
 
@@ -66,7 +68,7 @@ def _credit(day: Day, state: State, draws: Draws, rows: Ints, kind: Kind, share:
     payers = {
         Party.EMPLOYER: EMPLOYER_BASE + draws.below(EMPLOYERS, "income.employer", ids),
         Party.STATE: np.full(len(rows), STATE_ACCOUNT),
-    }.get(party, OUTSIDE_BASE + draws.below(10**8, "income.client", ids, day.number))
+    }.get(party, account_ids(draws.words("income.client", ids, day.number)))
     state.postings.post(
         rows, np.round(income_cents(state, rows) * share * noise), kind=kind, party=party, party_id=payers,
         seconds=21_600 + draws.below(14_400, "income.second", ids, day.number), way=Way.TRANSFER,
@@ -89,11 +91,12 @@ def _bill(day: Day, state: State, draws: Draws, bill: Bill, rows: Ints, place: i
     )  # fmt: skip
 
 
-def _debts(day: Day, state: State, rows: Ints) -> None:
+def _debts(state: State, draws: Draws, rows: Ints) -> None:
     rows = rows[state.finances.outside_due_cents[rows] > 0]
     state.postings.post(
         rows, -state.finances.outside_due_cents[rows], kind=Kind.OUTSIDE_PAYMENT, party=Party.OUTSIDE_ACCOUNT,
-        party_id=OUTSIDE_BASE + state.people.id[rows] % 97, seconds=np.full(len(rows), 14_400), way=Way.DIRECT_DEBIT,
+        party_id=account_ids(draws.words("income.creditor", state.people.id[rows] % CREDITORS)),
+        seconds=np.full(len(rows), 14_400), way=Way.DIRECT_DEBIT,
     )  # fmt: skip
 
 
@@ -119,13 +122,14 @@ def friend(state: State, draws: Draws, rows: Ints, day: int) -> Ints:
 
 
 def _friends(day: Day, state: State, draws: Draws, here: Flags) -> None:
-    """Small transfers among friends, and cash from the machine."""
+    """Small transfers among friends and to the account that people name as payee, and cash from the machine."""
     people, ids = state.people, state.people.id
     level = np.sqrt(people.income_cents) * 7.0
     give, take = np.exp(0.3 * people.reach), np.exp(0.3 * people.reach + 0.7 * state.finances.strain)
     kinds = (
         ("friends.out", 0.055 * give, -1, Kind.TRANSFER_OUT, Party.CUSTOMER, Way.TRANSFER),
         ("friends.in", 0.05 * take, 1, Kind.TRANSFER_IN, Party.CUSTOMER, Way.TRANSFER),
+        ("payee.out", 0.006 * give, -1, Kind.TRANSFER_OUT, Party.OUTSIDE_ACCOUNT, Way.TRANSFER),
         ("cash.out", 0.06 * np.exp(-0.4 * people.digital), -1, Kind.CASH, Party.OUTSIDE_ACCOUNT, Way.CASH_MACHINE),
     )
     for stream, chance, sign, kind, party, way in kinds:
@@ -133,6 +137,15 @@ def _friends(day: Day, state: State, draws: Draws, here: Flags) -> None:
         if party == Party.CUSTOMER:
             rows = rows[people.friends[rows, 0] > 0]
         cents = np.ceil(level[rows] * np.exp(0.7 * draws.normal(f"{stream}.amount", ids[rows], day.number)) / 100) * 100
-        other = friend(state, draws, rows, day.number) if party == Party.CUSTOMER else OUTSIDE_BASE + ids[rows] % 500
+        other = _other(state, draws, rows, day.number, kind, party)
         seconds = 30_000 + draws.below(50_000, f"{stream}.second", ids[rows], day.number)
         state.postings.post(rows, sign * cents, kind=kind, party=party, party_id=other, seconds=seconds, way=way)
+
+
+def _other(state: State, draws: Draws, rows: Ints, day: int, kind: Kind, party: Party) -> Ints:
+    """A friend, the person's own payee account or one of the machines."""
+    if party == Party.CUSTOMER:
+        return friend(state, draws, rows, day)
+    if kind == Kind.TRANSFER_OUT:
+        return account_ids(state.people.payee_seed[rows])
+    return account_ids(draws.words("cash.machine", state.people.id[rows] % MACHINES))

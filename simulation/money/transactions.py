@@ -43,7 +43,7 @@ class Money:
         _strain(day, state, draws)
         moved = _joined([purchases(day, state, draws), *state.postings.taken()])
         state.finances.current_cents += np.bincount(moved["row"], moved["cents"], len(state.people)).astype(np.int64)
-        events: dict[str, Frame] = {"transactions": _rows(day, state, moved)}
+        events: dict[str, Frame] = {"transactions": _rows(day, state, draws, moved)}
         if day.weekday == 6:
             events["balances"] = _balances(day, state)
         return events
@@ -82,10 +82,14 @@ def _within(sorted_rows: Ints) -> Ints:
     return np.asarray(np.arange(len(sorted_rows)) - np.repeat(opens, lengths), dtype=np.int64)
 
 
-def _rows(day: Day, state: State, moved: Frame) -> Frame:
+def _rows(day: Day, state: State, draws: Draws, moved: Frame) -> Frame:
     ids = state.people.id[moved["row"]]
+    number = moved["number"].copy()
+    posted = np.flatnonzero(number >= A_DAY // 2)
+    # Shuffled by person and day: processes post in a fixed order, which an id must not tell.
+    number[posted] ^= draws.below(A_DAY // 2, "money.place", ids[posted], day.number)
     return {
-        "transaction_id": (ids * DAYS + (day.number - Day.on(state.scenario.start).number)) * A_DAY + moved["number"],
+        "transaction_id": (ids * DAYS + (day.number - Day.on(state.scenario.start).number)) * A_DAY + number,
         "customer_id": ids,
         "amount_cents": moved["cents"],
         **{name: moved[name] for name in ("kind", "mcc", "party", "party_id", "way")},

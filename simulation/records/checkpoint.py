@@ -33,7 +33,7 @@ class Checkpoints:
             np.savez(partial / f"part-{number}.npz", **dict(arrays))  # type: ignore[arg-type]
         for table, rows in waiting.items():
             np.savez(partial / f"waiting-{table}.npz", **dict(rows))  # type: ignore[arg-type]
-        shutil.rmtree(final, ignore_errors=True)
+        self._drop(final)
         os.replace(partial, final)
 
     def load(self, day: Day) -> tuple[list[dict[str, Array]], dict[str, Frame]]:
@@ -48,7 +48,15 @@ class Checkpoints:
         """Forget all states after later days."""
         for later in self.days():
             if later.number > day.number:
-                shutil.rmtree(self._folder / str(later.date))
+                self._drop(self._folder / str(later.date))
+
+    def _drop(self, folder: Path) -> None:
+        """Out of sight first, so that a kill half-way leaves nothing that looks whole."""
+        if folder.is_dir():
+            gone = folder.with_name(f"{folder.name}.gone")
+            shutil.rmtree(gone, ignore_errors=True)
+            os.replace(folder, gone)
+            shutil.rmtree(gone)
 
 
 def _arrays(file: Path) -> dict[str, Array]:

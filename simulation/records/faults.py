@@ -14,6 +14,8 @@ from simulation.schema.truth import FAULTS
 
 EXEMPT = frozenset({"merchants", "partners", "economy", "regulations"})
 """Reference tables: handed over as files, whole."""
+IN_TIME = frozenset({"applications", "bureau", "signals"})
+"""What a decision needs is there when it is made; only an outage holds it back."""
 LAG_US = 90_000_000
 """A record reaches the lender within so many microseconds, unless it is late."""
 MISREAD = np.array([0.1, 10.0, 100.0])
@@ -69,7 +71,8 @@ def landed(scenario: Scenario, draws: Draws, day: Day, table: Table, rows: Frame
 def _arrival(scenario: Scenario, draws: Draws, table: Table, rows: Frame, key: Ints, own: Ints, faults: Faults) -> Ints:
     """Seconds after they happen, or days where they are late."""
     lag = (draws.uniform(f"records.{table.name}", own) * LAG_US).astype(np.int64)
-    late = draws.happens(scenario.records.late, f"records.late.{table.name}", own)
+    share = 0.0 if table.name in IN_TIME else scenario.records.late
+    late = draws.happens(share, f"records.late.{table.name}", own)
     lag[late] += (1 + draws.below(scenario.records.late_days, "records.late_days", own[late])) * DAY_US
     faults.note("late", key[late])
     return np.asarray(rows.get(CREATED, rows[EVENT]) + lag, dtype=np.int64)

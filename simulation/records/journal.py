@@ -26,7 +26,7 @@ class Journal:
         for name, frame in decisions.frames.items():
             if len(frame):
                 write_whole(partial / f"{name}.parquet", frame)
-        shutil.rmtree(final, ignore_errors=True)
+        _drop(final)
         os.replace(partial, final)
 
     def read(self, day: Day) -> Decisions | None:
@@ -39,6 +39,15 @@ class Journal:
 
     def drop_from(self, day: Day) -> None:
         """Forget what was decided for a day and later."""
-        for folder in self._folder.glob("????-??-??"):
+        for folder in sorted(self._folder.glob("????-??-??"), reverse=True):
             if date.fromisoformat(folder.name) >= day.date:
-                shutil.rmtree(folder)
+                _drop(folder)
+
+
+def _drop(folder: Path) -> None:
+    """Out of sight first, so that a kill half-way leaves no day with half of its decisions."""
+    if folder.is_dir():
+        gone = folder.with_name(f"{folder.name}.gone")
+        shutil.rmtree(gone, ignore_errors=True)
+        os.replace(folder, gone)
+        shutil.rmtree(gone)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -80,7 +80,7 @@ class Rule(Plan):
     """A rule in force from a month on."""
 
     month: Month = 0
-    rule: str
+    rule: Literal["rate_cap", "contact_cap_month"]
     value: float
 
 

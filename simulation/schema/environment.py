@@ -21,7 +21,7 @@ REGULATIONS = Table(
     "Rules in force from a date on.",
     ("rule", "event_timestamp"),
     (
-        Column("rule", pl.String, "rate_cap, contact_cap_month, cooling_off_hours"),
+        Column("rule", pl.String, "rate_cap, contact_cap_month"),
         Column("value", pl.Float64, "its value"),
     ),
 )

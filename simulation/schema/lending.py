@@ -83,7 +83,8 @@ LOANS = Table(
 )
 INSTALMENTS = Table(
     "instalments",
-    "A loan's schedule, known when it is paid out; `event_timestamp` is the due date.",
+    "A loan's schedule, known when it is paid out; what is unpaid is told anew, with a later `created_timestamp`, when"
+    " a price changes or a loan is restructured. `event_timestamp` is the due date.",
     ("loan_id", "number"),
     (
         Column("loan_id", pl.Int64, "the loan"),
@@ -120,7 +121,8 @@ LOAN_STATES = Table(
         Column("days_past_due", pl.Int32, "since the oldest unpaid due date"),
         Column("outstanding", pl.Float64, "principal not repaid"),
         Column("overdue", pl.Float64, "due and unpaid"),
-        Column("month_end", pl.Boolean, "the month's end, not a change"),
+        Column("changed", pl.Boolean, "the state is another than before"),
+        Column("month_end", pl.Boolean, "the row of a live loan at its month's end, which may tell a change too"),
     ),
 )
 LIMITS = Table(

@@ -1,13 +1,18 @@
 """A lender steps the world: its decisions act, and a crash loses none."""
 
+import shutil
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from simulation.calendar import Day
 from simulation.decisions import DecisionError, Decisions
+from simulation.description import WorldError
 from simulation.policies import approve_all
 from simulation.run import Run
+from simulation.simulate import simulate
 from tests.simulation.small import described, digests
 
 
@@ -47,3 +52,39 @@ def test_a_wrong_frame_is_told() -> None:
         Decisions(limits=pl.DataFrame({"customer_id": [1], "limit": [None]}))
     with pytest.raises(DecisionError, match="collections"):
         Decisions(collections=pl.DataFrame({"loan_id": [1], "customer_id": [1], "action": ["shout"]}))
+
+
+def test_one_folder_is_stepped_by_a_lender_or_by_a_policy(world: Path, tmp_path: Path) -> None:
+    Run(tmp_path, described()).step(Decisions())
+    with pytest.raises(WorldError, match="stepped by a lender, not by a policy"):
+        simulate(described(), 1, tmp_path)
+    with pytest.raises(WorldError, match="stepped by a policy, not by a lender"):
+        Run(world, described())
+
+
+def test_parts_at_different_days_are_refused(tmp_path: Path) -> None:
+    halves = described(customers=20, shard=10)
+    run = Run(tmp_path, halves)
+    for _ in range(31):
+        run.step(Decisions())
+    shutil.rmtree(tmp_path / "journal")
+    shutil.rmtree(tmp_path / "checkpoints" / "people-000000011")
+    with pytest.raises(WorldError, match="different days \\(2024-01-01, 2024-02-01\\)"):
+        Run(tmp_path, halves)
+
+
+def test_rewound_it_goes_on_with_other_decisions_and_the_same_days_before(tmp_path: Path) -> None:
+    rewound, other, few = Run(tmp_path / "a", described()), Run(tmp_path / "b", described()), Decisions()
+    blocked = Decisions(blocks=pl.DataFrame({"customer_id": range(1, 121), "blocked": [True] * 120}))
+    for day in range(36):
+        rewound.step(blocked if day > 33 else few)
+        if day < 34:
+            other.step(few)
+    rewound.rewind(Day(other.next_day.number))
+    assert rewound.next_day == other.next_day
+    for _ in range(3):
+        rewound.step(few)
+        other.step(few)
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+    with pytest.raises(WorldError, match="no day 2025-01-01 to go back to"):
+        rewound.rewind(Day.on(date(2025, 1, 1)))

@@ -77,3 +77,11 @@ def test_checks_fall_for_the_stolen_and_are_perfect_for_the_forged() -> None:
 def test_raw_tables_do_not_tell() -> None:
     truth = {"pattern", "ring_id", "ring", "strikes", "stops", "intends_to_pay", "chance_with", "chance_without", "pd"}
     assert not [name for table in RAW.values() for name in table.schema if name in truth]
+
+
+def test_a_years_enquiries_hold_a_quarters_and_no_accounts_no_cards() -> None:
+    found = lured().rows("bureau").filter("found")
+    assert len(found) > 500
+    assert found.filter(pl.col("enquiries_3m") > pl.col("enquiries_12m")).is_empty()
+    assert found.filter((pl.col("open_accounts") == 0) & (pl.col("card_utilisation") > 0)).is_empty()
+    assert (found["enquiries_3m"] % 1 == 0).all()

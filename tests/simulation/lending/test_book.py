@@ -1,14 +1,16 @@
 """Money lent is repaid, outstanding or lost, to the cent; and decisions change what happens next."""
 
 from copy import deepcopy
+from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
 
 from benchmarks.lending_world import LendingWorld, cents
+from simulation.calendar import Day
 from simulation.decisions import Decisions
-from simulation.lending import book, hazard
+from simulation.lending import book, hazard, repayment
 from simulation.lending.products import instalment_cents
 from simulation.policies import hands_off
 
@@ -57,7 +59,7 @@ def test_states_follow_days_past_due(lender: LendingWorld) -> None:
 
 
 def test_loans_cure_and_roll(lender: LendingWorld) -> None:
-    moves = lender.rows("loan_states").filter(~pl.col("month_end")).sort("loan_id", "event_timestamp")
+    moves = lender.rows("loan_states").filter("changed").sort("loan_id", "event_timestamp")
     pairs = moves.with_columns(
         before=pl.col("state").shift(1).over("loan_id").cast(pl.String), after=pl.col("state").cast(pl.String)
     )
@@ -69,6 +71,33 @@ def test_loans_cure_and_roll(lender: LendingWorld) -> None:
         ("late_60_89", "default"),
     } <= seen
     assert ("current", "default") not in seen
+
+
+def test_every_live_loan_has_a_row_at_each_months_end(lender: LendingWorld) -> None:
+    ends = lender.rows("loan_states").filter(pl.col("month_end"))
+    paid = lender.rows("loan_states").filter(pl.col("state").cast(pl.String).is_in(["closed", "written_off"]))
+    over = dict(paid.group_by("loan_id").agg(pl.col("event_timestamp").min()).iter_rows())
+    for day in (date(2024, 1, 31), date(2024, 3, 31), date(2024, 5, 31)):
+        lent = lender.rows("loans").filter(pl.col("event_timestamp").dt.date() <= day)["loan_id"].to_list()
+        live = {loan for loan in lent if loan not in over or over[loan].date() > day}
+        told = ends.filter(pl.col("event_timestamp").dt.date() == day)["loan_id"].to_list()
+        assert len(told) == len(set(told)) > 100
+        assert set(told) == live
+    assert ends["changed"].any()
+
+
+def test_each_instalment_is_charged_its_own_late_days_once() -> None:
+    """Two instalments of 100, 40 and 9 days late; the older one is paid first, the other two days later."""
+    loans, day = book.no_loans(), Day.on(date(2024, 3, 20))
+    one = {name: np.zeros(1, dtype=column.dtype) for name, column in loans.arrays().items()}
+    month = Day.on(date(2024, 2, 1)).month
+    one |= {"first_month": np.array([month]), "due_on": np.array([9], np.uint8), "instalment": np.array([100_00])}
+    loans = loans.extended(type(loans).of(one))
+    both = repayment._late_fees(day, loans, np.array([0]), np.array([2]))
+    first = repayment._late_fees(day, loans, np.array([0]), np.array([1]))
+    loans.paid[0] = 1
+    second = repayment._late_fees(Day(day.number + 2), loans, np.array([0]), np.array([1]))
+    assert (first[0], second[0], both[0]) == (160, 52, 204)
 
 
 def test_the_true_chance_is_what_happens() -> None:
@@ -126,9 +155,41 @@ def test_orders_change_limits_prices_and_who_may_borrow() -> None:
     loans = lender.world.state.loans
     assert loans.rate[loans.id == loan][0] == 0.05
     assert loans.instalment[loans.id == loan][0] < before
+    schedules = lender.rows("instalments").filter(pl.col("loan_id") == loan)
+    rewritten = schedules.filter(pl.col("created_timestamp").dt.date() == date(2024, 2, 1)).sort("number")
+    due = ((rewritten["principal"] + rewritten["interest"]) * 100).round().to_list()
+    assert set(due[:-1]) == {float(loans.instalment[loans.id == loan][0])}
+    assert cents(rewritten["principal"]) == loans.outstanding[loans.id == loan][0]
     told = lender.rows("limits").filter(pl.col("customer_id") == borrower)["reason"].cast(pl.String).to_list()
     assert told[-2:] == ["lowered", "blocked"]
     applied = lender.rows("applications").height
     for _ in range(20):
         lender.step(Decisions())
     assert lender.rows("applications").height == applied
+
+
+def test_a_restructured_loan_has_a_new_schedule() -> None:
+    lender = LendingWorld(3_000).run(2, hands_off())
+    before = {name: column.copy() for name, column in lender.world.state.loans.arrays().items()}
+    lender.step(Decisions(collections=lender.late.select("loan_id", "customer_id", action=pl.lit("restructure"))))
+    loans, old = lender.world.state.loans, dict(zip(before["id"], before["term"], strict=True))
+    longer = np.flatnonzero([old.get(loan, term) < term for loan, term in zip(loans.id, loans.term, strict=True)])
+    assert len(longer) > 3
+    told = lender.rows("instalments").filter(pl.col("created_timestamp").dt.date() == date(2024, 3, 1))
+    for at in longer:
+        mine = told.filter(pl.col("loan_id") == int(loans.id[at])).sort("number")
+        assert mine["number"].to_list() == list(range(int(loans.paid[at]) + 1, int(loans.term[at]) + 1))
+        assert cents(mine["principal"]) == loans.outstanding[at]
+        assert mine["event_timestamp"].dt.date()[0] > date(2024, 2, 28)
+
+
+def test_a_lowered_limit_binds() -> None:
+    free = LendingWorld(1_200).run(1, hands_off())
+    bound, everyone = deepcopy(free), np.arange(1, 1_201)
+    lowered = pl.DataFrame({"customer_id": everyone, "limit": np.full(1_200, 0.0)})
+    bound.step(Decisions(limits=lowered))
+    before = bound.rows("loans").height
+    for world in (free, bound):
+        world.run(1, hands_off())
+    assert free.rows("loans").height > before + 20
+    assert bound.rows("loans").height == before

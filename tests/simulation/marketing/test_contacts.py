@@ -10,7 +10,7 @@ from benchmarks.simulation_marketing import contacted, effect
 from simulation.calendar import Day
 from simulation.decisions import Decisions
 from simulation.draws import Draws
-from simulation.marketing import effects
+from simulation.marketing import complaints, effects
 from simulation.people.population import settled
 from simulation.scenarios.scenario import load
 from simulation.schema.behaviour import CONTACT_CHANNELS, OFFERS
@@ -76,3 +76,9 @@ def test_a_lender_contacts_people(held_out: bool) -> None:
     assert rows["delivered"].any() != held_out
     moved = world.world.state.finances.demand.mean() - before.mean()
     assert (moved > 0.1) != held_out
+
+
+def test_people_complain_about_everything() -> None:
+    """Every matter has words, and a chance: by itself, or because someone was late, contacted or robbed."""
+    caused = ("contact_frequency", "collections")
+    assert all(complaints.A_MONTH[code] > 0 for name, code in complaints.ABOUT.items() if name not in caused)

@@ -25,7 +25,9 @@ def test_ids_are_unique_and_applications_sent_when_they_were() -> None:
 def test_steps_are_taken_by_those_signed_in() -> None:
     events, logins = lured().rows("app_events"), lured().rows("logins")
     good = logins.filter(pl.col("result").cast(pl.String) == "success")
-    visits = events.filter(pl.col("session_id") % 16 < 12)
+    along = events.filter(pl.col("event").cast(pl.String).is_in(["submit_form", "sign"]))["session_id"]
+    visits = events.filter(~pl.col("session_id").is_in(along.implode()))
+    assert len(set(visits["session_id"])) > 500
     assert set(visits["session_id"]) <= set(good["login_id"])
     assert logins["login_id"].n_unique() == len(logins)
 

@@ -60,6 +60,15 @@ def test_late_is_days_late() -> None:
     assert (days > 0).sum() == found["late"]
 
 
+def test_what_a_decision_needs_is_never_days_late() -> None:
+    for table in ("applications", "bureau", "signals"):
+        ids = np.arange(1, 2_001)
+        rows = {RAW[table].columns[0].name: ids, "event_timestamp": np.full(2_000, DAY.number * DAY_US)}
+        arrived, found = landed(scenario(late=0.5), Draws(1), DAY, RAW[table], rows)
+        assert (arrived["created_timestamp"] - arrived["event_timestamp"]).max() < 90_000_000, table
+        assert not found.frames
+
+
 def test_what_is_corrected_is_wrong_first_and_right_later() -> None:
     rows, found = faults(corrected=0.02)
     table = TABLE.frame(rows).sort("created_timestamp")
