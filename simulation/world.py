@@ -72,6 +72,10 @@ class World:
         mine = decisions.of(self.first, self.count)
         return merged([process.step(day, self.state, mine, self._draws) for process in self._processes])
 
+    def live_on_by(self, seed: int) -> None:
+        """From now on another luck for the same people: for comparisons, never in a world that is kept."""
+        self._draws = Draws(seed)
+
     def arrays(self) -> dict[str, Array]:
         """All that changes, by name, for a checkpoint; people are drawn anew."""
         parts = {"finances": self.state.finances, "loans": self.state.loans, "requests": self.state.requests}
