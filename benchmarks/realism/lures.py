@@ -69,23 +69,23 @@ def funnel(world: Path) -> Path:
     _bars(reply, {name: replies.get(name, 0) / delivered for name in names}, WORLD)
     titled(reply, "What delivered contacts lead to", "share of contacts")
     ours = _conversion(world)
-    often.plot(ours["number"], ours["rate"] / ours["rate"][0], color=WORLD, marker=".", label="world: contacts so far")
+    often.plot(ours["number"], ours["rate"] / ours["rate"][0], color=WORLD, marker=".", label="world: applied")
     theirs = bank().group_by(number=pl.col("campaign").clip(1, MOST_CONTACTS)).agg(rate=(pl.col("y") == "yes").mean())
     theirs = theirs.sort("number")
     often.plot(theirs["number"], theirs["rate"] / theirs["rate"][0], color=BANK, marker=".",
-               label="Portugal: calls in a campaign")  # fmt: skip
+               label="Portugal: subscribed")  # fmt: skip
     often.set_ylim(0, None)
-    titled(often, "Conversion by number of contacts", "contact", "over that of the first")
+    titled(often, "Sales by number of contacts", "contact", "over that of the first")
     often.legend(fontsize=7, frameon=False)
     return kept(figure, "funnel")
 
 
 def _conversion(world: Path) -> pl.DataFrame:
-    """Share of contacts clicked, by how many the person had had."""
-    clicked = rows(world, "raw", "responses").filter(pl.col("response").cast(pl.String) == "clicked")
+    """Share of contacts that led to an application, by how many the person had had."""
+    applied = rows(world, "raw", "responses").filter(pl.col("response").cast(pl.String) == "applied")
     sent = rows(world, "raw", "contacts").filter(pl.col("delivered")).unique("contact_id").sort("event_timestamp")
     number = pl.int_range(1, pl.len() + 1).over("customer_id").clip(1, MOST_CONTACTS).alias("number")
-    led = pl.col("contact_id").is_in(clicked.select("contact_id").collect()["contact_id"].implode())
+    led = pl.col("contact_id").is_in(applied.select("contact_id").collect()["contact_id"].implode())
     return sent.with_columns(number, led=led).group_by("number").agg(rate=pl.col("led").mean()).sort("number").collect()
 
 
