@@ -27,8 +27,23 @@ def portfolio(tmp_path_factory: pytest.TempPathFactory) -> Portfolio:
     often = scenario.lending.model_copy(update={"applications_a_month": 0.3, "miss_index": -1.2})
     scenario = scenario.model_copy(update={"lending": often})
     simulate(Description(scenario=scenario, customers=400, seed=5), MONTHS, root / "world")
+    hold_back(root / "world" / "raw" / "applications")
     hand_over(root / "made", root / "world" / "raw")
     return open_portfolio(PORTFOLIOS, PORTFOLIO, made=root / "made")
+
+
+def hold_back(folder: Path) -> None:
+    """Land every tenth application six days later: the world's own are there when they are decided, a lender's not."""
+    files = sorted(folder.glob("day=*/*.parquet"))
+    rows = pl.concat(pl.read_parquet(file, hive_partitioning=False) for file in files)
+    for file in files:
+        file.unlink()
+    held = (pl.col(KEY) % 10 == 3) & (pl.col(EVENT) < datetime(2024, 3, 25, tzinfo=UTC))
+    created = pl.when(held).then(pl.col(CREATED) + timedelta(days=6)).otherwise(pl.col(CREATED))
+    landed = rows.with_columns(created.alias(CREATED)).sort(CREATED, maintain_order=True)
+    for (day,), part in landed.group_by(pl.col(CREATED).dt.date(), maintain_order=True):
+        (folder / f"day={day}").mkdir(exist_ok=True)
+        part.write_parquet(folder / f"day={day}" / files[0].name)
 
 
 @pytest.fixture(scope="module")
