@@ -35,7 +35,7 @@ LOANS: Schema = {
 STATES = Source(
     {
         "loan_id": pl.Int64, "state": pl.String, "days_past_due": pl.Int64, "outstanding": pl.Float64,
-        "overdue": pl.Float64, "month_end": pl.Boolean,
+        "overdue": pl.Float64, "changed": pl.Boolean,
     },
     ("loan_id", EVENT),
 )  # fmt: skip
@@ -157,7 +157,7 @@ def _borrowed(frames: Frames, loans: pl.DataFrame, owed: pl.DataFrame) -> pl.Dat
         rows_malformed=pl.col("outstanding").is_null().sum(),
         worst_days_past_due=pl.col("days_past_due").max(),
         loans_closed=(pl.col("state") == "closed").sum(),
-        times_late=(pl.col("state") == "late_1_29").and_(~pl.col("month_end")).sum(),
+        times_late=(pl.col("state") == "late_1_29").and_(pl.col("changed")).sum(),
     )
     opened = loans.group_by(CUSTOMER).agg(loans_ever=pl.len())
     parts = [during, _paid(current(frames["payments"], "payment_id")), _chased(frames["collections"])]
