@@ -12,17 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from feast import FeatureView, RepoConfig
-from feast.infra.online_stores.helpers import compute_table_id
 from feast.infra.online_stores.postgres_online_store.postgres import PostgreSQLOnlineStore
 from feast.value_type import ValueType
 from psycopg import Cursor, sql
 
 from features.store.columnar.keys import check_keys, serialized_keys
+from features.store.columnar.sql_table import BATCH_ROWS, COLUMNS, sql_table
 from features.store.columnar.texts import texts
 from features.store.columnar.wire import content, encoded, fixed, joined, lengths, micros
 
-BATCH_ROWS = 5_000
-COLUMNS = ("entity_key", "feature_name", "value", "value_text", "event_ts", "created_ts")
 _HEADER, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _NULL = struct.pack(">i", -1)
 _EPOCH_2000 = 946_684_800_000_000
@@ -41,9 +39,8 @@ class PostgresColumns:
         newest: bool = False,
     ) -> None:
         self._store, self._config = store, config
-        self._table = compute_table_id(config.project, view, config.registry.enable_online_feature_view_versioning)
-        self._keys = keys or {column.name: column.dtype.to_value_type() for column in view.entity_columns}
-        self._kinds = {field.name: field.dtype.to_value_type() for field in view.features}
+        table = sql_table(config, view, keys)
+        self._table, self._keys, self._kinds = table.name, table.keys, table.kinds
         self._newest = newest
 
     def write(self, table: pa.Table, event: str, created: str | None = None, emptied: Sequence[str] = ()) -> int:

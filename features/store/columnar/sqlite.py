@@ -12,15 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from feast import FeatureView, RepoConfig
-from feast.infra.online_stores.helpers import compute_table_id
 from feast.value_type import ValueType
 
 from features.store.columnar.keys import check_keys, serialized_keys
+from features.store.columnar.sql_table import BATCH_ROWS, COLUMNS, sql_table
 from features.store.columnar.texts import texts
 from features.store.columnar.wire import encoded, micros
 
-BATCH_ROWS = 5_000
-_COLUMNS = ("entity_key", "feature_name", "value", "value_text", "event_ts", "created_ts")
 _EPOCH = datetime(1970, 1, 1)
 Rows = Iterator[tuple[Any, ...]]
 
@@ -42,9 +40,8 @@ class SqliteColumns:
         newest: bool = False,
     ) -> None:
         self._store, self._config = store, config
-        self._table = compute_table_id(config.project, view, config.registry.enable_online_feature_view_versioning)
-        self._keys = keys or {column.name: column.dtype.to_value_type() for column in view.entity_columns}
-        self._kinds = {field.name: field.dtype.to_value_type() for field in view.features}
+        table = sql_table(config, view, keys)
+        self._table, self._keys, self._kinds = table.name, table.keys, table.kinds
         self._newest = newest
 
     def write(self, table: pa.Table, event: str, created: str | None = None, emptied: Sequence[str] = ()) -> int:
@@ -61,12 +58,12 @@ class SqliteColumns:
         return int(table.num_rows)
 
     def _statement(self) -> str:
-        changed = ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[2:])
+        changed = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[2:])
         table = '"' + self._table.replace('"', '""') + '"'
-        marks = ", ".join("?" * len(_COLUMNS))
+        marks = ", ".join("?" * len(COLUMNS))
         newest = f" WHERE excluded.event_ts >= {table}.event_ts" if self._newest else ""
         return (
-            f"INSERT INTO {table} ({', '.join(_COLUMNS)}) VALUES ({marks})"
+            f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES ({marks})"
             f" ON CONFLICT(entity_key, feature_name) DO UPDATE SET {changed}{newest}"
         )
 
