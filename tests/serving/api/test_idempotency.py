@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from serving.api.schemas import DecisionAnswer, PropensityAnswer
+from serving.log.act import deed
 from serving.log.database import LogUnavailable, Session, Staged
 from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.pointers import write_pointer
@@ -38,6 +39,7 @@ T = TypeVar("T")
 Fault = Literal["before", "after", "slow"]
 OTHER = "other_cards"  # asked for the very same as the first, and answered by the same model
 ELSEWHERE = f"/v1/portfolios/{OTHER}/decisions"
+PATIENCE = 60.0  # seconds; a machine that stands still for some must not fail the test
 ANSWER = {DECISIONS: DecisionAnswer, ELSEWHERE: DecisionAnswer, PROPENSITIES: PropensityAnswer}
 PLACE = {DECISIONS: PORTFOLIO, ELSEWHERE: OTHER, PROPENSITIES: CAMPAIGN}
 
@@ -70,7 +72,7 @@ class Failing:
 
     def _faulty(self, fault: Fault | None, work: Callable[[], T]) -> T:
         if fault == "slow":
-            self.hurry.wait(5)
+            self.hurry.wait(PATIENCE)
         found = work()
         self.written.set()
         if fault == "after":
@@ -127,11 +129,13 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.folder = TemporaryDirectory()
         self.worker = Worker(Path(self.folder.name), url=url, releases=releases)
+        self.worker.seconds = PATIENCE
         self.shas = shas
         self.tokens = {"shop": self.worker.key, "other": self.worker.partner("other", "decide,propensity", "*")}
         self.held: dict[tuple[str, str], Held] = {}
         self.batches: dict[tuple[str, str], Any] = {}
         self.alive: set[tuple[str, int]] = set()
+        self.taken = False  # whether what was asked with a fault is logged
         self.records = self.begun = self.worker.log.head().records
         self.runner = asyncio.Runner()
         self._open()
@@ -154,14 +158,19 @@ class Machine(RuleBasedStateMachine):
 
         async def send() -> httpx.Response:
             self.database.fault = fault
-            self.clerk.log_seconds = 0.02 if fault == "slow" else 5.0
+            self.clerk.log_seconds = 0.02 if fault == "slow" else PATIENCE
             self.database.hurry.clear()
             self.database.written.clear()
             response = await self.client.post(path, json=body, headers=headers)
-            if fault == "slow" and self.database.fault is None:
+            begun, self.database.fault = self.database.fault is None, None
+            if fault == "slow":
                 self.database.hurry.set()
-                await asyncio.to_thread(self.database.written.wait, 5)
-            self.database.fault = None
+                if begun:
+                    assert await asyncio.to_thread(self.database.written.wait, PATIENCE)
+                else:  # time was up before the commit began: the record waits still, or never will
+                    await self.clerk.log.append(deed("staff", "wait", "ann", datetime.now(UTC), {}))
+                    self.records += 1
+            self.taken = fault != "before" and (begun or self.worker.log.head().records > self.records)
             return response
 
         return self._run(send())
@@ -189,7 +198,7 @@ class Machine(RuleBasedStateMachine):
         slot = (partner, key or os.urandom(8).hex())
         if fault is not None:
             assert response.status_code == 503
-            if fault != "before":
+            if self.taken:
                 self._hold(slot, wish)
         elif self._fits(slot, wish):
             assert response.status_code == 200, response.text
@@ -214,7 +223,7 @@ class Machine(RuleBasedStateMachine):
             refused = [one["status"] for one in response.json().get("results", [])] or [response.status_code]
             assert set(refused) == {503}
             for slot, (wish, _) in zip(slots, asked, strict=True):
-                if fault != "before" and self._fits(slot, wish):
+                if self.taken and self._fits(slot, wish):
                     self._hold(slot, wish)
             return
         results = response.json()["results"]

@@ -9,8 +9,9 @@ import pytest
 
 from serving.log.decision_log import DecisionLog, open_log
 from serving.log.record import PLATFORM
+from serving.partners import directory
 from serving.partners.book import Book, open_book
-from serving.partners.directory import MISS_SECONDS, STRANGERS, Directory, DirectoryUnavailable
+from serving.partners.directory import STRANGERS, Directory, DirectoryUnavailable
 from serving.partners.key import BadServerSecret, key_id, make_key, own_key, server_secret
 from serving.partners.partner import BadPartner, make_partner, parse_quota
 from tests.serving.log.keyring import KEYS
@@ -29,11 +30,11 @@ def book(url: str, log: DecisionLog) -> Iterator[Book]:
 
 def knows(url: str, *keys: str, at: datetime = NOW) -> list[str | None]:
     async def ask() -> list[str | None]:
-        directory = Directory(open_book(url, SECRET), SECRET)
+        known = Directory(open_book(url, SECRET), SECRET)
         try:
-            found = [await directory.partner(key, at) for key in keys]
+            found = [await known.partner(key, at) for key in keys]
         finally:
-            await directory.close()
+            await known.close()
         return [partner.name if partner else None for partner in found]
 
     return asyncio.run(ask())
@@ -58,9 +59,9 @@ def test_another_server_secret_opens_nothing(book: Book, url: str) -> None:
     key = book.add(SHOP, by="ann", at=NOW)
 
     async def ask() -> bool:
-        directory = Directory(open_book(url, b"t" * 32), b"t" * 32)
-        found = await directory.partner(key, NOW)
-        await directory.close()
+        known = Directory(open_book(url, b"t" * 32), b"t" * 32)
+        found = await known.partner(key, NOW)
+        await known.close()
         return found is None
 
     assert asyncio.run(ask())
@@ -98,34 +99,41 @@ def test_what_a_partner_may_do_is_changed_and_its_key_stays(book: Book, url: str
     assert book.history(NOW)[0].partner == changed
 
 
-def test_a_crowd_of_strangers_does_not_wait_for_a_second_look(book: Book, url: str) -> None:
-    async def ask() -> tuple[float, int]:
-        directory = Directory(open_book(url, SECRET), SECRET)
-        await directory.partner(make_key(), NOW)  # the book was read just now
-        crowd = [asyncio.create_task(directory.partner(make_key(), NOW)) for _ in range(5 * STRANGERS)]
-        done, waiting = await asyncio.wait(crowd, timeout=MISS_SECONDS / 2)
-        assert {task.result() for task in done} == {None}
-        assert not any(await asyncio.gather(*waiting))
-        await directory.close()
-        return len(done), len(waiting)
+def test_a_crowd_of_strangers_does_not_wait_for_a_second_look(
+    book: Book, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "MISS_SECONDS", 3600.0)  # nobody's second look comes while the test lasts
 
-    assert asyncio.run(ask()) == (4 * STRANGERS, STRANGERS)
+    async def ask() -> int:
+        known = Directory(open_book(url, SECRET), SECRET)
+        await known.partner(make_key(), NOW)  # the book was read just now
+        crowd = [asyncio.create_task(known.partner(make_key(), NOW)) for _ in range(5 * STRANGERS)]
+        for refused in asyncio.as_completed(crowd[STRANGERS:]):
+            assert await refused is None
+        waiting = [one for one in crowd if not one.done()]
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await known.close()
+        return len(waiting)
+
+    assert asyncio.run(ask()) == STRANGERS
 
 
 def test_a_revocation_is_felt_within_a_second(book: Book, url: str) -> None:
     key = book.add(SHOP, by="ann", at=NOW)
 
     async def ask() -> float:
-        directory = Directory(open_book(url, SECRET), SECRET)
-        assert await directory.partner(key, NOW)
+        known = Directory(open_book(url, SECRET), SECRET)
+        assert await known.partner(key, NOW)
         await asyncio.to_thread(book.revoke, "shop", by="bob", at=NOW)
         loop = asyncio.get_running_loop()
-        began = loop.time()
-        while await directory.partner(key, NOW):
-            assert loop.time() - began < 5
+        began = last = asked = loop.time()
+        while await known.partner(key, NOW):
             await asyncio.sleep(0.01)
-        await directory.close()
-        return loop.time() - began
+            last, asked = asked, loop.time()
+        await known.close()
+        return last - began  # when the last one who was let in asked: a machine may stand still after that
 
     assert asyncio.run(ask()) < 1
     with pytest.raises(BadPartner, match="was revoked"):
@@ -136,11 +144,11 @@ def test_a_revocation_is_felt_within_a_second(book: Book, url: str) -> None:
 
 def test_a_partner_added_later_is_known_at_once(book: Book, url: str) -> None:
     async def ask() -> bool:
-        directory = Directory(open_book(url, SECRET), SECRET)
-        await directory.partner(make_key(), NOW)
+        known = Directory(open_book(url, SECRET), SECRET)
+        await known.partner(make_key(), NOW)
         key = await asyncio.to_thread(book.add, SHOP, by="ann", at=NOW)
-        found = await directory.partner(key, NOW)
-        await directory.close()
+        found = await known.partner(key, NOW)
+        await known.close()
         return found == SHOP
 
     assert asyncio.run(ask())
@@ -151,11 +159,11 @@ def test_without_the_book_nobody_is_let_in(tmp_path: Path) -> None:
     book.close()
 
     async def ask() -> None:
-        directory = Directory(book, SECRET)
+        known = Directory(book, SECRET)
         try:
-            await directory.partner(own_key(SECRET, PLATFORM), NOW)
+            await known.partner(own_key(SECRET, PLATFORM), NOW)
         finally:
-            await directory.close()
+            await known.close()
 
     with pytest.raises(DirectoryUnavailable):
         asyncio.run(ask())
