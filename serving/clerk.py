@@ -1,7 +1,6 @@
 """What happens to a request: find the desk, look up features, decide, log, and only then answer."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,6 @@ from serving.log.batcher import PACE, Batcher, LogOverloaded, paced
 from serving.log.commit import Appended, IdempotencyConflict
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog
-from serving.log.entry import encode
 from serving.log.record import Record
 from serving.lookups import Lookups, in_time
 from serving.partners.batch_keys import BatchKeys
@@ -32,10 +30,8 @@ from serving.runtime import Runtime, Served
 from serving.staff.provider import Provider
 from serving.staff.reception import Reception
 from serving.telemetry.telemetry import Telemetry
-from serving.trial.challengers import Canary, Challengers, Tried
+from serving.trial.challengers import Challengers, Tried
 from serving.undecided import misfit, reused, slow_log, unlogged
-
-_log = logging.getLogger("lendloop.clerk")
 
 PAUSE_SECONDS = 1.0  # how old a look at the pauses may be; a replay looks each time
 READERS = 8
@@ -150,7 +146,11 @@ class Clerk:
     async def _decided(self, desk: Desk, asked: Sequence[Asked]) -> list[Record | Problem]:
         canary = self.challengers.canary(asked[0].portfolio) if self.challengers else None
         try:
-            records = await (self._made(desk, asked) if canary is None else self._split(desk, canary, asked))
+            if canary is None:
+                records = await self._made(desk, asked)
+            else:
+                persons = [self.records.vault.person(one.portfolio, str(one.request.entity_id)) for one in asked]
+                records = await canary.split(desk, asked, persons, self._made)
             with self.telemetry.step("log"):
                 async with asyncio.timeout(self.log_seconds + MORE_SECONDS * len(records)):
                     outcomes = await self.log.append_all(records)
@@ -181,31 +181,6 @@ class Clerk:
                 record_of(one, desk, looked, decided(row), found[row], row)
                 async for row, one in paced(enumerate(asked))
             ]
-
-    async def _split(self, desk: Desk, canary: Canary, asked: Sequence[Asked]) -> list[Record]:
-        """The records, those of the canary's customers by its challenger; each says whose customer it was."""
-        person = self.records.vault.person
-        drawn = [canary.draws(person(one.portfolio, str(one.request.entity_id))) for one in asked]
-        rest = [one for one, theirs in zip(asked, drawn, strict=True) if not theirs]
-        few = [one for one, theirs in zip(asked, drawn, strict=True) if theirs]
-        began = time.perf_counter()
-        of_champion = iter(canary.marked(await self._made(desk, rest), "champion", began) if rest else [])
-        of_challenger = iter(await self._tried(desk, canary, few) if few else [])
-        return [next(of_challenger if theirs else of_champion) for theirs in drawn]
-
-    async def _tried(self, desk: Desk, canary: Canary, asked: Sequence[Asked]) -> list[Record]:
-        """What the challenger decides; what it fails at is decided by the champion, and counted."""
-        began = time.perf_counter()
-        try:
-            records = canary.marked(await self._made(canary.desk, asked), "canary", began)
-            for record in records:
-                encode(record)  # what cannot be logged is a failure of the challenger's too
-            return records
-        except Exception as error:  # whatever a new release comes up with: nobody waits in vain for its answer
-            name = type(error).__name__
-            facts = {"portfolio": asked[0].portfolio, "release": canary.trial.sha, "error": name}
-            _log.warning("challenger failed", extra=facts)
-            return canary.marked(await self._made(desk, asked), "canary", began, name)
 
     async def _decide(
         self, desk: Desk, looked: Looked, asked: Sequence[Asked], found: Sequence[Circumstances]

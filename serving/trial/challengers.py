@@ -1,35 +1,17 @@
 """The challengers a worker has in memory, each with the share of the customers it answers; nearly always none."""
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from serving.desk import Desk
-from serving.log.record import Record
 from serving.pointers import PointerError, report_worker
 from serving.runtime import Load, Runtime, Served
-from serving.trial.mark import Arm, marked
+from serving.trial.canary import Canary
 from serving.trial.note import Trial, read_trial, tried_portfolios
 
 REPORTS = ".challengers"
-
-
-@dataclass(frozen=True)
-class Canary:
-    """A challenger that answers some of the customers."""
-
-    desk: Desk
-    trial: Trial
-
-    def draws(self, person: str) -> bool:
-        """Whether the challenger answers this person; `person` is the keyed hash under which the log finds them."""
-        return drawn(person, self.trial.sha, self.trial.share)
-
-    def marked(self, records: Sequence[Record], arm: Arm, began: float, failed: str = "") -> list[Record]:
-        """The records with the mark of this canary."""
-        return marked(records, self.trial.number, arm, began, failed)
 
 
 @dataclass(frozen=True)
@@ -44,15 +26,6 @@ class Tried:
     def current(self) -> bool:
         """Whether the challenger that is to be tried is loaded."""
         return self.served is not None and self.served.current and self.served.sha == self.trial.sha
-
-
-def drawn(person: str, salt: str, share: float) -> bool:
-    """Whether a person is among `share` of all people: in every process and for ever the same ones.
-
-    A larger share keeps all who were in; another salt draws anew.
-    """
-    digest = hashlib.sha256(f"{salt}\0{person}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") < share * 2**64
 
 
 class Challengers(Runtime[Desk]):

@@ -21,7 +21,7 @@ from serving.pointers import read_pointer
 from serving.policy import Policy
 from serving.telemetry.counters import Counters, counters_folder
 from serving.telemetry.telemetry import unharmed
-from serving.trial.challengers import drawn
+from serving.trial.canary import drawn
 from serving.trial.note import Trial, read_trial, tried_portfolios, write_stop
 from serving.trial.rows import Claim, Role, ShadowRow, ShadowRows, open_shadow
 from serving.trial.scoring import shadow_rows

@@ -13,7 +13,8 @@ from features.store.online import OnlineRows
 from serving.clerk import Clerk
 from serving.desk import Desk, Reader
 from serving.release import load_release
-from serving.trial.challengers import Challengers, drawn
+from serving.trial.canary import drawn
+from serving.trial.challengers import Challengers
 from serving.trial.note import Trial, write_trial
 from tests.serving.api.worker import DECISIONS, Worker
 from tests.serving.small_releases import PORTFOLIO, build_small
