@@ -1,6 +1,7 @@
 """The desk of one portfolio: a release in memory with the features it reads online; decides, and keeps nothing."""
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -71,6 +72,8 @@ def late(rows: int) -> Looked:
 
 
 LATE = late(1)
+REHEARSAL_SECONDS = 3.0  # how long a store may fail to answer before a release counts as one that cannot be served
+PROBE_SECONDS = 0.2
 NOTHING_ASKED = Application()
 NOTHING_KNOWN = Circumstances()
 
@@ -158,11 +161,10 @@ class Desk:
             return target(self.release, looked.rows, context)
         return decide(self.release, Applications.of(asked), looked.rows, context)
 
-    def rehearse(self) -> None:
-        """Raise `DeskError` unless the features can be read, and nobody is approved without any."""
-        probe: Key = 0 if self.release.features.entity_type == "int" else "lendloop-rehearsal"
+    def rehearse(self, patience: float = REHEARSAL_SECONDS) -> None:
+        """Raise `DeskError` unless the features can be read within `patience`, and nobody is approved without any."""
         try:
-            self.reader.read([probe])
+            self._probe(time.monotonic() + patience)
         except Exception as error:
             of = self.release.manifest
             raise DeskError(
@@ -173,6 +175,18 @@ class Desk:
         for kind in ("decision", "propensity"):
             if self.takes(kind) and (outcome := self.decide(kind, LATE).outcome) in ("approve", "contact"):
                 raise DeskError(f"release {self.release.sha}: without features it would {outcome}; it must not")
+
+    def _probe(self, until: float) -> None:
+        """Read somebody's features, again and again until then: a checkout has to be quick, a rehearsal has not."""
+        probe: Key = 0 if self.release.features.entity_type == "int" else "lendloop-rehearsal"
+        while True:
+            try:
+                self.reader.read([probe])
+                return
+            except Exception as error:
+                if not store_failed(error) or time.monotonic() > until:
+                    raise
+            time.sleep(PROBE_SECONDS)
 
 
 def open_desk(portfolio: str, folder: Path, *, registry: str, online: str) -> Desk:
