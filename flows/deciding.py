@@ -49,9 +49,10 @@ class BadFile(ValueError):
 def decide_file(file: Path, portfolio: str, out: Path | None, at: str) -> None:
     """Decide every row of `file`, commit each decision to the log, print a summary and write all to `out`."""
     _check_out(out)
-    workspace = open_workspace(portfolio)
+    time, workspace = given_time(at), open_workspace(portfolio)
+    applications = read_applications(file)  # a wrong file is told before the registry and the models are opened
     desk = _desk(workspace)
-    asked = list(_asked(workspace, desk, file, given_time(at)))
+    asked = list(_asked(workspace, desk, file, applications, time))
     answers = asyncio.run(_decide_all(workspace, desk, asked))
     rows = pl.DataFrame([answer.model_dump(mode="json", exclude={"reasons"}) for answer in answers])
     first = pl.DataFrame({"first_reason": [answer.reasons[0].en if answer.reasons else "" for answer in answers]})
@@ -91,8 +92,7 @@ def _kind(value: object) -> str:
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
-def _asked(workspace: Workspace, desk: Desk, file: Path, at: datetime) -> Iterator[Asked]:
-    rows = read_applications(file)
+def _asked(workspace: Workspace, desk: Desk, file: Path, rows: pl.DataFrame, at: datetime) -> Iterator[Asked]:
     kind, model = ("decision", DecisionRequest) if desk.takes("decision") else ("propensity", PropensityRequest)
     for number, row in enumerate(rows.iter_rows(named=True), start=1):
         given: dict[str, Any] = {name: value for name, value in row.items() if value is not None}

@@ -1,23 +1,21 @@
 """Flow `deploy`: the Bento built and started, switched to the champion and checked."""
 
 from datetime import date
-from pathlib import Path
 
 from prefect import flow
 
 from features.calendar import noon
-from features.portfolio import list_portfolios
 from flows.business_date import business_date, run_name
+from flows.launching import launch_of
 from flows.locking import exclusive
 from flows.observed import newest
 from flows.progress import note
 from flows.steps import KEPT, Summary, as_task, lacks_release, nothing
 from flows.workspace import Workspace, open_workspace
 from infra.settings import Settings
-from serving.deployment import Started, build_bento, check, start, switch
+from serving.deployment import Started, check, start, switch
 from serving.launch import Launch
 
-PROJECT = Path(__file__).resolve().parent.parent
 SERVICE = "the service"
 """The name under which a deploy holds the service; no portfolio can have it."""
 SERVICE_SECONDS = 180.0
@@ -59,42 +57,6 @@ def started_service(settings: Settings) -> tuple[Launch, Started]:
         launch = launch_of(settings)
         note("starting the service")
         return launch, start(launch)
-
-
-def launch_of(settings: Settings) -> Launch:
-    """How the decision service runs under these settings, with the Bento of this code."""
-    _check_openid(settings)
-    return Launch(
-        home=settings.root(),
-        bento=build_bento(PROJECT, settings.root() / "bentos"),
-        portfolios=tuple(list_portfolios(settings.portfolios)),
-        mlflow_uri=settings.mlflow_url,
-        mlflow_artifacts=settings.mlflow_artifacts,
-        feature_registry=settings.feature_registry_url,
-        online_store=settings.online_store_url,
-        decision_log=settings.decision_log_url,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        replay=settings.replay,
-        concurrency=settings.concurrency,
-        queue_seconds=settings.queue_seconds,
-        feature_seconds=settings.feature_seconds,
-        log_seconds=settings.log_seconds,
-        log_key=settings.log_key.get_secret_value(),
-        partner_secret=settings.partner_secret.get_secret_value(),
-        list_secret=settings.list_secret.get_secret_value(),
-        anchors=settings.anchors_folder,
-        variables=settings.variables(),
-    )
-
-
-def _check_openid(settings: Settings) -> None:
-    """Look at the OpenID provider's settings before a service starts that could not use them."""
-    if given := settings.openid():
-        from serving.staff.openid import make_openid
-
-        make_openid(**given)
 
 
 def _somebody(workspace: Workspace, as_of: date) -> int | str:

@@ -85,10 +85,10 @@ def _month(
 
 
 def _write_report(facts: MonthFacts, workspace: Workspace, as_of: date) -> None:
-    from monitoring.reports import render
+    from monitoring.reports import write_report
 
     path = report_path(workspace.settings.reports, workspace.name, as_of, facts.model)
-    write(render(facts), path.with_suffix(".html"))
+    write_report(facts, path.with_suffix(".html"))
     write(to_json(facts), path.with_suffix(".json"))
 
 

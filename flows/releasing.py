@@ -120,7 +120,7 @@ def _switched(workspace: Workspace, sha: str) -> None:
     if status(workspace.settings.root()) is None:
         console.print("no service runs on this home; the next one serves it")
         return
-    from flows.deploy import launch_of
+    from flows.launching import launch_of
     from serving.deployment import switch
 
     switch(launch_of(workspace.settings), workspace.name)

@@ -14,6 +14,16 @@ from flows.workspace import open_workspace
 from infra.settings import Settings
 
 NAMES = ("ingest", "materialize", "retrain", "release", "deploy", "monitor", "month")
+_FEATURES, _MODELS = "features.store.store", "training.registry"
+AHEAD = {
+    "materialize": (_FEATURES,),
+    "retrain": (_FEATURES, _MODELS, "training.train"),
+    "release": (_MODELS,),
+    "deploy": (_MODELS, "serving.deployment"),
+    "monitor": (_MODELS,),
+    "month": (_FEATURES, _MODELS, "training.train"),
+}
+"""What a flow needs in any case beside its own module: imported while a Prefect server starts."""
 
 
 class NothingDone(ValueError):
@@ -47,9 +57,9 @@ def refuse_nothing(name: str, result: Summary) -> None:
 
 
 def import_ahead(name: str) -> None:
-    """Import the flow and the frameworks its first steps would wait for."""
+    """Import the flow and the frameworks its first steps would wait for, and none that it does without."""
     load_flow(name)
-    for module in ("features.store.store", "training.registry", "training.train"):
+    for module in AHEAD.get(name, ()):
         import_module(module)
 
 

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from flows.deploy import launch_of
 from flows.hints import month_command
+from flows.launching import launch_of
 from flows.terminal import console
 from infra.settings import Settings
 from serving.deployment import serve, status, stop

@@ -1,6 +1,10 @@
 """What every test may ask for: real servers, started once a session when a test first needs one."""
 
 import os
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.prefect import prefect_url
 from tests.servers import postgres_database, postgres_server, postgres_url, redis_server, redis_url
@@ -9,3 +13,24 @@ from tests.servers import postgres_database, postgres_server, postgres_url, redi
 os.environ["COLUMNS"] = "120"
 
 __all__ = ["postgres_database", "postgres_server", "postgres_url", "prefect_url", "redis_server", "redis_url"]
+
+TOGETHER = (
+    ("tests/integration/service/",),
+    ("tests/faults/test_decision_log.py", "tests/faults/test_online_store.py", "tests/faults/test_registry.py"),
+    ("tests/e2e/", "tests/integration/test_schedule.py"),
+)
+"""Files that share a running service, or a Prefect server: on one worker it is started once, not once for each file."""
+
+
+class Sharing(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives a worker a file at a time, or files that are `TOGETHER`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((group[0] for group in TOGETHER if file.startswith(group)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing | None:
+    """`--dist loadfile`, but for what belongs together."""
+    return Sharing(config, log) if config.getvalue("dist") == "loadfile" else None

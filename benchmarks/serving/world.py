@@ -14,7 +14,7 @@ import polars as pl
 
 from features.portfolio import open_portfolio
 from features.spec import CREATED, EVENT
-from flows.deploy import launch_of
+from flows.launching import launch_of
 from flows.workspace import Workspace
 from infra.processes import free_port
 from infra.settings import Settings

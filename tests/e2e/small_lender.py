@@ -1,7 +1,6 @@
 """A small lender for end-to-end tests: the example file as a portfolio, commands as a person types them."""
 
 import hashlib
-import json
 import os
 import shutil
 import signal
@@ -9,42 +8,19 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
+from tests.e2e.session import Session
+
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = PROJECT / "docs" / "examples" / "scooter_loans.csv"
 NAME = "scooter_loans"
-
-
-_TOLD = "--- told:"
-_ONE_AFTER_THE_OTHER = f"""
-import json, os, sys, tempfile
-from flows.cli.main import main
-
-def ended(words):
-    sys.argv = ["lendloop", *words]
-    with tempfile.TemporaryFile() as file:
-        kept = os.dup(1), os.dup(2)
-        os.dup2(file.fileno(), 1), os.dup2(file.fileno(), 2)
-        try:
-            main()
-            code = 0
-        except SystemExit as error:
-            code = error.code
-        finally:
-            sys.stdout.flush(), sys.stderr.flush()
-            os.dup2(kept[0], 1), os.dup2(kept[1], 2)
-        file.seek(0)
-        return code, file.read().decode()
-
-told = [ended(words) for words in json.loads(sys.argv[1])]
-print({_TOLD!r} + json.dumps(told))
-"""
 
 
 @dataclass(frozen=True)
@@ -91,28 +67,23 @@ class Lender:
         assert process.returncode == 0, f"lendloop {' '.join(words)} ended with {process.returncode}:\n{printed}"
         return printed
 
-    def fail(self, *words: str) -> str:
-        """Run `lendloop` with these words, which must be refused: a message, no traceback, exit code 1 or 2."""
-        process = self.start(*words)
-        printed, _ = process.communicate(timeout=120)
-        assert process.returncode in (1, 2), printed
-        assert "Traceback" not in printed
+    @cached_property
+    def session(self) -> Session:
+        """A process for commands that need none of their own."""
+        return Session(PROJECT, self.environment())
+
+    def type(self, *words: str) -> str:
+        """Type `lendloop` with these words into the session; what it printed, or an error with all of it."""
+        code, printed = self.session.type(*words)
+        assert code == 0, f"lendloop {' '.join(words)} ended with {code}:\n{printed}"
         return printed
 
-    def refused(self, commands: Sequence[Sequence[str]]) -> list[str]:
-        """What each command says, one after the other in one process; all must be refused as by `fail`.
-
-        Most of a command that is refused is imports, which are made once here.
-        """
-        process = subprocess.run(
-            [sys.executable, "-c", _ONE_AFTER_THE_OTHER, json.dumps([list(words) for words in commands])],
-            cwd=PROJECT, env=self.environment(), text=True, capture_output=True, timeout=240, check=True,
-        )  # fmt: skip
-        told: list[tuple[int, str]] = json.loads(process.stdout.rpartition(_TOLD)[2])
-        for words, (code, printed) in zip(commands, told, strict=True):
-            assert code in (1, 2), (words, code, printed)
-            assert "Traceback" not in printed, (words, printed)
-        return [printed for _, printed in told]
+    def refused(self, *words: str) -> str:
+        """Type `lendloop` with these words, which must be refused: a message, no traceback, exit code 1 or 2."""
+        code, printed = self.session.type(*words)
+        assert code in (1, 2), (words, code, printed)
+        assert "Traceback" not in printed, (words, printed)
+        return printed
 
     def make_portfolio(self) -> None:
         """Make the portfolio from the example file."""
@@ -137,7 +108,9 @@ class Lender:
         process.communicate()
 
     def stop(self) -> None:
-        """Stop the service that a deploy left running."""
+        """Stop the service that a deploy left running, and the session."""
+        if "session" in self.__dict__:
+            self.session.close()
         self.run("serve", "--stop")
 
     def state(self) -> dict[str, object]:

@@ -32,7 +32,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broken]:
         redis.start()
         try:
             urls = {"decision_log": postgres.url, "mlflow_uri": registry.url}
-            yield Broken(Deployed(folder, redis, **urls, log_seconds=1.0), redis, postgres, disk, registry)
+            yield Broken(Deployed(folder, redis, **urls, log_seconds=2.0), redis, postgres, disk, registry)
         finally:
             stop(folder / "home")
             redis.stop()

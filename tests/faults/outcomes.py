@@ -34,10 +34,10 @@ def assert_goes_on_when_there_is_room(service: Deployed, full: AbstractContextMa
     before, failed = ask(service, "before").json(), service.counted("lendloop_log_failures_total")
     with full:
         # What the files have room for already is still written.
-        until(lambda: ask(service, f"fill-{os.urandom(4).hex()}").status_code != 200, 20)
+        until(lambda: ask(service, f"fill-{os.urandom(4).hex()}").status_code != 200)
         assert_refused(ask(service, "full"))
         assert httpx.get(service.launch.url + "/livez").status_code == 200
-    until(lambda: ask(service, "full").status_code == 200, 20)
+    until(lambda: ask(service, "full").status_code == 200)
     assert ask(service, "before").json() == before
     assert service.counted("lendloop_log_failures_total") > failed
     assert verified(service)
@@ -82,11 +82,11 @@ def assert_last_good_release_answers(
     following = next(sha for sha in service.shas if sha != release)
     breaks()
     try:
-        until(lambda: state()["degraded"] == [PORTFOLIO], 60)
+        until(lambda: state()["degraded"] == [PORTFOLIO])
         answer = service.ask(amount=100).json()
         assert (answer["outcome"], answer["release"]) == ("approve", release)
     finally:
         mends()
-    until(lambda: state()["degraded"] == [], 60)
+    until(lambda: state()["degraded"] == [])
     service.registry.promote(PORTFOLIO, following)
-    until(lambda: service.ask().json()["release"] == following, 60)
+    until(lambda: service.ask().json()["release"] == following)

@@ -99,10 +99,10 @@ def test_features_in_a_postgres_that_is_paused_and_killed(moved: tuple[Deployed,
     assert is_approved(service)
     with postgres.paused():
         assert_reviewed(service, SAFE, "FEATURES_LATE", "late")
-    until(lambda: is_approved(service), 20)
+    until(lambda: is_approved(service))
     postgres.kill()
     try:
         assert_reviewed(service, SAFE, "FEATURES_LATE", "late")
     finally:
         postgres.start()
-    until(lambda: is_approved(service), 20)
+    until(lambda: is_approved(service))

@@ -18,7 +18,7 @@ def test_a_store_that_does_not_answer_in_time(broken: Broken) -> None:
     assert is_approved(broken.service)
     with broken.redis.paused():
         assert_reviewed(broken.service, SAFE, "FEATURES_LATE", "late")
-    until(lambda: is_approved(broken.service), 20)
+    until(lambda: is_approved(broken.service))
 
 
 def test_a_store_that_is_killed_and_comes_back(broken: Broken) -> None:
@@ -27,7 +27,7 @@ def test_a_store_that_is_killed_and_comes_back(broken: Broken) -> None:
         assert_reviewed(broken.service, SAFE, "FEATURES_LATE", "late")
     finally:
         broken.redis.start()
-    until(lambda: is_approved(broken.service), 20)
+    until(lambda: is_approved(broken.service))
 
 
 def test_features_that_are_missing_or_old(broken: Broken) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.deploy import PROJECT, deploy, launch_of, started_service
+from flows.deploy import deploy, started_service
+from flows.launching import PROJECT, launch_of
 from flows.monitor import monitor
 from flows.running import NothingDone, refuse_nothing
 from infra.settings import Settings

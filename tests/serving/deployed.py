@@ -98,7 +98,7 @@ def launch_in(folder: Path, redis_url: str) -> Launch:
     home = folder / "home"
     # Moved after it was built: a Bento runs wherever it lies.
     bento = folder / "elsewhere" / "bento"
-    shutil.copytree(build_bento(PROJECT, folder / "bentos"), bento)
+    shutil.copytree(build_bento(PROJECT, _session(folder) / "bentos"), bento)
     return Launch(
         home=home,
         bento=bento,
@@ -109,8 +109,13 @@ def launch_in(folder: Path, redis_url: str) -> Launch:
         online_store=redis_url,
         decision_log=f"sqlite:///{folder / 'decisions.db'}",
         port=free_port(),
-        feature_seconds=0.25,  # the machine that runs tests does other things too
+        feature_seconds=1.0,  # the machine that runs tests does other things too
     )
+
+
+def _session(folder: Path) -> Path:
+    """The folder of all temporary ones of a test session; each worker of it has one in between."""
+    return folder.parent.parent if folder.parent.name.startswith("popen-") else folder.parent
 
 
 class Load:

@@ -41,7 +41,7 @@ def test_a_store_that_answers_late_is_waited_for(folder: Path) -> None:
 
 def test_a_store_that_never_answers_is_told(folder: Path) -> None:
     reader = Reluctant(10**6, SLOW)
-    with pytest.raises(DeskError, match="cannot be read online.*check that the online store runs"):
+    with pytest.raises(DeskError, match=r"cannot be read online.*check that the online store runs"):
         Desk(load_release(folder), reader).rehearse(patience=0.0)
     assert reader.asked <= 2
 

