@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # it imports every file of tests, of which some import Feast the slow way
+    import features.store  # noqa: F401
+
 from tests.prefect import prefect_url
 from tests.servers import postgres_database, postgres_server, postgres_url, redis_server, redis_url
 

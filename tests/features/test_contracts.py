@@ -110,7 +110,7 @@ def test_rows_in_are_rows_kept_and_rows_quarantined(found: list[dict[str, str | 
 def test_many_rows_take_seconds() -> None:
     third = pl.int_range(pl.len()) % 3 == 0
     rows = months(30_000, 6).with_columns(amount=pl.lit("5"), due=pl.when(third).then(pl.lit("x")).otherwise("due"))
-    started = time.perf_counter()
+    started = time.process_time()
     checked = check_table(SPEC, "payments", rows)
     assert checked.quarantined.height == 60_000
-    assert time.perf_counter() - started < 30  # about 1 s alone; the rest is for a busy machine
+    assert time.process_time() - started < 30  # of this process alone, about 1 s; more on a busy machine

@@ -113,33 +113,33 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+# It takes its rows from a file: what makes them here would import pytest in each process.
 WRITER = """
 import sys
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 import polars as pl
-from tests.features.test_lake import rows, extend
 from features.lake import Lake
-lake = Lake(Path(sys.argv[1]))
-frame = pl.concat([rows("2024-01-05", value=value) for value in range(200_000 // 100)] * 100)
-print("ready", flush=True)
+lake, frame = Lake(Path(sys.argv[1])), pl.read_parquet(sys.argv[2])
 for turn in range(10_000):
-    extend(lake, frame, date(2024, 1, 31), inputs=str(turn))
+    lake.extend("p", "tables", "t", frame, first=date(2024, 1, 1), as_of=date(2024, 1, 31), inputs=str(turn))
+    print("written", flush=True)
 """
 
 
 def test_a_writer_killed_at_any_time_leaves_a_whole_file(tmp_path: Path) -> None:
-    script = tmp_path / "writer.py"
+    script, many, lake = tmp_path / "writer.py", tmp_path / "rows.parquet", Lake(tmp_path / "lake")
     script.write_text(WRITER)
-    lake = Lake(tmp_path / "lake")
+    pl.concat([rows("2024-01-05", value=value) for value in range(2_000)] * 100).write_parquet(many)
     environment = os.environ | {"PYTHONPATH": os.getcwd()}
     for turn in range(4):
-        with subprocess.Popen([sys.executable, script, lake.root], stdout=subprocess.PIPE, env=environment) as writer:
+        command = [sys.executable, script, lake.root, many]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as writer:
             assert writer.stdout
-            writer.stdout.readline()
-            time.sleep(0.05 + 0.037 * turn)
+            # From here on it is always in a write, but for moments.
+            assert writer.stdout.readline() == b"written\n"
+            time.sleep(0.01 + 0.017 * turn)
             writer.send_signal(signal.SIGKILL)
-        if lake.partitions("p", "tables", "t"):
-            assert lake.read("p", "tables", "t").height == 200_000
+        assert lake.read("p", "tables", "t").height == 200_000
     assert extend(lake, ROWS, date(2024, 1, 31), inputs="after")
     assert lake.read("p", "tables", "t").height == 2

@@ -75,32 +75,58 @@ def test_no_description_of_a_command_is_cut_at_80_columns(monkeypatch: pytest.Mo
     assert "..." not in shown
 
 
+MISTAKES = [
+    ((*NEW, "."), ".: is a folder; expected a .csv"),
+    ((*NEW, "zero.csv"), "zero.csv: is empty"),
+    ((*NEW, "header.csv"), "header.csv: has a header and no rows"),
+    ((*NEW, "one_class.csv"), "expected exactly two"),
+    ((*NEW, "binary.csv"), "binary.csv: is not text"),
+    ((*NEW, "broken.csv.gz"), "broken.csv.gz: cannot be read"),
+    ((*NEW, "broken.parquet"), "broken.parquet: cannot be read as Parquet"),
+    (("run", "month", "-p", "nope", "--as-of", "2024-01-31"), "no portfolio 'nope'"),
+    (("run", "nope", "-p", "p", "--as-of", "2024-01-31"), "'nope' is not one of 'ingest'"),
+    (("run", "month", "-p", "p", "--as-of", "yesterday"), "'yesterday' does not match"),
+    (("decide", "nope.csv", "-p", "nope"), "no portfolio 'nope'"),
+    (("decide", "nope.csv", "-p", "nope", "--out", "x.bad"), "x.bad: found ending '.bad'"),
+    (("decide", "nope.csv", "-p", "nope", "--out", "nope/x.csv"), "nope: no such folder"),
+    (("demo", "-p", "nope"), "found ['nope']"),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), MISTAKES)
+def test_a_mistake_is_told_plainly_and_leaves_nothing(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    expected: str,
+) -> None:
+    # What a process of its own would run, in this one: one a mistake would import everything anew.
+    for name in [name for name in os.environ if name.startswith("LENDLOOP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    monkeypatch.setattr(sys, "argv", ["lendloop", *words])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capfd.readouterr()
+    told_plainly(folder, int(ended.value.code or 0), said.out, said.err, expected)
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [
-        ((*NEW, "nope.csv"), "nope.csv: no such file"),
-        ((*NEW, "."), ".: is a folder; expected a .csv"),
-        ((*NEW, "zero.csv"), "zero.csv: is empty"),
-        ((*NEW, "header.csv"), "header.csv: has a header and no rows"),
-        ((*NEW, "one_class.csv"), "expected exactly two"),
-        ((*NEW, "binary.csv"), "binary.csv: is not text"),
-        ((*NEW, "broken.csv.gz"), "broken.csv.gz: cannot be read"),
-        ((*NEW, "broken.parquet"), "broken.parquet: cannot be read as Parquet"),
-        (("run", "month", "-p", "nope", "--as-of", "2024-01-31"), "no portfolio 'nope'"),
-        (("run", "nope", "-p", "p", "--as-of", "2024-01-31"), "'nope' is not one of 'ingest'"),
-        (("run", "month", "-p", "p", "--as-of", "yesterday"), "'yesterday' does not match"),
-        (("decide", "nope.csv", "-p", "nope"), "no portfolio 'nope'"),
-        (("decide", "nope.csv", "-p", "nope", "--out", "x.bad"), "x.bad: found ending '.bad'"),
-        (("decide", "nope.csv", "-p", "nope", "--out", "nope/x.csv"), "nope: no such folder"),
-        (("demo", "-p", "nope"), "found ['nope']"),
-        (("serve",), "there is no release to serve"),
-    ],
+    [((*NEW, "nope.csv"), "nope.csv: no such file"), (("serve",), "there is no release to serve")],
 )
-def test_a_mistake_is_told_plainly_and_leaves_nothing(folder: Path, words: tuple[str, ...], expected: str) -> None:
+def test_a_mistake_ends_the_process_of_the_command(folder: Path, words: tuple[str, ...], expected: str) -> None:
     done = lendloop(folder, *words)
-    assert done.returncode in (1, 2)
-    assert expected in done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    told_plainly(folder, done.returncode, done.stdout, done.stderr, expected)
+
+
+def told_plainly(folder: Path, code: int, out: str, err: str, expected: str) -> None:
+    assert code in (1, 2)
+    assert expected in err
+    assert "Traceback" not in out + err
     assert {path.name for path in folder.iterdir()} == set(FILES)
 
 

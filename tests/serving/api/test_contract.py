@@ -31,6 +31,7 @@ from tests.serving.api.worker import DECISIONS, Worker
 from tests.serving.small_releases import CAMPAIGN, PORTFOLIO
 
 SESSION = Session()  # its connections are kept open
+SESSION.trust_env = False  # else it looks through the environment for proxies at each request
 EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "8"))
 
 

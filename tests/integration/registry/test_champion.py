@@ -1,21 +1,15 @@
-"""MLflow's store on real databases: runs, versions, the champion and its history, and what a killed process leaves."""
+"""MLflow's store on real databases: releases, the champion, its history, and trials beside it."""
 
-import json
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any, cast
-from uuid import uuid4
 
 import pytest
 
-from tests.servers import new_database
-from tests.training.made_up import AS_OF, COLUMNS, frame, spec
+from tests.integration.registry.releases import A, B, C, Open, champion, client, release
 from training.registry import (
     MovedMeanwhile,
     NothingToRollBack,
@@ -27,102 +21,8 @@ from training.registry import (
 )
 from training.registry.moves import Moves
 from training.registry.store import MlflowStore
-from training.train import train
-from training.trained import TrainedModel, save_trained
 
 pytestmark = [pytest.mark.integration]
-
-A, B, C = ("a" * 64, "b" * 64, "c" * 64)
-Open = Callable[[], Registry]
-
-
-@pytest.fixture(scope="module")
-def trained() -> TrainedModel:
-    return train("risk", spec(), frame(), COLUMNS, ["sex"], AS_OF)
-
-
-@pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh store; MLflow takes seconds to migrate one, so that each test gets a copy."""
-    file = tmp_path_factory.mktemp("mlflow") / "empty.db"
-    Registry(f"sqlite:///{file}", file.parent).champion("none")
-    return file
-
-
-@pytest.fixture
-def open_sqlite(empty_sqlite: Path, tmp_path: Path) -> Open:
-    shutil.copy(empty_sqlite, tmp_path / "mlflow.db")
-    return lambda: Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts")
-
-
-@pytest.fixture(scope="module")
-def open_postgres(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Open:
-    url, artifacts = new_database(postgres_url), tmp_path_factory.mktemp("artifacts")
-    return lambda: Registry(url, artifacts)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def opened(request: pytest.FixtureRequest) -> Open:
-    found: Open = request.getfixturevalue(f"open_{request.param}")
-    return found
-
-
-@pytest.fixture
-def portfolio() -> str:
-    """A name of the test's own, as the tests share one Postgres store."""
-    return f"p{uuid4().hex[:8]}"
-
-
-def release(registry: Registry, portfolio: str, sha: str, folder: Path, day: int = 1) -> None:
-    place = folder / sha
-    (place / "models" / "risk").mkdir(parents=True, exist_ok=True)
-    (place / "manifest.json").write_text(sha, encoding="utf-8")
-    (place / "models" / "risk" / "model.cbm").write_bytes(b"\x00trees")
-    registry.log_release(
-        portfolio,
-        place,
-        sha,
-        as_of=date(2024, 6, day),
-        gates={"allowed": True, "note": "ä" * 9000},
-        runs={"risk": "r1"},
-    )
-
-
-def champion(registry: Registry, portfolio: str) -> str:
-    found = registry.champion(portfolio)
-    return found.sha[0] if found else ""
-
-
-def test_a_model_is_found_again_with_everything(opened: Open, portfolio: str, trained: TrainedModel) -> None:
-    logged = opened().log_model(portfolio, trained)
-    registry = opened()
-    assert registry.find_model(portfolio, "risk", trained.report.inputs) == logged
-    assert registry.model_as_of(portfolio, "risk", AS_OF) is None
-    registry.stand(logged)
-    assert registry.model_as_of(portfolio, "risk", AS_OF) == logged
-    assert registry.held_out(logged.run_id).equals(trained.held_out)
-    assert registry.log_model(portfolio, trained) == logged
-    assert registry.find_model(portfolio, "risk", "0" * 64) is None
-    assert registry.model_as_of(portfolio, "risk", date(2024, 7, 31)) is None
-    loaded = registry.load_model(logged)
-    assert (loaded.report, loaded.cbm) == (trained.report, trained.cbm)
-
-
-def test_the_run_holds_parameters_metrics_signature_and_plots(
-    open_sqlite: Open, tmp_path: Path, trained: TrainedModel
-) -> None:
-    registry = open_sqlite()
-    logged = registry.log_model("cards", trained)
-    run = client(registry).get_run(logged.run_id)
-    assert run.info.status == "FINISHED"
-    assert run.data.params["window_months"] == str(trained.report.window.months)
-    assert run.data.metrics["model.auc"] == trained.report.model.auc.value
-    assert run.data.params["code_digest"] == trained.report.code
-    folder = tmp_path / "artifacts" / "cards" / logged.run_id / "artifacts"
-    assert {path.name for path in (folder / "plots").iterdir()} >= {"roc.png", "fairness_sex.png"}
-    described = (folder / "model" / "MLmodel").read_text(encoding="utf-8")
-    assert '"name": "trade"' in described
-    assert not [path for path in folder.rglob("*") if path.suffix in {".pkl", ".pickle", ".joblib"}]
 
 
 def test_releases_follow_each_other(opened: Open, portfolio: str, tmp_path: Path) -> None:
@@ -171,99 +71,6 @@ def test_what_was_rolled_back_is_not_promoted_again_by_a_flow(open_sqlite: Open,
     registry.rollback("cards", by="officer")
     assert registry.promote_once("cards", B, by="gates").sha == A
     assert champion(registry, "cards") == "a"
-
-
-class Killed(BaseException):
-    """What a kill -9 is to the code it interrupts."""
-
-
-@contextmanager
-def killed_at(method: str) -> Iterator[None]:
-    """The process dies when it comes to this method of the store."""
-
-    def kill(*_: object) -> None:
-        raise Killed
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(MlflowStore, method, kill)
-        yield
-
-
-KILLS = [(method, when) for method in ("append", "point") for when in ("before", "after")]
-_KILLED = """
-import json, os, signal, sys
-from pathlib import Path
-from training.registry import Registry
-from training.registry.store import MlflowStore
-
-def promote(home, method, when):
-    real = getattr(MlflowStore, method)
-    def killed(*arguments):
-        if when == "after":
-            real(*arguments)
-        os.kill(os.getpid(), signal.SIGKILL)
-    setattr(MlflowStore, method, killed)
-    Registry(f"sqlite:///{home}/mlflow.db", Path(home) / "artifacts").promote("cards", sys.argv[1])
-
-# MLflow is imported once, before the processes that are killed part from this one.
-import mlflow, mlflow.tracking, mlflow.store.tracking.sqlalchemy_store
-for home, method, when in json.loads(sys.argv[2]):
-    if (child := os.fork()) == 0:
-        promote(home, method, when)
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
-
-
-@pytest.fixture(scope="module")
-def promotions(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
-    """Homes where C was to follow A and B: processes that promote it were killed with -9 at a method of the store."""
-    begun = tmp_path_factory.mktemp("promotions")
-    shutil.copy(empty_sqlite, begun / "mlflow.db")
-    registry = Registry(f"sqlite:///{begun / 'mlflow.db'}", begun / "artifacts")
-    for sha in (A, B, C):
-        release(registry, "cards", sha, begun)
-    registry.promote("cards", A)
-    registry.promote("cards", B)
-    homes = {kill: tmp_path_factory.mktemp("_".join(kill)) for kill in KILLS}
-    for home in homes.values():
-        shutil.copy(begun / "mlflow.db", home)
-    asked = json.dumps([(str(home), *kill) for kill, home in homes.items()])
-    told = subprocess.run([sys.executable, "-c", _KILLED, C, asked], check=True, capture_output=True, text=True)
-    assert told.stdout.split() == ["-9"] * len(KILLS)
-    return homes
-
-
-@pytest.mark.parametrize(("method", "when"), KILLS)
-def test_a_promotion_killed_anywhere_has_happened_or_not(
-    promotions: dict[tuple[str, str], Path], method: str, when: str
-) -> None:
-    home = promotions[method, when]
-    registry = Registry(f"sqlite:///{home / 'mlflow.db'}", home / "artifacts")
-    happened = (method, when) != ("append", "before")
-    # Who looks sees one of the two, and a rollback takes back what was seen.
-    assert champion(registry, "cards") == ("c" if happened else "b")
-    assert [each.sha for each in registry.releases("cards") if "champion" in each.aliases] == [C if happened else B]
-    assert registry.rollback("cards").sha == (B if happened else A)
-    assert registry.promote("cards", C).sha == C
-    assert pointed(registry) == C
-
-
-def pointed(registry: Registry) -> str:
-    """What MLflow's own alias says."""
-    return str(client(registry).get_model_version_by_alias("cards.release", "champion").tags["lendloop.sha"])
-
-
-def test_a_rollback_killed_half_way_went_back_once(open_sqlite: Open, tmp_path: Path) -> None:
-    registry = open_sqlite()
-    for sha in (A, B, C):
-        release(registry, "cards", sha, tmp_path)
-        registry.promote("cards", sha)
-    with killed_at("point"), pytest.raises(Killed):
-        registry.rollback("cards")
-    assert champion(registry, "cards") == "b"
-    assert registry.rollback("cards").sha == A
-    assert pointed(registry) == A
 
 
 def test_a_rollback_to_what_was_checked_refuses_another(open_sqlite: Open, tmp_path: Path) -> None:
@@ -325,38 +132,6 @@ class Together:
         return getattr(self._store, name)
 
 
-def test_a_killed_training_is_marked_and_done_again(open_sqlite: Open, trained: TrainedModel, tmp_path: Path) -> None:
-    script = """
-import os
-import sys
-from pathlib import Path
-from training.registry import Registry, registry
-from training.trained import load_trained
-registry.save_trained = lambda *_: os._exit(9)
-Registry(sys.argv[1], Path(sys.argv[2])).log_model("cards", load_trained(Path(sys.argv[3])))
-"""
-    save_trained(trained, tmp_path / "trained")
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    argv = [sys.executable, "-c", script, uri, str(tmp_path / "artifacts"), str(tmp_path / "trained")]
-    assert subprocess.run(argv, check=False).returncode == 9
-    registry = open_sqlite()
-    assert registry.find_model("cards", "risk", trained.report.inputs) is None
-    logged = registry.log_model("cards", trained)
-    experiment = client(registry).get_experiment_by_name("cards").experiment_id
-    runs = {run.info.run_id: run.info.status for run in client(registry).search_runs([experiment])}
-    assert sorted(runs.values()) == ["FINISHED", "KILLED"]
-    assert runs[logged.run_id] == "FINISHED"
-
-
-def test_a_run_finished_but_not_registered_is_taken(open_sqlite: Open, trained: TrainedModel) -> None:
-    registry = open_sqlite()
-    with killed_at("_register"), pytest.raises(Killed):
-        registry.log_model("cards", trained)
-    logged = registry.log_model("cards", trained)
-    experiment = client(registry).get_experiment_by_name("cards").experiment_id
-    assert [run.info.run_id for run in client(registry).search_runs([experiment])] == [logged.run_id]
-
-
 def test_a_release_is_fetched_whole(opened: Open, portfolio: str, tmp_path: Path) -> None:
     registry = opened()
     release(registry, portfolio, A, tmp_path)
@@ -389,11 +164,6 @@ def test_a_database_that_does_not_answer_is_said_without_its_password(tmp_path: 
     with pytest.raises(RegistryError, match=r"127\.0\.0\.1:1/none failed") as raised:
         registry.champion("cards")
     assert "secret" not in str(raised.value)
-
-
-def client(registry: Registry) -> Any:
-    """MLflow's own client of the same store."""
-    return registry._store._client
 
 
 def test_a_history_of_an_earlier_version_is_said_and_not_taken_for_none(open_sqlite: Open, tmp_path: Path) -> None:

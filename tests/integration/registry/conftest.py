@@ -1,0 +1,50 @@
+"""Registries on both databases; the tests share one Postgres store, each with a portfolio of its own."""
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.integration.registry.releases import Open
+from tests.servers import new_database
+from training.registry import Registry
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh store; MLflow takes seconds to migrate one, so that each test gets a copy of one made for all workers."""
+    mine = tmp_path_factory.getbasetemp()
+    shared = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
+    file = shared / "empty-mlflow.db"
+    with (shared / "empty-mlflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            Registry(f"sqlite:///{file}", shared).champion("none")
+    return file
+
+
+@pytest.fixture
+def open_sqlite(empty_sqlite: Path, tmp_path: Path) -> Open:
+    shutil.copy(empty_sqlite, tmp_path / "mlflow.db")
+    return lambda: Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts")
+
+
+@pytest.fixture(scope="session")
+def open_postgres(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Open:
+    url, artifacts = new_database(postgres_url), tmp_path_factory.mktemp("artifacts")
+    return lambda: Registry(url, artifacts)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def opened(request: pytest.FixtureRequest) -> Open:
+    found: Open = request.getfixturevalue(f"open_{request.param}")
+    return found
+
+
+@pytest.fixture
+def portfolio() -> str:
+    """A name of the test's own, as the tests share one Postgres store."""
+    return f"p{uuid4().hex[:8]}"
