@@ -52,7 +52,7 @@ class Session:
             stdout=subprocess.PIPE,
         )
 
-    def type(self, *words: str, timeout: float = 280) -> tuple[int, str]:
+    def type(self, *words: str, timeout: float = 580) -> tuple[int, str]:
         """Exit code and output of `lendloop` with these words."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None

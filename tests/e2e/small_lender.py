@@ -63,7 +63,7 @@ class Lender:
     def run(self, *words: str) -> str:
         """Run `lendloop` with these words; what it printed, or an error with all of it."""
         process = self.start(*words)
-        printed, _ = process.communicate(timeout=280)
+        printed, _ = process.communicate(timeout=580)
         assert process.returncode == 0, f"lendloop {' '.join(words)} ended with {process.returncode}:\n{printed}"
         return printed
 

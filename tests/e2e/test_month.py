@@ -15,7 +15,7 @@ from flows.cli.main import app
 from infra.processes import free_port
 from tests.e2e.small_lender import EXAMPLE, NAME, Lender
 
-pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(1200)]
 LATER = ("run", "month", "--portfolio", NAME, "--as-of", "2024-12-31")
 MONTH = ("run", "month", "--portfolio", NAME, "--as-of", "2024-11-30")
 NOON = "2024-12-31T12:00:00Z"

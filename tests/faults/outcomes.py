@@ -14,7 +14,7 @@ from tests.serving.small_releases import PORTFOLIO
 
 def ask(service: Deployed, key: str) -> httpx.Response:
     headers = service.headers | {"Idempotency-Key": key}
-    return httpx.post(service.launch.url + DECISIONS, json={"entity_id": SAFE}, headers=headers, timeout=15)
+    return httpx.post(service.launch.url + DECISIONS, json={"entity_id": SAFE}, headers=headers, timeout=60)
 
 
 def assert_refused(response: httpx.Response) -> None:
