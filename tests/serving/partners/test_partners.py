@@ -107,7 +107,7 @@ def test_a_crowd_of_strangers_does_not_wait_for_a_second_look(
 
     async def ask() -> int:
         known = Directory(open_book(url, SECRET), SECRET)
-        await known.partner(make_key(), NOW)  # the book was read just now
+        assert await known.partner(own_key(SECRET, PLATFORM), NOW)  # the book was read just now
         crowd = [asyncio.create_task(known.partner(make_key(), NOW)) for _ in range(5 * STRANGERS)]
         for refused in asyncio.as_completed(crowd[STRANGERS:]):
             assert await refused is None
