@@ -4,6 +4,7 @@ A number's bins are cut at the reference's quantiles, so that each holds about a
 values has a bin for each. A category has a bin a name. Missing values have a bin of their own in both.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
@@ -114,8 +115,9 @@ def _finite(values: pl.Series) -> NDArray[np.float64]:
 def _edges(numbers: NDArray[np.float64], bins: int) -> tuple[float, ...]:
     distinct = np.unique(numbers)
     if len(distinct) <= 1:
-        # A constant has bins under, at and above it, or a change of it would not show.
-        return tuple(float(edge) for value in distinct for edge in (value, np.nextafter(value, np.inf)))
+        # A constant has bins under, at and above it, or a change of it would not show; nothing is above the largest.
+        edges = [edge for value in distinct.tolist() for edge in (value, math.nextafter(value, math.inf))]
+        return tuple(edge for edge in edges if math.isfinite(edge))
     if len(distinct) <= bins:
         return tuple(distinct[1:].tolist())
     cuts = np.quantile(numbers, np.arange(1, bins) / bins, method="inverted_cdf")
