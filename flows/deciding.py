@@ -49,10 +49,12 @@ class BadFile(ValueError):
 def decide_file(file: Path, portfolio: str, out: Path | None, at: str) -> None:
     """Decide every row of `file`, commit each decision to the log, print a summary and write all to `out`."""
     _check_out(out)
-    time, workspace = given_time(at), open_workspace(portfolio)
+    if at:
+        given_time(at)  # a wrong time is told first, too; none is the moment in which it is decided
+    workspace = open_workspace(portfolio)
     applications = read_applications(file)  # a wrong file is told before the registry and the models are opened
     desk = _desk(workspace)
-    asked = list(_asked(workspace, desk, file, applications, time))
+    asked = list(_asked(workspace, desk, file, applications, given_time(at)))
     answers = asyncio.run(_decide_all(workspace, desk, asked))
     rows = pl.DataFrame([answer.model_dump(mode="json", exclude={"reasons"}) for answer in answers])
     first = pl.DataFrame({"first_reason": [answer.reasons[0].en if answer.reasons else "" for answer in answers]})

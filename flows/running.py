@@ -23,7 +23,7 @@ AHEAD = {
     "monitor": (_MODELS,),
     "month": (_FEATURES, _MODELS, "training.train"),
 }
-"""What a flow needs in any case beside its own module: imported while a Prefect server starts."""
+"""What a flow needs in any case, much of it by its own module: imported while a Prefect server starts."""
 
 
 class NothingDone(ValueError):

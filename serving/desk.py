@@ -184,7 +184,7 @@ class Desk:
                 self.reader.read([probe])
                 return
             except Exception as error:
-                if not store_failed(error) or time.monotonic() > until:
+                if not _silent(error) or time.monotonic() > until:
                     raise
             time.sleep(PROBE_SECONDS)
 
@@ -206,6 +206,12 @@ def store_failed(error: Exception) -> bool:
     from features.store.failures import OnlineStoreError
 
     return isinstance(error, OnlineStoreError)
+
+
+def _silent(error: Exception) -> bool:
+    from features.store.failures import OnlineStoreSilent
+
+    return isinstance(error, OnlineStoreSilent)
 
 
 def now() -> datetime:

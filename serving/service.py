@@ -96,7 +96,7 @@ def open_clerk(settings: Settings, told: Telemetry) -> Clerk:
     def load(portfolio: str, folder: Any) -> Desk:
         urls = {"registry": settings.feature_registry_url, "online": settings.online_store_url}
         desk = open_desk(portfolio, folder, **urls)
-        desk.rehearse()
+        desk.rehearse(patience=0.0)  # the worker looks again by itself, and other portfolios wait for this one
         return desk
 
     runtime = Runtime(settings.releases, load)

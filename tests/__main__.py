@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "build" / "tests.xml"
 PYTHON = (sys.executable, "-m")
 # A file stays on one worker, so that its servers are started once; the longest files come first, as they are named.
-# Two workers more than cores: tests wait now and then for servers that start, stop or are killed; a third gained nothing.
+# Two workers more than cores: tests wait now and then for servers that start or stop. A third one gained nothing.
 WORKERS = str(min(6, (os.cpu_count() or 1) + 2))
 BOTH_CORES = ("-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder")
 # Where the tests' files go when there is room: they sync thousands of times, which on a disk is a third of their time,

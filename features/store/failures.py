@@ -20,6 +20,10 @@ class OnlineStoreError(StoreError):
     """The online store does not answer, or holds no such view; the message says what it said and what to try."""
 
 
+class OnlineStoreSilent(OnlineStoreError):
+    """The online store does not answer; it may a moment later."""
+
+
 def online_error(project: str, error: Exception) -> OnlineStoreError:
     """What a failure of the online store means for a user."""
     text = " ".join(str(error).split())
@@ -28,7 +32,7 @@ def online_error(project: str, error: Exception) -> OnlineStoreError:
         return OnlineStoreError(f"online store: {text}; it has no features of {project!r} yet: run {command} first")
     if "is full" in text:
         return OnlineStoreError(f"online store: {text}; nothing is half-written: free space and run again")
-    return OnlineStoreError(f"online store does not answer: {text}; check that it runs and that its URL is right")
+    return OnlineStoreSilent(f"online store does not answer: {text}; check that it runs and that its URL is right")
 
 
 @contextmanager

@@ -58,6 +58,8 @@ class Session:
         assert self._process.stdout is not None
         print(json.dumps(words), file=self._process.stdin, flush=True)
         told, _, _ = select.select([self._process.stdout], [], [], timeout)
+        if not told:
+            self._process.kill()  # or the next command would be given this one's answer
         assert told, f"lendloop {' '.join(words)} took more than {timeout:g} s"
         answer = self._process.stdout.readline()
         assert answer, f"lendloop {' '.join(words)} ended its process with {self._process.wait()}"

@@ -85,6 +85,7 @@ def test_a_month_run_again_after_a_later_one_changes_nothing(lender: Lender, onc
     before = lender.state()
     assert before != once
     reports = written(lender)
+    assert reports
     lender.type(*MONTH)
     assert lender.state() == before
     assert written(lender) == reports  # each stands as it was: none is drawn again

@@ -113,7 +113,7 @@ def table(rows: list[Arrival]) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("reach", REACHES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(arrivals)
 def test_what_was_known_at_a_time_never_changes(reach: str, rows: list[Arrival]) -> None:
     """The features known at any day, from all rows, are those computed on that day from the rows known then."""

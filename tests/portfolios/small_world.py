@@ -38,7 +38,9 @@ def take_over(folder: Path) -> None:
     Else every table has a partition for each month of those years, which are most of the time of ingest and build.
     """
     start = datetime.combine(load("quiet").start, time(), UTC)
-    for file in folder.glob(f"day={start.date()}/*.parquet"):
+    files = list(folder.glob(f"day={start.date()}/*.parquet"))
+    assert files, f"{folder} has no customers of the first day"
+    for file in files:
         rows = pl.read_parquet(file, hive_partitioning=False)
         known = pl.max_horizontal(CREATED, pl.lit(start).cast(rows.schema[CREATED]))
         rows.with_columns(known.alias(CREATED)).write_parquet(file)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from features.store.failures import OnlineStoreError
+from features.store.failures import OnlineStoreError, OnlineStoreSilent
 from features.store.online import OnlineRows
 from serving.desk import Desk, DeskError, Reader
 from serving.release import load_release
@@ -25,7 +25,7 @@ class Reluctant(Reader):
         return fresh_reader().read([1])
 
 
-SLOW = OnlineStoreError("online store does not answer: Timeout reading from 127.0.0.1:6379")
+SLOW = OnlineStoreSilent("online store does not answer: Timeout reading from 127.0.0.1:6379")
 
 
 @pytest.fixture
@@ -46,8 +46,9 @@ def test_a_store_that_never_answers_is_told(folder: Path) -> None:
     assert reader.asked <= 2
 
 
-def test_what_no_patience_mends_is_told_at_once(folder: Path) -> None:
-    reader = Reluctant(1, ValueError("no such column"))
-    with pytest.raises(DeskError, match="no such column"):
+@pytest.mark.parametrize("fault", [ValueError("no such column"), OnlineStoreError("no such table; run materialize")])
+def test_what_no_patience_mends_is_told_at_once(folder: Path, fault: Exception) -> None:
+    reader = Reluctant(1, fault)
+    with pytest.raises(DeskError, match="no such"):
         Desk(load_release(folder), reader).rehearse(patience=60)
     assert reader.asked == 1

@@ -22,7 +22,9 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (shared / "empty-mlflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.exists():
-            Registry(f"sqlite:///{file}", shared).champion("none")
+            made = file.with_suffix(f".{os.getpid()}")
+            Registry(f"sqlite:///{made}", shared).champion("none")
+            made.replace(file)
     return file
 
 

@@ -109,8 +109,8 @@ def test_a_crowd_of_strangers_does_not_wait_for_a_second_look(
         known = Directory(open_book(url, SECRET), SECRET)
         assert await known.partner(own_key(SECRET, PLATFORM), NOW)  # the book was read just now
         crowd = [asyncio.create_task(known.partner(make_key(), NOW)) for _ in range(5 * STRANGERS)]
-        for refused in asyncio.as_completed(crowd[STRANGERS:]):
-            assert await refused is None
+        async with asyncio.timeout(60):
+            assert not any(await asyncio.gather(*crowd[STRANGERS:]))
         waiting = [one for one in crowd if not one.done()]
         for one in waiting:
             one.cancel()
@@ -131,6 +131,7 @@ def test_a_revocation_is_felt_within_a_second(book: Book, url: str) -> None:
         loop = asyncio.get_running_loop()
         began = last = asked = loop.time()
         while await known.partner(key, NOW):
+            assert loop.time() - began < 60
             await asyncio.sleep(0.01)
             last, asked = asked, loop.time()
         await known.close()
