@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 
 import numpy as np
 import polars as pl
@@ -59,9 +60,10 @@ def labels(column: ColumnProfile) -> tuple[str, ...]:
     """A text for each bin, with no more digits than tell the bins apart."""
     if not column.edges:
         return column.labels
-    for digits in range(2, 17):
-        edges = [f"{float(f'{edge:.{digits}g}'):,.{max(digits, 6)}g}" for edge in column.edges]
-        if len(set(edges)) == len(edges):
+    for digits in range(2, 18):  # the largest numbers need all: with fewer they are rounded up to infinity
+        rounded = [float(f"{edge:.{digits}g}") for edge in column.edges]
+        edges = [f"{edge:,.{max(digits, 6)}g}" for edge in rounded]
+        if len(set(edges)) == len(edges) and all(map(isfinite, rounded)):
             break
     inner = (f"{low} to {high}" for low, high in pairwise(edges))
     return (f"under {edges[0]}", *inner, f"{edges[-1]} and over", MISSING)
