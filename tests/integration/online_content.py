@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
+from feast import RepoConfig
 from redis import Redis
 from sqlalchemy.engine import make_url
 
@@ -23,6 +24,19 @@ class Online(Protocol):
 
     def empty(self) -> None:
         """Remove it."""
+
+
+def conformance_config(folder: Path, online: Online, engine: str, **options: Any) -> RepoConfig:
+    """A store of its own in `folder` for each engine, so that two can be compared."""
+    return RepoConfig(
+        project="conformance",
+        registry=str(folder / f"registry-{engine.rpartition('.')[2]}.db"),
+        provider="local",
+        offline_store={"type": "duckdb"},
+        online_store=online.settings,
+        batch_engine={"type": engine, **options},
+        entity_key_serialization_version=3,
+    )
 
 
 @dataclass(frozen=True)

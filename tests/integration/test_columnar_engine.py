@@ -8,12 +8,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType
+from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
 from feast.types import Array, Bool, Bytes, Float32, Float64, Int32, Int64, String, UnixTimestamp
 from redis import Redis
 
 from features.store.postgres import ReconnectingPostgresOnlineStore
-from tests.integration.online_content import InRedis, Online
+from tests.integration.online_content import InRedis, Online, conformance_config
 
 pytestmark = [
     pytest.mark.integration,
@@ -62,15 +62,7 @@ def rows(count: int, at: datetime, *, real: float = 0.5) -> pl.DataFrame:
 @contextmanager
 def store(folder: Path, online: Online, engine: str, **options: Any) -> Iterator[FeatureStore]:
     """A store with one view over `folder/rows.parquet`, materialized by `engine`."""
-    config = RepoConfig(
-        project="conformance",
-        registry=str(folder / f"registry-{engine.rpartition('.')[2]}.db"),
-        provider="local",
-        offline_store={"type": "duckdb"},
-        online_store=online.settings,
-        batch_engine={"type": engine, **options},
-        entity_key_serialization_version=3,
-    )
+    config = conformance_config(folder, online, engine, **options)
     customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.INT64)
     source = FileSource(
         name="rows",

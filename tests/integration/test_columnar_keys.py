@@ -7,12 +7,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType
+from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64
 
 from features.store.columnar.keys import MissingKey
 from features.store.postgres import ReconnectingPostgresOnlineStore
-from tests.integration.online_content import Online
+from tests.integration.online_content import Online, conformance_config
 
 pytestmark = [
     pytest.mark.integration,
@@ -32,15 +32,7 @@ KEYS: dict[ValueType, Any] = {
 def materialized(folder: Path, online: Online, engine: str, kind: ValueType, keys: Any) -> Any:
     """What the online store holds after `engine` has run."""
     pl.DataFrame({"customer_id": keys, "at": AT, "real": [1.0, 2.0, 3.0]}).write_parquet(folder / "rows.parquet")
-    config = RepoConfig(
-        project="conformance",
-        registry=str(folder / f"registry-{engine.rpartition('.')[2]}.db"),
-        provider="local",
-        offline_store={"type": "duckdb"},
-        online_store=online.settings,
-        batch_engine={"type": engine},
-        entity_key_serialization_version=3,
-    )
+    config = conformance_config(folder, online, engine)
     customer = Entity(name="customer", join_keys=["customer_id"], value_type=kind)
     source = FileSource(name="rows", path=str(folder / "rows.parquet"), timestamp_field="at")
     view = FeatureView(name="stats", entities=[customer], schema=[Field(name="real", dtype=Float64)], source=source)
