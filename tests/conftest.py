@@ -1,17 +1,22 @@
 """What every test may ask for: real servers, started once a session when a test first needs one."""
 
+import gc
 import os
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+# As `lendloop` has it, before NumPy is imported: here its threads only wait for each other, at full speed.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:  # it imports every file of tests, of which some import Feast the slow way
     import features.store  # noqa: F401
 
 from tests.prefect import prefect_url
 from tests.servers import postgres_database, postgres_server, postgres_url, redis_server, redis_url
 
+# Every library is imported, some million objects: to look for garbage among them took a fifth of the tests' time.
+gc.set_threshold(20_000, 10, 10)
 # What commands print is compared: as wide everywhere, whatever terminal or worker the tests run in.
 os.environ["COLUMNS"] = "120"
 
@@ -23,6 +28,12 @@ TOGETHER = (
     ("tests/e2e/", "tests/integration/test_schedule.py"),
 )
 """Files that share a running service, or a Prefect server: on one worker it is started once, not once for each file."""
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: garbage is looked for among what tests make."""
+    gc.collect()
+    gc.freeze()
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]
