@@ -8,6 +8,7 @@ and are never kept.
 import logging
 import os
 import secrets
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -35,19 +36,36 @@ class WorkerFailed(RuntimeError):
 
 
 def workers_of(settings: Settings) -> Each:
-    """How parts are worked on: one after the other in this process, or by Ray."""
-    return map if settings.profile == "local" else by_ray(settings)
+    """How parts are worked on: one after the other in this process, or by Ray.
+
+    A worker works alone: while it waited for others it would keep the CPU that they need.
+    """
+    return map if settings.profile == "local" or _is_worker() else by_ray(settings)
+
+
+def by_settings(function: Callable[[Part], Made], parts: Iterable[Part], /) -> Iterator[Made]:
+    """Parts as the settings of this process say: what a Feast repository names in `each`."""
+    return workers_of(Settings())(function, parts)
+
+
+def _is_worker() -> bool:
+    ray = sys.modules.get("ray")
+    return bool(ray and ray.is_initialized() and ray.get_runtime_context().worker.mode == ray.WORKER_MODE)
 
 
 def by_ray(settings: Settings) -> Each:
-    """Parts by Ray's workers, with results in the parts' order; only so many are under way as there are workers."""
+    """Parts by Ray's workers, with results in the parts' order; only so many are under way as there are workers.
+
+    A single part is worked on here: no cluster is started, or joined, for what would be done by one process anyhow.
+    """
 
     def each(function: Callable[[Part], Made], parts: Iterable[Part], /) -> Iterator[Made]:
         listed = list(parts)
-        if not listed:
-            return iter(())
+        if len(listed) <= 1:
+            return map(function, listed)
         connect(settings)
-        return _results(function, listed, settings.ray_workers)
+        # Ray Data warns of workers that would never have a part.
+        return _results(function, listed, min(settings.ray_workers, len(listed)))
 
     return each
 

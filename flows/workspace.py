@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from features.lake import Lake
 from features.portfolio import Portfolio, open_portfolio
+from flows.cluster import workers_of
 from infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,10 +71,12 @@ class Workspace:
     @cached_property
     def store(self) -> "Store":
         """Feast's registry, offline and online store."""
-        from features.store.store import open_store
+        from features.store.store import Workers, open_store
 
         urls = {"registry": self.settings.feature_registry_url, "online": self.settings.online_store_url}
-        return open_store(self.portfolio, self.lake, **urls)
+        each = workers_of(self.settings)
+        workers = None if each is map else Workers(each, online_store_here)
+        return open_store(self.portfolio, self.lake, **urls, workers=workers)
 
     @cached_property
     def registry(self) -> "Registry":
@@ -116,6 +119,11 @@ def open_workspace(portfolio: str) -> Workspace:
     opened = open_portfolio(settings.portfolios, portfolio, made=settings.made)
     settings.root().mkdir(parents=True, exist_ok=True)
     return Workspace(settings, opened)
+
+
+def online_store_here() -> str:
+    """URL of the online store, by the settings of whatever process asks."""
+    return Settings().online_store_url
 
 
 def open_settings_log(settings: Settings) -> "DecisionLog":

@@ -117,7 +117,7 @@ def _known(
 ) -> pl.DataFrame:
     """Key and times of all rows that could be met, as numbers."""
     first, last = asked.min(), asked.max()
-    rows = numbered.filter(pl.col(_EVENT) <= last)
+    rows = _between(numbered, codes, source).filter(pl.col(_EVENT) <= last)
     if source.freshness:
         rows = rows.filter(pl.col(_EVENT) >= pl.lit(first) - source.freshness)
     when = pl.col(_EVENT)
@@ -131,6 +131,14 @@ def _known(
     )
     times = [time.dt.epoch("us").fill_null(_NONE) for time in (when.alias(_WHEN), pl.col(_EVENT), pl.col(_CREATED))]
     return coded.select(pl.col(_CODE).cast(pl.UInt32), *times, _AT).collect()
+
+
+def _between(rows: pl.LazyFrame, codes: pl.DataFrame, source: FeatureFiles) -> pl.LazyFrame:
+    """Rows from the smallest key to the largest: where files are sorted, groups of rows that lie outside go unread."""
+    for key in list(source.keys.values())[:1]:
+        if codes.height and (codes.schema[key].is_integer() or codes.schema[key] == pl.String):
+            rows = rows.filter(pl.col(key).is_between(pl.lit(codes[key].min()), pl.lit(codes[key].max())))
+    return rows
 
 
 def _met(

@@ -1,7 +1,9 @@
 """From the URLs of a registry and an online store to Feast's configuration, without a repository of YAML files."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from feast import RepoConfig
@@ -17,8 +19,18 @@ class StoreUrlError(ValueError):
     """The URL of a registry or an online store cannot be used; the message says what was expected."""
 
 
-def configure(project: str, registry: str, online: str, *, timeout: float = WRITE_TIMEOUT) -> RepoConfig:
-    """Feast's configuration of one portfolio; `timeout` (seconds) is how long a Redis command may take."""
+def configure(
+    project: str,
+    registry: str,
+    online: str,
+    *,
+    timeout: float = WRITE_TIMEOUT,
+    offline: Mapping[str, Any] = MappingProxyType({}),
+) -> RepoConfig:
+    """Feast's configuration of one portfolio.
+
+    `timeout` (seconds) is how long a Redis command may take; `offline`, more settings of the offline store.
+    """
     return RepoConfig(
         project=project,
         registry={
@@ -27,7 +39,7 @@ def configure(project: str, registry: str, online: str, *, timeout: float = WRIT
             "cache_ttl_seconds": CACHE_SECONDS,
             "serve_features_while_materializing": True,
         },
-        offline_store={"type": "features.store.offline.PointInTimeOfflineStore"},
+        offline_store={"type": "features.store.offline.PointInTimeOfflineStore", **offline},
         online_store=_online_store(online, timeout),
         entity_key_serialization_version=3,
     )

@@ -1,6 +1,7 @@
 """Write what became known to the online store: incremental, in slices of time, counted, and read back."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,14 +12,16 @@ from feast import FeatureStore, FeatureView
 from feast.infra.online_stores.online_store import OnlineStore
 
 from features.calendar import cutoff, month_of
+from features.customers import split
 from features.digests import digest_of, rows_digest
 from features.lake import Lake, NoData
+from features.portfolio import Portfolio
 from features.spec import CREATED, EVENT
 from features.store.progress import Progress, ProgressNotes
 from features.store.rows import in_utc, plain, write_rows
 from features.store.slices import Slice, Window, slices, window
+from features.store.workers import PartWriter, Workers, Written, sample_of
 
-SAMPLE = 10
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +48,9 @@ class Materializer:
     feast: FeatureStore
     store: OnlineStore
     lake: Lake
-    portfolio: str
+    portfolio: Portfolio
+    workers: Workers | None = None
+    """Who writes large slices; None: this process."""
 
     def run(self, views: list[FeatureView], as_of: date) -> list[Materialized]:
         """Bring every view up to what was known at the end of `as_of`."""
@@ -80,31 +85,34 @@ class Materializer:
     ) -> tuple[int, int]:
         rows = read_back = 0
         done, retired = wanted.since, [name for name in ever if name not in _names(view)]
-        for part in slices(self.lake, self.portfolio, view.name, view.join_keys[0], wanted, held):
+        for part in slices(self.lake, self.portfolio.name, view.name, view.join_keys[0], wanted, held):
             # Before the rows what the store may hold from now on, after them what it does hold: a run that is killed
             # writes the slice again, loses nothing, and puts nothing older over what the killed one wrote.
             held = max(part.done, held or part.done)
-            if part.rows.height:
+            many = self.workers is not None and part.count() > self.workers.rows
+            if many or part.rows.height:
                 notes.write(view.name, Progress(done, self._made_from(view, done), tuple(ever), held))
-            self._write(view, part, retired)
-            rows += part.rows.height
-            read_back += self._read_back(view, part.rows)
+            for written in self._by_workers(view, part, retired) if many else [self._write(view, part, retired)]:
+                _check(view, part, written)
+                rows += written.rows
+                read_back += self._read_back(view, written.sample)
             done = max(part.done, done or part.done)
         if done:
             notes.write(view.name, Progress(done, self._made_from(view, done), tuple(ever), held or done))
         return rows, read_back
 
-    def _write(self, view: FeatureView, part: Slice, retired: list[str]) -> None:
-        written = write_rows(self.store, self.feast.config, view, part.rows, retired)
-        if written != part.rows.height:
-            raise MaterializeError(
-                f"{view.name}: the online store took {written:,} of {part.rows.height:,} rows known before "
-                f"{part.done}; the run stops here. Run materialize again: it goes on from the last whole slice"
-            )
+    def _write(self, view: FeatureView, part: Slice, retired: list[str]) -> Written:
+        taken = write_rows(self.store, self.feast.config, view, part.rows, retired)
+        return Written(part.rows.height, taken, sample_of(part.rows))
 
-    def _read_back(self, view: FeatureView, rows: pl.DataFrame) -> int:
+    def _by_workers(self, view: FeatureView, part: Slice, retired: list[str]) -> Iterator[Written]:
+        """A slice in ranges of customers; it is whole when all of them are written."""
+        assert self.workers is not None
+        writer = PartWriter(self.portfolio, self.lake, view.name, part, retired, self.workers.online)
+        return self.workers.each(writer, split([part.file], part.key, self.workers.rows))
+
+    def _read_back(self, view: FeatureView, sample: pl.DataFrame) -> int:
         """Read a sample through Feast as a client would, and compare every value; the size of the sample."""
-        sample = rows.gather_every(max(1, rows.height // SAMPLE)).head(SAMPLE)
         if sample.is_empty():
             return 0
         key, refs = view.join_keys[0], [f"{view.name}:{name}" for name in _names(view)]
@@ -118,9 +126,9 @@ class Materializer:
         return sample.height
 
     def _covered(self, view: FeatureView) -> datetime:
-        there = self.lake.partitions(self.portfolio, "features", view.name)
+        there = self.lake.partitions(self.portfolio.name, "features", view.name)
         if not there:
-            raise NoData(f"{self.portfolio}: the lake has no features of view {view.name!r}; run the build first")
+            raise NoData(f"{self.portfolio.name}: the lake has no features of view {view.name!r}; run the build first")
         return cutoff(max(one.covers for one in there))
 
     def _made_from(self, view: FeatureView, until: datetime | None) -> str:
@@ -129,12 +137,20 @@ class Materializer:
         # By the rows known before `until`: a month that fills up afterwards has the same ones, and a partition's own
         # digest would be another.
         last = month_of((until - timedelta(microseconds=1)).date())
-        parts = [one for one in self.lake.partitions(self.portfolio, "features", view.name) if one.month <= last]
+        parts = [one for one in self.lake.partitions(self.portfolio.name, "features", view.name) if one.month <= last]
         made = [f"{one.month} {one.inputs}" for one in parts if one.month < last]
         if parts and parts[-1].month == last:
-            file = self.lake.file(self.portfolio, "features", view.name, last)
+            file = self.lake.file(self.portfolio.name, "features", view.name, last)
             made.append(f"{last} {rows_digest(_known(file, until))}")
         return digest_of(*[f"{field.name} {field.dtype}" for field in view.features], *made)
+
+
+def _check(view: FeatureView, part: Slice, written: Written) -> None:
+    if written.taken != written.rows:
+        raise MaterializeError(
+            f"{view.name}: the online store took {written.taken:,} of {written.rows:,} rows known before {part.done}; "
+            "the run stops here. Run materialize again: it goes on from the last whole slice"
+        )
 
 
 def _known(file: Path, until: datetime) -> pl.DataFrame:

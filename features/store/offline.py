@@ -18,9 +18,11 @@ from feast.infra.offline_stores.offline_utils import infer_event_timestamp_from_
 from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.saved_dataset import SavedDatasetStorage
 from feast.utils import _get_requested_feature_views_to_features_dict
+from pydantic import ImportString, PositiveInt
 
-from features.store.asof import FeatureFiles, features_known
+from features.store.asof import FeatureFiles
 from features.store.failures import StoreError
+from features.store.joins import Join
 
 _TIME = "_time"
 _OTHER_DATA = {".csv", ".json", ".jsonl", ".orc", ".avro", ".arrow", ".feather", ".gz", ".zip"}
@@ -37,6 +39,10 @@ class PointInTimeOfflineStoreConfig(DuckDBOfflineStoreConfig):
     known_only: bool = True
     """A row counts from its created timestamp on, also where a caller does not ask for it, as with Feast's other
     stores; False: only where one does."""
+    each: ImportString[Any] = map
+    """Who joins, as `features.customers.Each` or by its dotted path: `flows.cluster.by_settings` is Ray's workers."""
+    observations_at_once: PositiveInt = 250_000
+    """Observations that a worker joins at once; a set of no more of them is joined by this process."""
 
 
 class PointInTimeOfflineStore(DuckDBOfflineStore):
@@ -68,19 +74,14 @@ class PointInTimeOfflineStore(DuckDBOfflineStore):
         asked, _ = _get_requested_feature_views_to_features_dict(feature_refs, feature_views, [])
         sources = [_files(config, view, names, full_feature_names) for view, names in asked.items()]
         _check_names(entity_df, sources)
-        strict = filter_by_created_timestamp or config.offline_store.known_only
+        store = config.offline_store
+        wanted = Join(sources, _TIME, filter_by_created_timestamp or store.known_only)
 
         def join() -> pa.Table:
             given = pl.from_pandas(entity_df)
             times = pl.Series(_TIME, pd.to_datetime(entity_df[time], utc=True)).dt.cast_time_unit("us")
-            observations = given.with_columns(times)
-            return given.hstack(
-                [
-                    column
-                    for source in sources
-                    for column in features_known(observations, _TIME, source, strict=strict).get_columns()
-                ]
-            ).to_arrow()
+            known = wanted.run_by(store.each, given.with_columns(times), store.observations_at_once)
+            return given.hstack(known.get_columns()).to_arrow()
 
         keys = [name for name in entity_df.columns if name != time]
         times = entity_df[time]

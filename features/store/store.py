@@ -21,25 +21,34 @@ from features.store.failures import OnlineStoreError, StoreError, told
 from features.store.materialization import Materialized, Materializer
 from features.store.postgres import ReconnectingPostgresOnlineStore
 from features.store.sqlite import RowSqliteOnlineStore
+from features.store.workers import Workers
 
-__all__ = ["OnlineStoreError", "Store", "StoreError", "open_store"]
+__all__ = ["OnlineStoreError", "Store", "StoreError", "Workers", "open_store"]
 
 _POSTGRES_NAME = 60
 TRIES = 20
 """Times that a new registry is opened: it has about as many tables."""
 
 
-def open_store(portfolio: Portfolio, lake: Lake, *, registry: str, online: str) -> "Store":
-    """The store of `portfolio`; `registry` and `online` are URLs (sqlite:///…, postgresql://…, redis://host:port/db)."""
-    return Store(portfolio, lake, registry, online)
+def open_store(
+    portfolio: Portfolio, lake: Lake, *, registry: str, online: str, workers: Workers | None = None
+) -> "Store":
+    """The store of `portfolio`; `registry` and `online` are URLs (sqlite:///…, postgresql://…, redis://host:port/db).
+
+    `workers` join large training sets and write large slices; None: this process does.
+    """
+    return Store(portfolio, lake, registry, online, workers)
 
 
 class Store:
     """Feast, as the rest of Lendloop sees it; close it, or use it in a `with`."""
 
-    def __init__(self, portfolio: Portfolio, lake: Lake, registry: str, online: str) -> None:
-        self._portfolio, self._lake = portfolio, lake
-        config = configure(portfolio.name, registry, online)
+    def __init__(
+        self, portfolio: Portfolio, lake: Lake, registry: str, online: str, workers: Workers | None = None
+    ) -> None:
+        self._portfolio, self._lake, self._workers = portfolio, lake, workers
+        joined = {"each": workers.each, "observations_at_once": workers.observations} if workers else {}
+        config = configure(portfolio.name, registry, online, offline=joined)
         with told(portfolio.name):
             self._feast = _opened(config)
         self._online = self._feast.provider.online_store
@@ -78,7 +87,9 @@ class Store:
         with told(self._portfolio.name):
             for view in views:
                 self._feast.get_feature_view(view.name)
-            return Materializer(self._feast, self._online, self._lake, self._portfolio.name).run(views, as_of)
+            # A file has one writer at a time.
+            workers = None if isinstance(self._online, RowSqliteOnlineStore) else self._workers
+            return Materializer(self._feast, self._online, self._lake, self._portfolio, workers).run(views, as_of)
 
     def training_set(self, observations: pl.DataFrame, services: Sequence[str], *, known_by: date) -> pl.DataFrame:
         """`observations` (key, event_timestamp, any more) with the features of `services` as they were known then.

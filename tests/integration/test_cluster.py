@@ -4,19 +4,21 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
+import psutil
 import pytest
 
 from features.build import build_features
 from features.lake import Lake
 from features.update import Update
 from flows.booking import decide_whole_book
-from flows.cluster import RayMissing, by_ray
+from flows.cluster import RayMissing, by_ray, connect, workers_of
 from flows.retrain import retrain
 from flows.workspace import Workspace
 from infra.settings import Settings
@@ -38,18 +40,7 @@ pytestmark = [
 @pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
 def test_what_to_do_without_ray() -> None:
     with pytest.raises(RayMissing, match="make setup-ray"):
-        list(by_ray(Settings(profile="ray"))(str, [1]))
-
-
-@pytest.fixture(scope="module", name="ray")
-def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Two workers, as processes of this machine."""
-    if find_spec("ray") is None:
-        pytest.skip("Ray is not installed: make test-ray")
-    yield Settings(home=tmp_path_factory.mktemp("ray"), profile="ray", ray_workers=2)
-    import ray
-
-    ray.shutdown()
+        list(by_ray(Settings(profile="ray"))(str, [1, 2]))
 
 
 class Dying:
@@ -96,17 +87,48 @@ def test_what_goes_wrong_in_a_worker_is_told_as_here(ray: Settings) -> None:
 
 
 @pytest.mark.ray
+def test_a_worker_does_not_wait_for_others(ray: Settings) -> None:
+    assert workers_of(ray) is not map
+    assert list(by_ray(ray)(partial(works_alone, ray), [1, 2])) == [True, True]
+
+
+def kill_a_trainer(command: "subprocess.Popen[bytes]") -> None:
+    """Kill the first worker that Prefect's task runner gives a training, as soon as it has begun."""
+    while command.poll() is None:
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if "run_prefect_task" in " ".join(process.cmdline()):
+                    process.kill()
+                    return
+        time.sleep(0.1)
+    raise AssertionError("no worker was seen at a training")
+
+
+def works_alone(settings: Settings, _part: int) -> bool:
+    return workers_of(settings) is map
+
+
+@pytest.mark.ray
 @pytest.mark.timeout(900)
 def test_models_and_books_are_those_of_one_process(
     lender: Workspace, ray: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As a command: Prefect reads its settings when it is imported.
+    import ray as cluster
+
+    cluster.shutdown()  # the workers of one that is running would look for the lender in another home
+    connect(ray)
+    # As a command, which joins this cluster: Prefect reads its settings when it is imported.
+    joined = {"LENDLOOP_PROFILE": "ray", "LENDLOOP_RAY_ADDRESS": cluster.get_runtime_context().gcs_address}
     command = [str(Path(sys.executable).with_name("lendloop")), "retrain-all", "-p", NAME, "--as-of", f"{SEPTEMBER}"]
-    subprocess.run(command, check=True, env={**os.environ, "LENDLOOP_PROFILE": "ray"})
+    with subprocess.Popen(command, env={**os.environ, **joined}) as training:
+        kill_a_trainer(training)
+    assert training.returncode == 0
     # The worker's model is the one that this process would have made: it is not made again.
     assert retrain(NAME, SEPTEMBER)["models"]["risk"]["reused"]
     trained_and_released(SEPTEMBER)
+    monkeypatch.setattr("flows.booking.AT_ONCE", 500)
     decide_whole_book(NAME, SEPTEMBER, tmp_path / "here")
+    assert len(list((tmp_path / "here").glob("*.parquet"))) > 2
     monkeypatch.setenv("LENDLOOP_PROFILE", "ray")
     decide_whole_book(NAME, SEPTEMBER, tmp_path / "there")
     here, there = (pl.read_parquet(tmp_path / name / "*.parquet") for name in ("here", "there"))

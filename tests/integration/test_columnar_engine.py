@@ -13,6 +13,7 @@ from feast.types import Array, Bool, Bytes, Float32, Float64, Int32, Int64, Stri
 from redis import Redis
 
 from features.store.postgres import ReconnectingPostgresOnlineStore
+from tests.features.store.elsewhere import ELSEWHERE
 from tests.integration.online_content import InRedis, Online, conformance_config
 
 pytestmark = [
@@ -79,7 +80,7 @@ def store(folder: Path, online: Online, engine: str, **options: Any) -> Iterator
         with_view.provider.online_store.disconnect()
 
 
-@pytest.mark.parametrize("options", [{}, {"slice_days": 10.0}])
+@pytest.mark.parametrize("options", [{}, {"slice_days": 10.0}, {"each": ELSEWHERE, "rows_at_once": 7}])
 def test_every_type_is_written_as_feast_writes_it(tmp_path: Path, online: Online, options: dict[str, Any]) -> None:
     later, earlier = rows(40, datetime(2024, 2, 1, tzinfo=UTC)), rows(60, datetime(2024, 1, 10, tzinfo=UTC), real=2.0)
     pl.concat([later, earlier]).write_parquet(tmp_path / "rows.parquet")

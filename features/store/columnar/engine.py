@@ -5,12 +5,14 @@ or Feast's SQLite store.
 All else, such as transformations on the way, aggregations and other online stores, is left to Feast's local engine.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 import pyarrow as pa
-from feast import BatchFeatureView, FeatureView, StreamFeatureView
+from feast import BatchFeatureView, FeatureView, RepoConfig, StreamFeatureView
 from feast.data_source import DataSource
 from feast.infra.common.materialization_job import MaterializationJobStatus, MaterializationTask
 from feast.infra.compute_engines.local.compute import LocalComputeEngine
@@ -18,9 +20,10 @@ from feast.infra.compute_engines.local.job import LocalMaterializationJob
 from feast.infra.registry.base_registry import BaseRegistry
 from feast.repo_config import FeastConfigBaseModel
 from feast.utils import _get_column_names, _run_pyarrow_field_mapping
-from pydantic import field_validator
+from pydantic import ImportString, PositiveInt, field_validator
 
-from features.store.columnar.writers import columns_of
+from features.store.columnar.sqlite import SqliteColumns
+from features.store.columnar.writers import columns_of, opened
 
 SHORTEST, LONGEST = 1 / 24, 100_000.0
 """Days of a slice: below an hour a year would be read some ten thousand times."""
@@ -34,6 +37,11 @@ class ColumnarComputeEngineConfig(FeastConfigBaseModel):
     slice_days: float | None = None
     """Materialize so many days at a time, in order: what is in memory is bounded, and a run that is killed has whole
     slices behind it. None: all at once."""
+    each: ImportString[Any] = map
+    """Who writes to Redis and Postgres, as `features.customers.Each` or by its dotted path: `flows.cluster.by_settings`
+    is Ray's workers. They are sent this configuration whole, as by Feast's own Ray engine."""
+    rows_at_once: PositiveInt = 100_000
+    """Rows that a worker writes at once; no more of them are written by this process."""
 
     @field_validator("slice_days")
     @classmethod
@@ -48,6 +56,8 @@ class ColumnarComputeEngine(LocalComputeEngine):
         super().__init__(**given)
         settings = self.repo_config.batch_engine
         self._slice = _checked(getattr(settings, "slice_days", slice_days))
+        self._each = getattr(settings, "each", map)
+        self._at_once = getattr(settings, "rows_at_once", 0)
 
     def _materialize_one(
         self, registry: BaseRegistry, task: MaterializationTask, **kwargs: Any
@@ -79,7 +89,13 @@ class ColumnarComputeEngine(LocalComputeEngine):
         shown = task.tqdm_builder(len(parts)) if task.tqdm_builder else None
         for begin, end in parts:
             rows = self._newest(registry, view, source, begin, end)
-            columns.write(rows, source.timestamp_field, source.created_timestamp_column or None)
+            times = (source.timestamp_field, source.created_timestamp_column or None)
+            if self._each is map or rows.num_rows <= self._at_once or isinstance(columns, SqliteColumns):
+                columns.write(rows, *times)
+            else:
+                write = partial(write_rows, self.repo_config, view, times, newest)
+                batches = [rows.slice(first, self._at_once) for first in range(0, rows.num_rows, self._at_once)]
+                deque(self._each(write, batches), maxlen=0)
             if shown:
                 shown.update(1)
 
@@ -100,6 +116,16 @@ class ColumnarComputeEngine(LocalComputeEngine):
             end_date=end,
         ).to_arrow()
         return _run_pyarrow_field_mapping(found, source.field_mapping or {})
+
+
+def write_rows(
+    config: RepoConfig, view: FeatureView, times: tuple[str, str | None], newest: bool, rows: pa.Table
+) -> int:
+    """Write rows of different entities, in whatever process; how many there were."""
+    with opened(config) as store:
+        columns = columns_of(store, config, view, newest=newest)
+        assert columns is not None
+        return columns.write(rows, *times)
 
 
 def _checked(days: float | None) -> float | None:

@@ -44,6 +44,8 @@ def test_rows_are_those_of_feasts_duckdb_store(
     more = {"filter_by_created_timestamp": known, "full_feature_names": full}
     ours = world.ask("ours, unless asked", observations(asked), **more)
     assert len(ours) == len(asked)
+    if known:
+        assert world.ask("ours, in parts", observations(asked), **more) == ours
     assert ours == world.ask("Feast's DuckDB store", observations(asked), **more)
 
 

@@ -10,6 +10,8 @@ import polars as pl
 from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType
 from feast.types import Float64, Int64, String
 
+from tests.features.store.elsewhere import ELSEWHERE
+
 START = datetime(2024, 1, 1, tzinfo=UTC)
 KEYS = ["customer_id", "shop", "origin"]
 FEATURES = ["amount", "note", "visits", "paid_late", "rate"]
@@ -17,6 +19,7 @@ OURS = "features.store.offline.PointInTimeOfflineStore"
 STORES = {
     "ours": {"type": OURS},
     "ours, unless asked": {"type": OURS, "known_only": False},
+    "ours, in parts": {"type": OURS, "each": ELSEWHERE, "observations_at_once": 3},
     "Feast's file store": {"type": "file"},
     "Feast's DuckDB store": {"type": "duckdb"},
 }
