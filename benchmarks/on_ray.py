@@ -9,7 +9,7 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -120,9 +120,12 @@ def _in_turn(
 
 def _processor(redis: RedisServer) -> float:
     """Core-seconds of this process and all that it started, but for Redis."""
-    mine = psutil.Process()
-    others = [one for one in mine.children(recursive=True) if f":{redis.port}" not in " ".join(one.cmdline())]
-    return sum(sum(one.cpu_times()[:2]) for one in [mine, *others])
+    spent, mine = 0.0, psutil.Process()
+    for one in [mine, *mine.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            if f":{redis.port}" not in " ".join(one.cmdline()):
+                spent += sum(one.cpu_times()[:2])
+    return spent
 
 
 def main(customers: int, rounds: int) -> None:

@@ -73,11 +73,15 @@ def _trials(spec: FeatureSpec, rows: pl.DataFrame) -> Iterator[_Trial]:
 
 
 def _changed(spec: FeatureSpec, view: str, whole: pl.DataFrame, trial: _Trial) -> list[str]:
-    key = spec.entity.key
-    part = compute(spec, view, trial.rows)
+    judged = {one.name for one in define_view(spec, view) if one.transform.reach in trial.reaches}
+    if not judged:
+        return []
+    key, content = spec.entity.key, spec.views[view]
+    features = {name: feature for name, feature in content.features.items() if name in judged}
+    alone = spec.model_copy(update={"views": {view: content.model_copy(update={"features": features})}})
+    part = compute(alone, view, trial.rows)
     same = whole.join(part.select(key, EVENT), on=[key, EVENT], how="semi", maintain_order="left")
-    judged = [one.name for one in define_view(spec, view) if one.transform.reach in trial.reaches]
-    return [name for name in judged if not _alike(same[name], part[name])]
+    return [name for name in features if not _alike(same[name], part[name])]
 
 
 def _alike(left: pl.Series, right: pl.Series) -> bool:

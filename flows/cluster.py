@@ -109,14 +109,16 @@ def _results(function: Callable[[Part], Made], parts: list[Part], workers: int) 
     import ray.data
     from ray import cloudpickle
 
-    context = ray.data.DataContext.get_current()
-    context.execution_options.preserve_order = True
-    context.enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    rows = ray.data.from_items([{"part": cloudpickle.dumps(part)} for part in parts], override_num_blocks=len(parts))
-    # A part that takes worker after worker with it, as one too large for their memory, is given up in the end.
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the only way that there is to say so, which is to get a name in Ray 2.64
+        # Of settings of its own that it will rename, and of the only way to say which workers there are, in Ray 2.64.
+        warnings.simplefilter("ignore")
+        context = ray.data.DataContext.get_current()
+        context.execution_options.preserve_order = True
+        context.enable_progress_bars = False
+        given = [{"part": cloudpickle.dumps(part)} for part in parts]
+        rows = ray.data.from_items(given, override_num_blocks=len(parts))
+        # A part that takes worker after worker with it, as one too large for their memory, is given up in the end.
         done = rows.map(_Work(function), compute=ray.data.TaskPoolStrategy(size=workers), max_retries=TRIES)
     for row in done.iter_rows():
         made = cloudpickle.loads(row["made"])

@@ -116,7 +116,7 @@ def test_models_and_books_are_those_of_one_process(
     import ray as cluster
 
     cluster.shutdown()  # the workers of one that is running would look for the lender in another home
-    connect(ray)
+    connect(lender.settings)
     # As a command, which joins this cluster: Prefect reads its settings when it is imported.
     joined = {"LENDLOOP_PROFILE": "ray", "LENDLOOP_RAY_ADDRESS": cluster.get_runtime_context().gcs_address}
     command = [str(Path(sys.executable).with_name("lendloop")), "retrain-all", "-p", NAME, "--as-of", f"{SEPTEMBER}"]
