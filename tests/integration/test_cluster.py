@@ -97,7 +97,7 @@ def kill_a_trainer(command: "subprocess.Popen[bytes]") -> None:
     while command.poll() is None:
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
-                if "run_prefect_task" in " ".join(process.cmdline()):
+                if "ray::train_one" in " ".join(process.cmdline()):
                     process.kill()
                     return
         time.sleep(0.1)
