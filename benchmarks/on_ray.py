@@ -80,7 +80,8 @@ def run(folder: Path, customers: int, rounds: int, redis: RedisServer) -> dict[s
     workers = {ONE: None, MANY: Workers(by_ray(settings), partial(str, redis.url), **sizes)}
     urls = {"registry": f"sqlite:///{folder}/registry.db", "online": redis.url}
     stores = {name: open_store(described, lake, **urls, workers=some) for name, some in workers.items()}
-    stores[ONE].register()
+    for store in stores.values():
+        store.register()
     asked = observations(Shape(customers, MONTHS), customers * MONTHS)
     found["joined"] = _in_turn(stores, partial(_join, asked=asked), rounds, redis)
     found["written"] = _in_turn(stores, partial(_write, redis=redis), rounds, redis)
