@@ -30,7 +30,8 @@ class Settings(BaseSettings):
     )
     prefect_api: str = Field(default="", description="URL of a Prefect server's API; empty: a local one, as a child")
     profile: Literal["local", "ray"] = Field(
-        default="local", description="who computes features, books and trainings: this process, or Ray's workers"
+        default="local",
+        description="who computes, joins and writes features, decides books and trains: this process, or Ray's workers",
     )
     ray_address: str = Field(default="", description="cluster to join, as ray://host:10001; empty: one of this machine")
     ray_workers: int = Field(default=2, ge=1, description="workers of Ray that work at once")
