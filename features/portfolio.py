@@ -3,7 +3,7 @@
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +17,9 @@ from features.spec import FeatureSpec
 from features.transforms.registry import BUILT_IN, Registry
 from features.unquoted import unquoted
 
-TableReader = Callable[[Path], dict[str, pl.DataFrame]]
+Tables = dict[str, pl.DataFrame]
+TableReader = Callable[[Path], Tables]
+PartsReader = Callable[[Path], Iterator[Tables]]
 
 
 class PortfolioError(ValueError):
@@ -95,12 +97,19 @@ def list_portfolios(root: Path) -> list[str]:
     return sorted(path.parent.name for path in root.glob("*/features.yaml"))
 
 
-def read_tables(portfolio: Portfolio) -> dict[str, pl.DataFrame]:
-    """The canonical tables as the portfolio's `tables.py` makes them, unchecked.
+def read_tables(portfolio: Portfolio) -> Tables:
+    """The canonical tables whole, as `read_parts` gives them."""
+    parts = list(read_parts(portfolio))
+    return {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
 
-    `tables.py`, or the package `tables`, holds one function, `tables(data: Path) -> dict[str, pl.DataFrame]`. Without
-    it each table is read from `data/<table>.parquet` or `data/<table>.csv[.gz]`. Columns may still be text: the
-    contract casts them.
+
+def read_parts(portfolio: Portfolio) -> Iterator[Tables]:
+    """The canonical tables as the portfolio's `tables.py` makes them, unchecked; at least one part.
+
+    `tables.py`, or the package `tables`, holds one function, `tables(data: Path) -> dict[str, pl.DataFrame]`; or, where
+    all tables at once are too much to hold, `parts(data: Path)`, which gives such dicts one after another. A month in
+    which rows became known is whole in one part, and later parts have later months. Without either each table is read
+    from `data/<table>.parquet` or `data/<table>.csv[.gz]`. Columns may still be text: the contract casts them.
     """
     if (command := portfolio.features.made_by) is not None and not portfolio.data.is_dir():
         raise PortfolioError(
@@ -109,29 +118,47 @@ def read_tables(portfolio: Portfolio) -> dict[str, pl.DataFrame]:
         )
     package = portfolio.folder / "tables" / "__init__.py"
     module = package if package.exists() else portfolio.folder / "tables.py"
-    found = _own_tables(module, portfolio.data) if module.exists() else _flat_files(portfolio)
-    missing = sorted(set(portfolio.features.tables) - set(found))
-    if missing:
-        where = module if module.exists() else portfolio.data
-        raise PortfolioError(f"{where}: tables {missing} of features.yaml are missing; found {sorted(found) or 'none'}")
-    return {name: found[name] for name in portfolio.features.tables}
+    where = module if module.exists() else portfolio.data
+    for found in _own_parts(module, portfolio.data) if module.exists() else iter([_flat_files(portfolio)]):
+        if missing := sorted(set(portfolio.features.tables) - set(found)):
+            there = sorted(found) or "none"
+            raise PortfolioError(f"{where}: tables {missing} of features.yaml are missing; found {there}")
+        yield {name: found[name] for name in portfolio.features.tables}
 
 
-def _own_tables(module: Path, data: Path) -> dict[str, pl.DataFrame]:
-    reader: TableReader | None = getattr(_load(module), "tables", None)
-    if not callable(reader):
-        raise PortfolioError(f"{module}: expected a function `tables(data: Path) -> dict[str, pl.DataFrame]`")
+def _own_parts(module: Path, data: Path) -> Iterator[Tables]:
+    name, reader = _reader(module)
+    given = 0
     try:
-        found = reader(data)
+        for found in reader(data):
+            _check_kind(f"{module}: {name}()", found)
+            given += 1
+            yield found
+    except PortfolioError:
+        raise
     except Exception as error:
         raise PortfolioError(
-            f"{module}: tables() failed on {data}: {type(error).__name__}: {unquoted(error)}"
+            f"{module}: {name}() failed on {data}: {type(error).__name__}: {unquoted(error)}"
         ) from error
+    if not given:
+        raise PortfolioError(f"{module}: {name}() gave no part; expected at least one")
+
+
+def _reader(module: Path) -> tuple[str, PartsReader]:
+    loaded = _load(module)
+    parts: PartsReader | None = getattr(loaded, "parts", None)
+    whole: TableReader | None = getattr(loaded, "tables", None)
+    if callable(parts):
+        return "parts", parts
+    if callable(whole):
+        return "tables", lambda data: iter([whole(data)])
+    raise PortfolioError(f"{module}: expected a function `tables(data: Path) -> dict[str, pl.DataFrame]`")
+
+
+def _check_kind(function: str, found: object) -> None:
     if not isinstance(found, dict) or not all(isinstance(frame, pl.DataFrame) for frame in found.values()):
-        raise PortfolioError(
-            f"{module}: tables() must return a dict of Polars data frames, found {type(found).__name__}"
-        )
-    return found
+        verb = "give dicts" if function.endswith("parts()") else "return a dict"
+        raise PortfolioError(f"{function} must {verb} of Polars data frames, found {type(found).__name__}")
 
 
 def _transforms(module: Path) -> Registry:

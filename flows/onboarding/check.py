@@ -1,5 +1,6 @@
 """What is wrong with a portfolio folder: each file, the files against each other, and the raw tables."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TypeVar
 
 from features.check import check_spec
 from features.documents import Document, DocumentError, Key, place, read_document
-from features.portfolio import Portfolio, PortfolioError, open_portfolio, read_tables
+from features.portfolio import Portfolio, PortfolioError, open_portfolio, read_parts
 from features.spec import FeatureSpec
 from monitoring.spec import MonitoringSpec, read_monitoring
 from serving.policy import Policy, read_policy
@@ -188,24 +189,25 @@ def _features_of(features: FeatureSpec, service: str | None) -> set[str]:
 def _tables(portfolio: Portfolio, folder: _Folder) -> Iterator[TableCheck]:
     from features.contracts import ContractError, check_table
 
+    rows, bad, broken = Counter[str](), Counter[str](), {name: Counter[str]() for name in portfolio.features.tables}
     try:
-        raw = read_tables(portfolio)
+        for name, frame in (table for part in read_parts(portfolio) for table in part.items() if table[0] in broken):
+            try:
+                quarantined = check_table(portfolio.features, name, frame).quarantined
+            except ContractError as error:
+                folder.faults.append(f"{folder.at('features.yaml', 'tables', name, 'columns')}: {error}")
+                del broken[name]
+                continue
+            rows[name] += len(frame)
+            bad[name] += len(quarantined)
+            broken[name].update(quarantined["rules"].str.split("; ").explode().drop_nulls().to_list())
     except PortfolioError as error:
         folder.faults.append(str(error))
         return
-    for name, frame in raw.items():
-        spec = portfolio.features.tables[name]
-        try:
-            checked = check_table(portfolio.features, name, frame)
-        except ContractError as error:
-            folder.faults.append(f"{folder.at('features.yaml', 'tables', name, 'columns')}: {error}")
-            continue
-        bad = checked.quarantined
-        broken = bad["rules"].str.split("; ").explode().drop_nulls().value_counts(sort=True) if len(bad) else None
-        found = TableCheck(
-            name, len(frame), len(bad), spec.quarantine_limit, dict(broken.iter_rows()) if broken is not None else {}
-        )
-        if found.rows_quarantined > spec.quarantine_limit * max(found.rows_in, 1) or not found.rows_in:
+    for name, rules in broken.items():
+        limit = portfolio.features.tables[name].quarantine_limit
+        found = TableCheck(name, rows[name], bad[name], limit, dict(rules.most_common()))
+        if found.rows_quarantined > limit * max(found.rows_in, 1) or not found.rows_in:
             folder.faults.append(_excess(folder, found))
         yield found
 

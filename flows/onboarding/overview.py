@@ -7,7 +7,7 @@ import polars as pl
 
 from features.casts import cast
 from features.documents import DocumentError, read_document
-from features.portfolio import Portfolio, PortfolioError, list_portfolios, open_portfolio, read_tables
+from features.portfolio import Portfolio, PortfolioError, list_portfolios, open_portfolio, read_parts
 from features.spec import CREATED
 from training.spec import ModelsSpec
 
@@ -44,9 +44,9 @@ def _line(root: Path, name: str, made: Path | None) -> Line:
 
 def _extent(portfolio: Portfolio) -> tuple[str, str, dict[str, int]]:
     months: list[str] = []
-    rows = {}
-    for table, frame in read_tables(portfolio).items():
-        rows[table] = len(frame)
+    rows: dict[str, int] = {}
+    for table, frame in (item for part in read_parts(portfolio) for item in part.items()):
+        rows[table] = rows.get(table, 0) + len(frame)
         if CREATED in frame.columns:
             times = frame.select(cast(CREATED, "timestamp", frame.schema[CREATED])).to_series().drop_nulls()
             months += pl.select(pl.lit(times).dt.strftime("%Y-%m")).to_series().unique().to_list()

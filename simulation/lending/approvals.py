@@ -8,12 +8,11 @@ from simulation.calendar import Day, day_in_month
 from simulation.columns import Array, Flags, Frame, Ints
 from simulation.decisions import Decisions
 from simulation.draws import Draws
-from simulation.lending import book
 from simulation.lending.applications import default_chance, loan_index
 from simulation.lending.hazard import log_burden
-from simulation.lending.loans import Loans, Requests
+from simulation.lending.loans import Loans, Requests, fee_cents, loan_rows
 from simulation.lending.orders import limit_rows, matched, room_cents
-from simulation.lending.products import FEE, instalment_cents
+from simulation.lending.products import instalment_cents
 from simulation.lending.schedule import schedule
 from simulation.process import Events
 from simulation.schema.lending import LIMIT_REASONS, OUTCOMES, PURPOSES
@@ -91,15 +90,14 @@ def pay_out(day: Day, state: State, draws: Draws, requests: Requests, principal:
     """Make loans of requests, move the money, and tell all about it."""
     loans = opened(day.number, state, draws, requests, principal, rate)
     pd = default_chance(day, state, loans.row, loans.index, loans.term)
-    moment = day.at(36_000 + draws.below(20_000, "approvals.second", loans.id))
     state.loans = state.loans.extended(loans)
-    fee = np.round(FEE[loans.purpose] * loans.principal).astype(np.int64)
-    _move(day, state, requests, loans.principal - fee, (moment // 1_000_000) % 86_400)
+    _move(day, state, requests, loans.principal - fee_cents(loans), (loans.moment // 1_000_000) % 86_400)
+    truth = {"loan_id": loans.id, "customer_id": loans.customer, "pd": pd, "event_timestamp": loans.moment}
     return {
-        "loans": loan_rows(loans, requests, fee, moment),
-        "instalments": schedule(loans, moment),
-        "true_loans": {"loan_id": loans.id, "customer_id": loans.customer, "pd": pd, "event_timestamp": moment},
-        "limits": _limits(state, loans, moment),
+        "loans": loan_rows(loans, "paid_out", loans.moment),
+        "instalments": schedule(loans, loans.moment),
+        "true_loans": truth,
+        "limits": _limits(state, loans, loans.moment),
     }
 
 
@@ -122,13 +120,14 @@ def opened(day: int, state: State, draws: Draws, requests: Requests, principal: 
     month = number.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     day_of_month = number - day_in_month(month, np.ones(len(rows), dtype=np.int64)) + 1
     owed = state.finances.burden_cents[rows] + state.finances.outside_due_cents[rows] + due
+    moment = Day(day).at(36_000 + draws.below(20_000, "approvals.second", requests.id))
     empty = np.zeros(len(rows), dtype=np.int64)
     return Loans(
-        id=requests.id, customer=requests.customer, row=rows, purpose=requests.purpose, opened=number,
-        first_month=month + 1, due_on=np.minimum(day_of_month, 28).astype(np.uint8), principal=principal, rate=rate,
-        term=requests.term, instalment=due, billed=empty.astype(np.uint8), paid=empty.astype(np.uint8),
-        outstanding=principal.copy(), interest_paid=empty.copy(), late_fees=empty.copy(),
-        recoveries=empty.astype(np.uint8),
+        id=requests.id, customer=requests.customer, row=rows, purpose=requests.purpose, partner=requests.partner,
+        merchant=requests.merchant, opened=number, moment=moment, first_month=month + 1,
+        due_on=np.minimum(day_of_month, 28).astype(np.uint8), principal=principal, rate=rate, term=requests.term,
+        instalment=due, billed=empty.astype(np.uint8), paid=empty.astype(np.uint8), outstanding=principal.copy(),
+        interest_paid=empty.copy(), deferred=empty.copy(), late_fees=empty.copy(), recoveries=empty.astype(np.uint8),
         index=loan_index(state, rows, due, draws.normal("loans.own", requests.id)),
         burden_at_start=log_burden(owed / np.maximum(state.people.income_cents[rows], 1)),
         state=empty.astype(np.uint8), defaulted=empty.astype(np.bool_), push=empty.astype(np.float64),
@@ -142,14 +141,3 @@ def _move(day: Day, state: State, requests: Requests, cents: Ints, seconds: Ints
     bought = {"kind": Kind.PURCHASE, "party": Party.MERCHANT, "way": Way.TRANSFER}
     state.postings.post(rows, cents, party_id=requests.id, seconds=seconds, **lent)
     state.postings.post(rows[to], -cents[to], party_id=requests.merchant[to], seconds=seconds[to] + 1, **bought)
-
-
-def loan_rows(loans: Loans, requests: Requests, fee: Ints, moment: Ints) -> Frame:
-    """Rows of the table of loans."""
-    return {
-        "loan_id": loans.id, "customer_id": loans.customer, "purpose": loans.purpose, "partner_id": requests.partner,
-        "merchant_id": requests.merchant, "principal_cents": loans.principal, "rate": loans.rate, "fee_cents": fee,
-        "term_months": loans.term, "instalment_cents": loans.instalment,
-        "first_due": book.due_dates(loans, np.zeros(len(loans), dtype=np.int64)).astype(np.int32),
-        "event_timestamp": moment,
-    }  # fmt: skip

@@ -42,7 +42,8 @@ def no_loans() -> Loans:
     """An empty book."""
     small = ("due_on", "purpose", "term", "billed", "paid", "recoveries", "state")
     floats = ("rate", "index", "burden_at_start", "push")
-    types = {**dict.fromkeys(small, np.uint8), **dict.fromkeys(floats, np.float64), "defaulted": np.bool_}
+    types = {**dict.fromkeys(small, np.uint8), **dict.fromkeys(floats, np.float64), "partner": np.int32,
+             "defaulted": np.bool_}  # fmt: skip
     return Loans.of({name: np.zeros(0, dtype=types.get(name, np.int64)) for name in Loans.__dataclass_fields__})
 
 

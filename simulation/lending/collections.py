@@ -7,9 +7,9 @@ from simulation.columns import Array, Floats, Ints
 from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.lending import book
+from simulation.lending.loans import loan_rows
 from simulation.lending.orders import matched
-from simulation.lending.products import instalment_cents
-from simulation.lending.schedule import schedule
+from simulation.lending.schedule import agree, put_off, schedule
 from simulation.process import Events
 from simulation.schema.lending import ACTIONS, REACHED
 from simulation.state import State
@@ -46,8 +46,10 @@ class Collections:
         loans.push[at] = np.minimum(loans.push[at] + spoken * _push(state, at, action), MOST_PUSH)
         agreed = (result == REACHED.code("promised")) & (action == ACTIONS.code("restructure"))
         changed = loans.kept(_restructure(state, at[agreed]))
+        moment = day.at(33_000 + changed.id % 20_000)
         return {
-            "instalments": schedule(changed, day.at(33_000 + changed.id % 20_000)),
+            "loans": loan_rows(changed, "restructured", moment),
+            "instalments": schedule(changed, moment),
             "collections": {
                 "loan_id": loans.id[at],
                 "customer_id": loans.customer[at],
@@ -80,16 +82,14 @@ def _push(state: State, at: Ints, action: Ints) -> Floats:
 def _restructure(state: State, at: Ints) -> Ints:
     """What is overdue moves to the end: nothing is late any more, and the instalment falls; gives which loans changed.
 
-    The months by which it is put off cost no interest.
+    The months by which it is put off cost interest as any other; the late fees of what was overdue are waived.
     """
     loans = state.loans
     at = at[(loans.state[at] != book.WRITTEN_OFF) & (loans.term[at] + MONTHS_MORE <= LONGEST)]
-    behind = loans.billed[at] - loans.paid[at]
-    loans.first_month[at] += behind
+    put_off(loans, at, loans.billed[at].astype(np.int64) - loans.paid[at])
     loans.term[at] += MONTHS_MORE
     loans.billed[at] = loans.paid[at]
-    left = loans.term[at].astype(np.int64) - loans.paid[at]
-    loans.instalment[at] = instalment_cents(loans.outstanding[at], loans.rate[at], left)
+    agree(loans, at)
     return at
 
 

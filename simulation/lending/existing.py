@@ -7,9 +7,9 @@ from simulation.columns import Array, Frame, Ints
 from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.lending.applications import MOST
-from simulation.lending.approvals import loan_rows, opened
-from simulation.lending.loans import Loans, Requests
-from simulation.lending.products import AMOUNT, FEE, SPREAD, interest_cents, usual_rate
+from simulation.lending.approvals import opened
+from simulation.lending.loans import Loans, Requests, loan_rows
+from simulation.lending.products import AMOUNT, SPREAD, interest_cents, usual_rate
 from simulation.lending.schedule import schedule
 from simulation.process import Events
 from simulation.schema.lending import LIMIT_REASONS, PURPOSES
@@ -47,19 +47,16 @@ class Existing:
         loans = state.loans
         fresh = loans.kept(np.arange(len(loans)))
         fresh.outstanding, fresh.paid = fresh.principal.copy(), np.zeros_like(fresh.paid)
-        moment = (loans.opened * 86_400 + 40_000 + loans.id % 20_000) * 1_000_000
-        requests = self._requests(state, draws, loans.row, loans.opened)
-        fee = np.round(FEE[loans.purpose] * loans.principal).astype(np.int64)
         limits: Frame = {
             "customer_id": loans.customer,
             "limit_cents": state.finances.limit_cents[loans.row],
             "used_cents": loans.outstanding,
             "reason": np.full(len(loans), LIMIT_REASONS.code("granted"), dtype=np.uint8),
-            "event_timestamp": moment,
+            "event_timestamp": loans.moment,
         }
         return {
-            "loans": loan_rows(fresh, requests, fee, moment),
-            "instalments": schedule(fresh, moment),
+            "loans": loan_rows(fresh, "paid_out", loans.moment),
+            "instalments": schedule(fresh, loans.moment),
             "limits": limits,
         }
 
@@ -80,6 +77,7 @@ def _aged(loans: Loans, day: Array, start: int) -> Loans:
     """As if all instalments due before the start had been paid."""
     month = day.astype("datetime64[D]").astype("datetime64[M]")
     loans.opened = day
+    loans.moment = (day * 86_400 + 40_000 + loans.id % 20_000) * 1_000_000
     loans.first_month = month.astype(np.int64) + 1
     loans.due_on = np.minimum(day - month.astype("datetime64[D]").astype(np.int64) + 1, 28).astype(np.uint8)
     paid = np.maximum(Day(start).month - loans.first_month, 0).astype(np.uint8)

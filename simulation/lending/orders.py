@@ -8,8 +8,8 @@ from simulation.columns import Array, Frame, Ints
 from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.lending import book
-from simulation.lending.products import instalment_cents
-from simulation.lending.schedule import schedule
+from simulation.lending.loans import loan_rows
+from simulation.lending.schedule import agree, schedule
 from simulation.process import Events
 from simulation.schema.lending import LIMIT_REASONS
 from simulation.state import State
@@ -28,13 +28,15 @@ class Orders:
         state.own[self.name] = {"lowered": np.zeros(len(state.people), dtype=np.bool_)}
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
-        """Limits and blocks are told in `limits`; a new price changes what is left of a loan, and its schedule."""
+        """Limits and blocks are told in `limits`; a new price changes what is left of a loan, told anew."""
         repriced = state.loans.kept(_reprice(state, decisions.prices))
+        moment = day.at(np.full(len(repriced), AT_SECOND))
         parts = [_limits(state, decisions.limits), _blocks(state, decisions.blocks)]
         rows, reasons = (np.concatenate(column) for column in zip(*parts, strict=True))
         return {
             "limits": limit_rows(state, rows, reasons, day.at(np.full(len(rows), AT_SECOND))),
-            "instalments": schedule(repriced, day.at(np.full(len(repriced), AT_SECOND))),
+            "loans": loan_rows(repriced, "repriced", moment),
+            "instalments": schedule(repriced, moment),
         }
 
 
@@ -79,8 +81,7 @@ def _reprice(state: State, orders: pl.DataFrame) -> Ints:
     running = (loans.state[at] != book.WRITTEN_OFF) & (loans.paid[at] < loans.term[at])
     at, order = at[running], order[running]
     loans.rate[at] = np.clip(orders["rate"].to_numpy()[order], 0.0, state.climate.rules["rate_cap"])
-    left = loans.term[at].astype(np.int64) - loans.paid[at]
-    loans.instalment[at] = instalment_cents(loans.outstanding[at], loans.rate[at], left)
+    agree(loans, at)
     return np.asarray(at, dtype=np.int64)
 
 

@@ -8,7 +8,7 @@ from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.lending import book, hazard
 from simulation.lending.loans import Loans
-from simulation.lending.products import interest_cents
+from simulation.lending.schedule import pay, pay_off
 from simulation.process import Events, merged
 from simulation.schema.lending import METHODS, PAYMENT_KINDS, STATES
 from simulation.schema.money import Kind, Party, Way
@@ -86,8 +86,8 @@ def _scheduled(day: Day, state: State, draws: Draws, at: Ints) -> Events:
     )
     pays = ~never & ~early & (luck >= chance)
     parts = [
-        _paid(day, state, draws, at[pays], np.ones(pays.sum(), dtype=np.int64), "scheduled"),
-        _paid(day, state, draws, at[early], (loans.term - loans.paid)[at[early]].astype(np.int64), "prepayment"),
+        _paid(day, state, draws, at[pays], pay(loans, at[pays], np.ones(pays.sum(), dtype=np.int64)), "scheduled"),
+        _paid(day, state, draws, at[early], pay_off(loans, at[early]), "prepayment"),
     ]
     return merged(parts)
 
@@ -106,7 +106,7 @@ def _caught_up(day: Day, state: State, draws: Draws, at: Ints) -> Events:
     one = draws.happens(hazard.PARTLY, "repayment.partly", loans.id[at], day.number)
     count = np.where(one, 1, loans.billed[at] - loans.paid[at]).astype(np.int64)
     loans.late_fees[at] += _late_fees(day, loans, at, count)
-    return _paid(day, state, draws, at, count, "late")
+    return _paid(day, state, draws, at, pay(loans, at, count), "late")
 
 
 def _late_fees(day: Day, loans: Loans, at: Ints, count: Ints) -> Ints:
@@ -119,22 +119,9 @@ def _late_fees(day: Day, loans: Loans, at: Ints, count: Ints) -> Ints:
     return np.round(LATE_FEE * days * loans.instalment[at]).astype(np.int64)
 
 
-def _paid(day: Day, state: State, draws: Draws, at: Ints, count: Ints, kind: str) -> Events:
-    """Pay so many instalments each, oldest first; ahead of schedule without the interest to come."""
-    loans, early = state.loans, kind == "prepayment"
-    repaid, interest = np.zeros(len(at), dtype=np.int64), np.zeros(len(at), dtype=np.int64)
-    for number in range(int(count.max(initial=0))):
-        on = np.flatnonzero(count > number)
-        who = at[on]
-        charged = interest_cents(loans.outstanding[who], loans.rate[who]) * (not early or number == 0)
-        last = loans.paid[who] + 1 == loans.term[who]
-        part = np.where(
-            last, loans.outstanding[who], np.minimum(loans.instalment[who] - charged, loans.outstanding[who])
-        )
-        loans.outstanding[who] -= part
-        loans.paid[who] += 1
-        repaid[on] += part
-        interest[on] += charged
+def _paid(day: Day, state: State, draws: Draws, at: Ints, parts: tuple[Ints, Ints], kind: str) -> Events:
+    """Book what was paid, principal and interest, with the late fees that were charged for it."""
+    loans, (repaid, interest) = state.loans, parts
     loans.billed[at] = np.maximum(loans.billed[at], loans.paid[at])
     loans.interest_paid[at] += interest
     fees = loans.late_fees[at].copy()

@@ -10,6 +10,7 @@ OUTCOMES = Levels("approved", "declined", "expired", "not_taken_up")
 STATES = Levels("current", "late_1_29", "late_30_59", "late_60_89", "default", "written_off", "closed")
 PAYMENT_KINDS = Levels("scheduled", "late", "prepayment", "recovery")
 METHODS = Levels("direct_debit", "transfer", "wallet", "branch")
+LOAN_CHANGES = Levels("paid_out", "repriced", "restructured")
 LIMIT_REASONS = Levels("granted", "raised", "lowered", "blocked", "unblocked")
 ACTIONS = Levels("reminder", "call", "visit", "restructure", "legal")
 REACHED = Levels("unreachable", "reached", "promised", "refused")
@@ -65,7 +66,8 @@ DECISIONS = Table(
 )
 LOANS = Table(
     "loans",
-    "A loan when it is paid out.",
+    "A loan when it is paid out; told anew, with a later `created_timestamp`, when a price changes or a loan is"
+    " restructured. `event_timestamp` is when it was paid out.",
     ("loan_id",),
     (
         Column("loan_id", pl.Int64, "the loan; the id of its application"),
@@ -74,11 +76,12 @@ LOANS = Table(
         Column("partner_id", pl.Int32, "the scenario partner; 0: none"),
         Column("merchant_id", pl.Int64, "who was paid; 0: the customer"),
         Column("principal", pl.Float64, "lent"),
-        Column("rate", pl.Float64, "a year"),
+        Column("rate", pl.Float64, "a year, from then on"),
         Column("fee", pl.Float64, "kept back when paid out"),
-        Column("term_months", pl.UInt8, "instalments"),
-        Column("instalment", pl.Float64, "due a month"),
-        Column("first_due", pl.Date, "first due date"),
+        Column("term_months", pl.UInt8, "instalments, those already paid among them"),
+        Column("instalment", pl.Float64, "due a month, from then on"),
+        Column("first_due", pl.Date, "first due date, as first agreed"),
+        enumerated("change", LOAN_CHANGES, "why the row was written"),
     ),
 )
 INSTALMENTS = Table(

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.portfolio import Portfolio, open_portfolio, read_tables
+from features.portfolio import Portfolio, open_portfolio, read_parts, read_tables
 from features.spec import CREATED, EVENT
 from flows.worlds import PORTFOLIO, hand_over
 from simulation.description import Description
@@ -70,12 +70,21 @@ def test_the_book_is_the_loop_over_every_loan(
     drawn_up = tables["book"].filter(pl.col(EVENT) == close, pl.col(CREATED) == close)
     lent = raw(portfolio, "loans").filter(known).unique("loan_id").group_by(KEY).len()
     ever = dict(lent.iter_rows())
+    limits = {
+        row[KEY]: row["limit"] for row in raw(portfolio, "limits").filter(known).sort(EVENT).iter_rows(named=True)
+    }
+    sent = raw(portfolio, "applications").filter(known, pl.col(EVENT).dt.month() == month.month)
+    asked = dict(sent.unique("application_id").group_by(KEY).len().iter_rows())
     for one in drawn_up.iter_rows(named=True):
         mine = [row for row in alive if row[KEY] == one[KEY]]
         assert one["live_loans"] == len(mine)
         assert one["days_past_due"] == max((row["days_past_due"] for row in mine), default=0)  # type: ignore[type-var]
         assert one["overdue"] == pytest.approx(sum(row["overdue"] for row in mine), abs=0.005)  # type: ignore[misc]
         assert one["loans_ever"] == ever.get(one[KEY], 0)
+        assert one["credit_limit"] == limits.get(one[KEY])
+        left = None if one["credit_limit"] is None else max(one["credit_limit"] - one["outstanding"], 0)
+        assert one["headroom"] == (left if left is None else pytest.approx(left, abs=0.005))
+        assert one["applications"] == asked.get(one[KEY], 0)
 
 
 @pytest.mark.parametrize("until", CUTS)
@@ -91,6 +100,19 @@ def test_later_days_leave_what_was_known_before_them_as_it_was(
             changed = one.join(other, on=whole.columns, how="anti", nulls_equal=True)
             assert changed.is_empty(), f"{name}: {changed}"
         assert then.height == now.height, name
+
+
+def test_the_tables_come_by_the_month_in_which_their_rows_became_known(
+    portfolio: Portfolio, tables: dict[str, pl.DataFrame]
+) -> None:
+    begins = datetime(1900, 1, 1, tzinfo=UTC)
+    for month, part in enumerate(read_parts(portfolio), start=1):
+        ends = datetime(2024, month + 1, 1, tzinfo=UTC)
+        for name, rows in part.items():
+            assert rows.filter(~pl.col(CREATED).is_between(begins, ends, closed="left")).is_empty(), name
+            assert rows.height == tables[name].filter(pl.col(CREATED).is_between(begins, ends, closed="left")).height
+        begins = ends
+    assert month == MONTHS
 
 
 def test_a_contact_is_answered_by_any_application_of_the_customer_within_14_days(

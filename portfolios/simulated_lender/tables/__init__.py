@@ -1,37 +1,45 @@
 """The simulated lender: raw files by day become canonical tables by customer; the truth is not among them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
 from . import behaviour, lending, marketing, money, people
-from .known import with_known
-from .months import joined_by
+from .known import Seen
+from .months import Known, joined_by
 from .raw import Raw
 
 
-def tables(data: Path) -> dict[str, pl.DataFrame]:
-    """The canonical tables, all of them held at once.
+def parts(data: Path) -> Iterator[dict[str, pl.DataFrame]]:
+    """The canonical tables by the month in which their rows became known, month after month.
 
-    Only what is summed is read month by month: of sign-ins, steps, movements or orders two months are in memory at a
-    time. Records, loan states and all sums made so far are there whole, so memory grows with customers and months.
+    In memory at a time: a month's rows of every table, raw rows of two months, and of all months before what is few:
+    applications with answers and checks, a row a loan, and when a contact first landed.
     """
     raw = Raw(data)
-    roster, asked, sent = joined_by(raw), lending.applications(raw), marketing.contacts(raw)
-    answers, book, moved = lending.bureau(raw, asked), lending.book(raw, roster), money.money(raw, roster)
-    return {
-        "profiles": people.profiles(raw),
-        "applications": with_known(asked, answers, book, moved),
-        "bureau": answers,
-        "loan_outcomes": lending.outcomes(raw, asked),
-        "book": book,
-        "live_book": lending.live(book),
-        "money": moved,
-        "balances": money.balances(raw, roster),
-        "access": behaviour.access(raw, roster),
-        "app_use": behaviour.app_use(raw, roster),
-        "orders": behaviour.orders(raw, roster),
-        "contacted": marketing.contacted(raw, roster),
-        "contacts": sent,
-        "contact_outcomes": marketing.responses(raw, sent),
-    }
+    roster, asked = joined_by(raw), lending.applications(raw)
+    answers, lent, seen = lending.bureau(raw, asked), lending.watched(raw, asked), Seen()
+    book, moved = Known(lending.book(raw, roster)), Known(money.money(raw, roster))
+    balances, access = Known(money.balances(raw, roster)), Known(behaviour.access(raw, roster))
+    app_use, orders = Known(behaviour.app_use(raw, roster)), Known(behaviour.orders(raw, roster))
+    contacted, made = Known(marketing.contacted(raw, roster)), marketing.Contacts(raw)
+    for period in raw.periods:
+        owed, income, sent = book.of(period), moved.of(period), made.of(period)
+        seen.add(owed, income)
+        yield {
+            "profiles": people.profiles(raw, period),
+            "applications": seen.with_known(period.known(asked), answers),
+            "bureau": period.known(answers),
+            "loan_outcomes": lending.outcomes(raw, lent, period),
+            "book": owed,
+            "live_book": lending.live(owed),
+            "money": income,
+            "balances": balances.of(period),
+            "access": access.of(period),
+            "app_use": app_use.of(period),
+            "orders": orders.of(period),
+            "contacted": contacted.of(period),
+            "contacts": sent,
+            "contact_outcomes": made.answered(period),
+        }

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from .months import Frames, Source, Version, by_month
+from .months import Frames, Source, Summaries, Version, by_month
 from .raw import CUSTOMER, EVENT, Raw, current
 
 LOGINS = Source(
@@ -45,22 +45,20 @@ HEALTH = ("medical_check", "dental")
 """Items that are left out: no model may read of health, and a total would tell of it."""
 
 
-def access(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
+def access(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """How, from where and on what a customer signed in; devices new to the customer in the month."""
-    rows = by_month(raw, {"logins": LOGINS, "devices": DEVICES}, roster, _signed_in)
-    return rows.with_columns(pl.exclude(CUSTOMER, "^.*_timestamp$", "session_mean", "price_class").fill_null(0))
+    counted = pl.exclude(CUSTOMER, "^.*_timestamp$", "session_mean", "price_class")
+    return by_month(raw, {"logins": LOGINS, "devices": DEVICES}, roster, _signed_in, counted)
 
 
-def app_use(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
+def app_use(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """Steps in the app by kind and topic."""
-    rows = by_month(raw, {"app_events": STEPS}, roster, _stepped)
-    return rows.with_columns(pl.exclude(CUSTOMER, "^.*_timestamp$").fill_null(0))
+    return by_month(raw, {"app_events": STEPS}, roster, _stepped, pl.exclude(CUSTOMER, "^.*_timestamp$"))
 
 
-def orders(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
+def orders(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """Baskets bought at scenario merchants, without what was bought for health."""
-    rows = by_month(raw, {"orders": ORDERS}, roster, _bought)
-    return rows.with_columns(pl.exclude(CUSTOMER, "^.*_timestamp$").fill_null(0))
+    return by_month(raw, {"orders": ORDERS}, roster, _bought, pl.exclude(CUSTOMER, "^.*_timestamp$"))
 
 
 def _signed_in(frames: Frames, version: Version) -> pl.DataFrame:

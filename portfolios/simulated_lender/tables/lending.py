@@ -1,11 +1,12 @@
 """Lending: applications with what was found out about them, the book by month, and what became of loans."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
-from .months import Frames, Source, Version, by_month
-from .raw import CREATED, CUSTOMER, EVENT, Raw, Schema, at, current
+from .months import Frames, Source, Summaries, Version, by_month
+from .raw import CREATED, CUSTOMER, EVENT, Period, Raw, Schema, at, current
+from .running import Running, Standings
 
 HORIZON = timedelta(days=180)
 """How long after its application a loan is watched."""
@@ -39,6 +40,8 @@ STATES = Source(
     },
     ("loan_id", EVENT),
 )  # fmt: skip
+LIMITS: Schema = {CUSTOMER: pl.Int64, "limit": pl.Float64}
+ASKED = Source({"application_id": pl.Int64}, ("application_id",))
 OPENED = Source({"loan_id": pl.Int64}, ("loan_id",))
 ENDED = ("closed", "written_off")
 """States in which a loan is no longer in the book."""
@@ -78,16 +81,24 @@ def bureau(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([alone.with_columns(pl.col(CREATED).alias(EVENT)), with_it]).drop("day_close")
 
 
-def outcomes(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
-    """What became of each loan by the end of its horizon, with the event of its application as `observed_timestamp`.
+def watched(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
+    """The loans of applications with the end of their horizon, at which their outcome is known.
 
-    Known at the horizon's end for good and bad alike: else the months that are young would hold bad loans only.
     A loan paid out before its application landed is left out: by that event the lender had the loan in its book.
     """
     loans = current(raw.read("loans", LOANS), "loan_id").select(CUSTOMER, application_id="loan_id", opened=EVENT)
     paid = loans.join(_days(asked), on="application_id").filter(pl.col("opened") > pl.col("day_close"))
-    over = paid.with_columns(end=pl.col("day_close") + HORIZON).filter(pl.col("end") < at(raw.until))
-    states = raw.read("loan_states", {"loan_id": pl.Int64, "days_past_due": pl.Int64})
+    return paid.with_columns((pl.col("day_close") + HORIZON).alias(CREATED))
+
+
+def outcomes(raw: Raw, loans: pl.DataFrame, period: Period) -> pl.DataFrame:
+    """What became of each loan whose horizon ended in a period; its application's event is the `observed_timestamp`.
+
+    Known at the horizon's end for good and bad alike: else the months that are young would hold bad loans only.
+    """
+    over = period.known(loans).rename({CREATED: "end"})
+    since = max(period.first, date.min + HORIZON) - HORIZON
+    states = raw.scan("loan_states", {"loan_id": pl.Int64, "days_past_due": pl.Int64}, since, period.last).collect()
     worst = (
         over.join(states, left_on="application_id", right_on="loan_id")
         .filter(pl.col(CREATED) <= pl.col("end"))
@@ -102,29 +113,30 @@ def outcomes(raw: Raw, asked: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def book(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
+def book(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """What a customer owed at each month's end and paid during the month; zeros for one who borrowed nothing."""
-    loans, states = raw.read("loans", LOANS), raw.read("loan_states", {CUSTOMER: pl.Int64, **STATES.columns})
-    sources = {"loans": OPENED, "loan_states": STATES, "payments": PAYMENTS, "collections": COLLECTIONS}
+    loans = Running(raw, "loans", LOANS)
+    standings = Standings(raw, "loan_states", {CUSTOMER: pl.Int64, **STATES.columns}, "loan_id")
+    limits = Standings(raw, "limits", LIMITS, CUSTOMER)
+    sources = {
+        "loans": OPENED, "loan_states": STATES, "payments": PAYMENTS, "collections": COLLECTIONS,
+        "applications": ASKED,
+    }  # fmt: skip
 
     def borrowed(frames: Frames, version: Version) -> pl.DataFrame:
-        lent = current(_landed(loans, version), "loan_id").rename({EVENT: "opened"})
-        owed = _owed(current(_landed(states, version), *STATES.key), lent, version)
-        return _borrowed(frames, lent, owed)
+        lent = current(loans.at(version), "loan_id").rename({EVENT: "opened"})
+        owed = _owed(current(standings.at(version), *STATES.key), lent, version)
+        return _borrowed(frames, lent, owed, current(limits.at(version), CUSTOMER, EVENT))
 
-    rows = by_month(raw, sources, roster, borrowed)
-    return rows.with_columns(pl.exclude(CUSTOMER, "^.*_timestamp$", "highest_rate", "months_on_book").fill_null(0))
+    nothing = ("highest_rate", "months_on_book", "credit_limit", "headroom")
+    counted = pl.exclude(CUSTOMER, "^.*_timestamp$", *nothing)
+    return by_month(raw, sources, roster, borrowed, counted)
 
 
 def live(whole: pl.DataFrame) -> pl.DataFrame:
     """The customers of the book whose loans are alive and not yet seriously late, as first drawn up."""
     first = whole.filter(pl.col(EVENT) == pl.col(CREATED), pl.col("live_loans") > 0, pl.col("days_past_due") < 30)
     return first.select(CUSTOMER, EVENT, CREATED, "outstanding")
-
-
-def _landed(rows: pl.DataFrame, version: Version) -> pl.DataFrame:
-    """What had happened by the month's close, of what had landed."""
-    return rows.filter(pl.col(EVENT) <= at(version.close), pl.col(CREATED) <= at(version.known))
 
 
 def _owed(states: pl.DataFrame, loans: pl.DataFrame, version: Version) -> pl.DataFrame:
@@ -151,7 +163,7 @@ def _sound(states: pl.DataFrame) -> pl.DataFrame:
     return states.with_columns(pl.when(pl.col("outstanding") >= 0).then("outstanding"))
 
 
-def _borrowed(frames: Frames, loans: pl.DataFrame, owed: pl.DataFrame) -> pl.DataFrame:
+def _borrowed(frames: Frames, loans: pl.DataFrame, owed: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
     states = _sound(current(frames["loan_states"], *STATES.key))
     during = states.group_by(CUSTOMER).agg(
         rows_malformed=pl.col("outstanding").is_null().sum(),
@@ -160,11 +172,20 @@ def _borrowed(frames: Frames, loans: pl.DataFrame, owed: pl.DataFrame) -> pl.Dat
         times_late=(pl.col("state") == "late_1_29").and_(pl.col("changed")).sum(),
     )
     opened = loans.group_by(CUSTOMER).agg(loans_ever=pl.len())
-    parts = [during, _paid(current(frames["payments"], "payment_id")), _chased(frames["collections"])]
+    asked = current(frames["applications"], "application_id").group_by(CUSTOMER).agg(applications=pl.len())
+    parts = [during, _paid(current(frames["payments"], "payment_id")), _chased(frames["collections"]), asked,
+             _limit(limits)]  # fmt: skip
     whole = opened.join(owed, on=CUSTOMER, how="full", coalesce=True)
     for part in parts:
         whole = whole.join(part, on=CUSTOMER, how="full", coalesce=True)
-    return whole
+    room = (pl.col("credit_limit") - pl.col("outstanding").fill_null(0)).clip(lower_bound=0).round(2)
+    return whole.with_columns(headroom=room)
+
+
+def _limit(rows: pl.DataFrame) -> pl.DataFrame:
+    """The limit as it was set last; an amount that cannot be one is left out."""
+    last = rows.filter(pl.col("limit") >= 0).sort(CUSTOMER, EVENT).unique(CUSTOMER, keep="last", maintain_order=True)
+    return last.select(CUSTOMER, credit_limit="limit")
 
 
 def _paid(rows: pl.DataFrame) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from .months import Frames, Source, Version, by_month
+from .months import Frames, Source, Summaries, Version, by_month
 from .raw import CUSTOMER, EVENT, Raw, current
 
 KINDS = (
@@ -33,16 +33,15 @@ SOURCES = {
 BALANCES = {"balances": Source({"current": pl.Float64, "savings": pl.Float64}, (CUSTOMER, EVENT))}
 
 
-def money(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
+def money(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """What came in, went out, on what and how; and of how many rows: in = kept + repeated + malformed."""
-    rows = by_month(raw, SOURCES, roster, _movements)
-    return rows.with_columns(pl.exclude(CUSTOMER, "^.*_timestamp$", "^.*_day$", "purchase_std").fill_null(0))
+    counted = pl.exclude(CUSTOMER, "^.*_timestamp$", "^.*_day$", "purchase_std")
+    return by_month(raw, SOURCES, roster, _movements, counted)
 
 
-def balances(raw: Raw, roster: pl.DataFrame) -> pl.DataFrame:
+def balances(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """The account as it stood on the month's Sundays."""
-    rows = by_month(raw, BALANCES, roster, _standing)
-    return rows.with_columns(pl.col("sundays", "sundays_overdrawn").fill_null(0))
+    return by_month(raw, BALANCES, roster, _standing, pl.col("sundays", "sundays_overdrawn"))
 
 
 def _movements(frames: Frames, version: Version) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from .raw import CUSTOMER, EVENT, Raw, Schema
+from .raw import CUSTOMER, EVENT, Period, Raw, Schema
 
 PROFILE: Schema = {
     CUSTOMER: pl.Int64, "change": pl.String, "kind": pl.String, "birth_date": pl.Date, "sex": pl.String,
@@ -13,9 +13,9 @@ PROFILE: Schema = {
 }  # fmt: skip
 
 
-def profiles(raw: Raw) -> pl.DataFrame:
-    """A row for each profile, whole every time, with the age of that day."""
-    rows = raw.read("customers", PROFILE)
+def profiles(raw: Raw, period: Period) -> pl.DataFrame:
+    """A row for each profile that landed in a period, whole every time, with the age of that day."""
+    rows = raw.landed("customers", PROFILE, period)
     born, day = pl.col("birth_date"), pl.col(EVENT).dt.date()
     had = (day.dt.month() * 100 + day.dt.day()) >= (born.dt.month() * 100 + born.dt.day())
     age = day.dt.year() - born.dt.year() - (~had).cast(pl.Int32)

@@ -1,6 +1,7 @@
 """The raw files: Parquet by table and by the day on which it landed, `<table>/day=YYYY-MM-DD/*.parquet`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -15,6 +16,24 @@ class RawMissing(ValueError):
     """There are no raw files."""
 
 
+@dataclass(frozen=True)
+class Period:
+    """A month of becoming known, by the days of its files; the first has all that was known before too."""
+
+    first: date
+    last: date
+
+    def known(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows that became known in it."""
+        begins = at(datetime.combine(self.first, time()))
+        return rows.filter(pl.col(CREATED) >= begins, pl.col(CREATED) < at(self.end))
+
+    @property
+    def end(self) -> datetime:
+        """The moment at which it is over."""
+        return datetime.combine(self.last + timedelta(days=1), time())
+
+
 class Raw:
     """The raw tables in a folder. A table of which nothing has landed is empty."""
 
@@ -26,6 +45,7 @@ class Raw:
             raise RawMissing(f"no TABLE/day=YYYY-MM-DD in {folder}; expected the raw tables of a simulated lender")
         self.until = datetime.combine(days[-1] + timedelta(days=1), time())
         self.months = _whole_months(days[0], days[-1])
+        self.periods = _periods(days[0], days[-1])
 
     def scan(self, table: str, columns: Schema, since: date | None = None, until: date | None = None) -> pl.LazyFrame:
         """The rows that landed from `since` to `until`, both included; the named columns and the two clocks."""
@@ -42,6 +62,10 @@ class Raw:
         # Columns are taken by name, and enumerated ones as text: the contract knows their values.
         rows = pl.scan_parquet(files, hive_partitioning=False, extra_columns="ignore")
         return rows.select(pl.col(name).cast(type_) for name, type_ in schema.items())
+
+    def landed(self, table: str, columns: Schema, period: Period) -> pl.DataFrame:
+        """The rows that landed in a period."""
+        return self.scan(table, columns, period.first, period.last).collect()
 
     def read(self, table: str, columns: Schema) -> pl.DataFrame:
         """All rows of a table whose rows are few."""
@@ -78,3 +102,13 @@ def _whole_months(first: date, last: date) -> list[date]:
         months.append(month)
         month = next_month(month)
     return months
+
+
+def _periods(first: date, last: date) -> list[Period]:
+    """The months from the first day to the last, whole or not."""
+    periods, month = [], first.replace(day=1)
+    while month <= last:
+        ends = min(next_month(month) - timedelta(days=1), last)
+        periods.append(Period(month if periods else date.min, ends))
+        month = next_month(month)
+    return periods

@@ -12,6 +12,7 @@ from simulation.calendar import Day
 from simulation.decisions import Decisions
 from simulation.lending import book, hazard, repayment
 from simulation.lending.products import instalment_cents
+from simulation.lending.schedule import agree, pay, pay_off, put_off, schedule
 from simulation.policies import hands_off
 
 
@@ -160,6 +161,12 @@ def test_orders_change_limits_prices_and_who_may_borrow() -> None:
     due = ((rewritten["principal"] + rewritten["interest"]) * 100).round().to_list()
     assert set(due[:-1]) == {float(loans.instalment[loans.id == loan][0])}
     assert cents(rewritten["principal"]) == loans.outstanding[loans.id == loan][0]
+    first, repriced = lender.rows("loans").filter(pl.col("loan_id") == loan).sort("created_timestamp").to_dicts()
+    assert (first["change"], repriced["change"]) == ("paid_out", "repriced")
+    assert (repriced["rate"], repriced["instalment"]) == (0.05, loans.instalment[loans.id == loan][0] / 100)
+    assert repriced["created_timestamp"].date() == date(2024, 2, 1)
+    changed = {"rate", "instalment", "change", "created_timestamp"}
+    assert {name for name in first if first[name] != repriced[name]} == changed
     told = lender.rows("limits").filter(pl.col("customer_id") == borrower)["reason"].cast(pl.String).to_list()
     assert told[-2:] == ["lowered", "blocked"]
     applied = lender.rows("applications").height
@@ -181,6 +188,32 @@ def test_a_restructured_loan_has_a_new_schedule() -> None:
         assert mine["number"].to_list() == list(range(int(loans.paid[at]) + 1, int(loans.term[at]) + 1))
         assert cents(mine["principal"]) == loans.outstanding[at]
         assert mine["event_timestamp"].dt.date()[0] > date(2024, 2, 28)
+        whole = lender.rows("loans").filter(pl.col("loan_id") == int(loans.id[at])).sort("created_timestamp")
+        assert whole["change"].cast(pl.String).to_list() == ["paid_out", "restructured"]
+        assert whole["term_months"].to_list() == [old[int(loans.id[at])], int(loans.term[at])]
+        assert whole["first_due"].n_unique() == whole["event_timestamp"].n_unique() == 1
+
+
+def test_postponed_months_cost_interest_which_is_paid() -> None:
+    """Two instalments of twelve are put off: their months' interest is in the new schedule, and in what is paid."""
+    one = {name: np.zeros(1, dtype=column.dtype) for name, column in book.no_loans().arrays().items()}
+    one |= {"term": np.array([12], np.uint8), "paid": np.array([3], np.uint8), "due_on": np.array([9], np.uint8)}
+    one |= {"rate": np.array([0.24]), "outstanding": np.array([900_00]), "first_month": np.array([648])}
+    loans, at = book.no_loans().of(one), np.array([0])
+    agree(loans, at)
+    usual = schedule(loans, np.array([0]))
+    put_off(loans, at, np.array([2]))
+    agree(loans, at)
+    later = schedule(loans, np.array([0]))
+    assert later["interest_cents"].sum() - usual["interest_cents"].sum() == 2 * 18_00
+    assert later["principal_cents"].sum() == 900_00
+    due = later["interest_cents"] + later["principal_cents"]
+    assert due.max() - due.min() < 10
+    early = loans.kept(slice(None))
+    assert pay_off(early, at) == (900_00, 3 * 18_00)
+    repaid, interest = pay(loans, at, np.array([9]))
+    assert (repaid[0], interest[0]) == (900_00, later["interest_cents"].sum())
+    assert (loans.outstanding[0], loans.deferred[0], loans.paid[0]) == (0, 0, 12)
 
 
 def test_a_lowered_limit_binds() -> None:

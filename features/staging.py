@@ -1,0 +1,84 @@
+"""Partitions made beside those of the lake, part by part, and put in their place together once all are good."""
+
+import os
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from features.calendar import month_ends, month_of
+from features.digests import rows_digest
+from features.lake import Lake, known_in
+from features.lake_files import to_parquet
+from features.portfolio import PortfolioError
+from features.spec import CREATED
+from infra.files import sync, write_whole
+
+SUFFIX = ".staged"
+
+
+class MonthInTwoParts(PortfolioError):
+    """Rows of a table that became known in one month came in two parts: the first would be lost."""
+
+
+class Staging:
+    """The next tables of a portfolio up to a date; `close` leaves nothing of what was not committed."""
+
+    def __init__(self, lake: Lake, portfolio: str, as_of: date) -> None:
+        self.lake, self._portfolio, self._as_of = lake, portfolio, as_of
+        self._ends: dict[str, date] = {}
+        self._empty: dict[str, pl.DataFrame] = {}
+        self._seen: set[tuple[str, str]] = set()
+        self.close()  # what a killed one left
+
+    def begin(self, first: date) -> None:
+        """Partitions are due from this day's month on."""
+        self.first = first
+        self._ends = {month_of(end): min(end, self._as_of) for end in month_ends(first, self._as_of)}
+
+    def put(self, table: str, rows: pl.DataFrame) -> None:
+        """The months of a table's next part, all of them whole."""
+        self._empty[table] = rows.clear()
+        for month in rows.select(pl.col(CREATED).dt.strftime("%Y-%m").unique().sort()).to_series():
+            if (table, month) in self._seen:
+                raise MonthInTwoParts(
+                    f"{self._portfolio}: parts() gave rows of {table!r} that became known in {month} in two parts; "
+                    "expected every month whole in one"
+                )
+            self._seen.add((table, month))
+            if month in self._ends:
+                self._stage(table, month, rows)
+
+    def commit(self) -> None:
+        """Put everything in its place. The month of `as_of` comes last of a table: once it is there, all are."""
+        for table, empty in self._empty.items():
+            for month in self._ends:
+                if (table, month) not in self._seen:
+                    self._stage(table, month, empty)
+                file = self.lake.file(self._portfolio, "tables", table, month)
+                if (staged := _beside(file)).exists():
+                    with self.lake.writing(self._portfolio, file):
+                        os.replace(staged, file)
+                        sync(file.parent)
+
+    def close(self) -> None:
+        """Remove what was not committed."""
+        for left in self.lake.folder(self._portfolio, "tables", "*").parent.glob(f"*/*/*{SUFFIX}"):
+            with suppress(OSError):
+                left.unlink()
+                left.parent.rmdir()
+
+    def _stage(self, table: str, month: str, rows: pl.DataFrame) -> None:
+        there, end = self.lake.partition(self._portfolio, "tables", table, month), self._ends[month]
+        covers = max(end, there.covers) if there else end
+        known = known_in(rows, month, covers)
+        digest = rows_digest(known)
+        if self.lake.wants(self._portfolio, "tables", table, month, covers=covers, inputs=digest):
+            file = _beside(self.lake.file(self._portfolio, "tables", table, month))
+            with self.lake.writing(self._portfolio, file):
+                write_whole(file, to_parquet(known, {"covers": covers.isoformat(), "inputs": digest}))
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(f"{file.name}{SUFFIX}")
