@@ -21,7 +21,7 @@ from rich.console import Console
 
 from benchmarks.figures import Figures, Goal, Section
 from benchmarks.quality import printed
-from benchmarks.simulation_truth import HIGH, LOW, TRAIN
+from benchmarks.simulation_truth import HIGH, KNOWABLE, LOW, TRAIN, knowable
 from features.build import build_features
 from features.ingest import ingest
 from features.lake import Lake
@@ -92,11 +92,17 @@ class Measured:
 
 def application_truth(measured: Measured, rows: pl.DataFrame) -> Iterator[tuple[str, Values]]:
     """The true PD of each application."""
-    asked = measured.known("applications").unique([KEY, EVENT], keep="first").select(KEY, EVENT, "application_id")
-    truth = measured.true("true_applications").select("application_id", "pd")
+    asked = (
+        measured.known("applications")
+        .unique([KEY, EVENT], keep="first")
+        .select(KEY, EVENT, "application_id", "term_months")
+    )
+    truth = measured.true("true_applications").drop(KEY, EVENT, CREATED)
     found = rows.select(KEY, EVENT).join(asked.join(truth, on="application_id"), on=[KEY, EVENT], how="left",
                                          maintain_order="left")  # fmt: skip
+    people = measured.true("true_people").unique(KEY, keep="first")
     yield "bureau score alone", -rows["bureau_score"].fill_null(600.0).to_numpy()
+    yield KNOWABLE, knowable(found, people, found["term_months"], load("quiet"), SEED)
     yield "true PD (the ceiling)", found["pd"].to_numpy()
 
 

@@ -20,8 +20,12 @@ from sklearn.metrics import roc_auc_score
 from benchmarks.figures import Figures, Goal, Section
 from benchmarks.lending_world import LendingWorld
 from benchmarks.quality import printed
+from simulation.draws import Draws
+from simulation.lending import hazard
 from simulation.policies import by_truth, hands_off
+from simulation.scenarios.scenario import Scenario
 
+Floats = npt.NDArray[np.float64]
 RESULTS = Path(__file__).parent / "results" / "simulation_truth.json"
 CUSTOMERS, MONTHS = 40_000, 24
 PEOPLE, BLOCKS, RUN_MONTHS = 20_000, 20, 18
@@ -30,6 +34,10 @@ STRICT, LAX = 0.04, 0.08
 TRAIN = 0.7
 LOW, HIGH = 0.70, 0.80
 OURS = "CatBoost on form, bureau and profile"
+KNOWABLE = "PD by all traits, but for what is the loan's own"
+SEED = 1
+USUAL_SHOCK = 0.01
+"""About how often a month a job is lost or an illness begins."""
 BANDS = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 1.0)
 UNUSED = ["application_id", "customer_id", "event_timestamp", "created_timestamp", "device_id", "address_id",
           "payee_account", "merchant_id", "birth_date", "change", "group", "sex"]  # fmt: skip
@@ -69,14 +77,31 @@ def inputs(world: LendingWorld, loans: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.col(words).cast(pl.String).fill_null("none"))
 
 
+def knowable(truth: pl.DataFrame, people: pl.DataFrame, term: pl.Series, plan: Scenario, seed: int) -> Floats:
+    """The PD of applications as who knows all of the people would have it, but not what is the loan's own."""
+    who = truth.join(people.select("customer_id", "willingness"), on="customer_id", how="left", maintain_order="left")
+    own = Draws(seed).normal("loans.own", who["application_id"].to_numpy())
+    index = who["index"].to_numpy() - plan.lending.noise * hazard.OWN * own
+    begins = np.full(len(who), USUAL_SHOCK)
+    borrower = hazard.Borrower(
+        index, who["willingness"].cast(pl.Float64).to_numpy(), who["shocked"].to_numpy(), begins,
+        ~who["intends_to_pay"].to_numpy(),
+    )  # fmt: skip
+    return hazard.default_chance(borrower, 0.0, term.to_numpy())
+
+
 def learnable(world: LendingWorld) -> Section:
     """A plain CatBoost, trained on the first loans and tested on the last, beside the bureau score and the ceiling."""
     loans = first_year(outcomes(world)).sort("event_timestamp")
     known, bad, cut = inputs(world, loans), loans["bad"].to_numpy(), int(TRAIN * len(loans))
     model = _trained(known[:cut], bad[:cut])
+    asked = loans.select(application_id="loan_id").join(world.rows("true_applications"), on="application_id",
+                                                        how="left", maintain_order="left")  # fmt: skip
+    best = knowable(asked, world.rows("true_people"), known["term_months"], world.world.state.scenario, SEED)
     scores = {
         "bureau score alone": -known["bureau_score"].fill_null(600.0).to_numpy()[cut:],
         OURS: model.predict_proba(known[cut:].to_pandas())[:, 1],
+        KNOWABLE: best[cut:],
         "true PD (the ceiling)": loans["pd"].to_numpy()[cut:],
     }
     auc = {name: float(roc_auc_score(bad[cut:], score)) for name, score in scores.items()}
@@ -169,7 +194,7 @@ def _profits(highest_pd: float, luck: int) -> npt.NDArray[np.float64]:
 def main() -> None:
     """Measure, print and write."""
     console = Console()
-    world = LendingWorld(CUSTOMERS).run(MONTHS, hands_off())
+    world = LendingWorld(CUSTOMERS, seed=SEED).run(MONTHS, hands_off())
     sections = [learnable(world), holds(world), compared()]
     for section in sections:
         printed(console, section)

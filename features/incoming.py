@@ -24,7 +24,7 @@ def checked_parts(portfolio: Portfolio, inputs: str) -> Iterator[dict[str, Check
         return
     _last_checked.clear()
     kept: list[dict[str, Checked]] | None = []
-    size, before = 0, dict.fromkeys(portfolio.features.tables, 0)
+    size, before = 0.0, dict.fromkeys(portfolio.features.tables, 0)
     for raw in read_parts(portfolio):
         part = {
             table: _numbered(check_table(portfolio.features, table, raw.pop(table)), rows)

@@ -20,6 +20,8 @@ SHOCKED_CURE = -0.9
 """Added to the log of the rate of curing meanwhile."""
 BURDEN = 0.75
 """How strongly the index follows the log of instalments over income."""
+OWN = 0.55
+"""How strongly it follows what is the loan's own, which nobody can know."""
 PARTLY = 0.4
 """Chance that someone late who pays brings one instalment and not all: they stay behind, but do not roll on."""
 PREPAY = 0.012
@@ -50,7 +52,7 @@ def index(
         - 0.6 * willingness
         + 0.3 * impulsivity
         + BURDEN * log_burden(burden)
-        + noise * 0.55 * own,
+        + noise * OWN * own,
         dtype=np.float64,
     )
 
