@@ -13,7 +13,7 @@ from features.spec import CREATED
 
 # The parts checked last in this process, by folder and digest: the months of a replay read the same files.
 _last_checked: dict[str, list[dict[str, Checked]]] = {}
-_KEPT_BYTES = 2**28
+_KEPT_BYTES = 2**27
 
 
 def checked_parts(portfolio: Portfolio, inputs: str) -> Iterator[dict[str, Checked]]:

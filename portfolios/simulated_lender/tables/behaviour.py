@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from .months import Frames, Source, Summaries, Version, by_month
+from .months import Frames, Source, Summaries, Version
 from .raw import CUSTOMER, EVENT, Raw, current
 
 LOGINS = Source(
@@ -48,17 +48,17 @@ HEALTH = ("medical_check", "dental")
 def access(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """How, from where and on what a customer signed in; devices new to the customer in the month."""
     counted = pl.exclude(CUSTOMER, "^.*_timestamp$", "session_mean", "price_class")
-    return by_month(raw, {"logins": LOGINS, "devices": DEVICES}, roster, _signed_in, counted)
+    return Summaries(raw, {"logins": LOGINS, "devices": DEVICES}, roster, _signed_in, counted)
 
 
 def app_use(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """Steps in the app by kind and topic."""
-    return by_month(raw, {"app_events": STEPS}, roster, _stepped, pl.exclude(CUSTOMER, "^.*_timestamp$"))
+    return Summaries(raw, {"app_events": STEPS}, roster, _stepped, pl.exclude(CUSTOMER, "^.*_timestamp$"))
 
 
 def orders(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """Baskets bought at scenario merchants, without what was bought for health."""
-    return by_month(raw, {"orders": ORDERS}, roster, _bought, pl.exclude(CUSTOMER, "^.*_timestamp$"))
+    return Summaries(raw, {"orders": ORDERS}, roster, _bought, pl.exclude(CUSTOMER, "^.*_timestamp$"))
 
 
 def _signed_in(frames: Frames, version: Version) -> pl.DataFrame:

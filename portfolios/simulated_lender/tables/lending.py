@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from .months import Frames, Source, Summaries, Version, by_month
+from .months import Frames, Source, Summaries, Version
 from .raw import CREATED, CUSTOMER, EVENT, Period, Raw, Schema, at, current
 from .running import Running, Standings
 
@@ -130,7 +130,7 @@ def book(raw: Raw, roster: pl.DataFrame) -> Summaries:
 
     nothing = ("highest_rate", "months_on_book", "credit_limit", "headroom")
     counted = pl.exclude(CUSTOMER, "^.*_timestamp$", *nothing)
-    return by_month(raw, sources, roster, borrowed, counted)
+    return Summaries(raw, sources, roster, borrowed, counted)
 
 
 def live(whole: pl.DataFrame) -> pl.DataFrame:

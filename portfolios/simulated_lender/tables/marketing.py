@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from .months import Frames, Source, Summaries, Version, by_month
+from .months import Frames, Source, Summaries, Version
 from .raw import CLOCKS, CREATED, CUSTOMER, EVENT, Period, Raw, Schema, at, current
 
 WINDOW = timedelta(days=14)
@@ -74,7 +74,7 @@ class Contacts:
 def contacted(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """How often a customer was contacted in a month, and what they did; zeros for one who was left alone."""
     sources = {"contacts": SENT, "responses": ANSWERED}
-    return by_month(raw, sources, roster, _month, pl.exclude(CUSTOMER, "^.*_timestamp$"))
+    return Summaries(raw, sources, roster, _month, pl.exclude(CUSTOMER, "^.*_timestamp$"))
 
 
 def _month(frames: Frames, version: Version) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from .months import Frames, Source, Summaries, Version, by_month
+from .months import Frames, Source, Summaries, Version
 from .raw import CUSTOMER, EVENT, Raw, current
 
 KINDS = (
@@ -36,12 +36,12 @@ BALANCES = {"balances": Source({"current": pl.Float64, "savings": pl.Float64}, (
 def money(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """What came in, went out, on what and how; and of how many rows: in = kept + repeated + malformed."""
     counted = pl.exclude(CUSTOMER, "^.*_timestamp$", "^.*_day$", "purchase_std")
-    return by_month(raw, SOURCES, roster, _movements, counted)
+    return Summaries(raw, SOURCES, roster, _movements, counted)
 
 
 def balances(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """The account as it stood on the month's Sundays."""
-    return by_month(raw, BALANCES, roster, _standing, pl.col("sundays", "sundays_overdrawn"))
+    return Summaries(raw, BALANCES, roster, _standing, pl.col("sundays", "sundays_overdrawn"))
 
 
 def _movements(frames: Frames, version: Version) -> pl.DataFrame:
