@@ -13,6 +13,10 @@ SHARD = 50_000
 """Customers whose rows share files."""
 
 
+LAYOUT = 2
+"""What rows of a world look like; a world of another layout is not gone on with. 2: changed loans land anew."""
+
+
 class WorldError(ValueError):
     """A world cannot be run as asked; the message says what was found and what to try."""
 
@@ -28,6 +32,7 @@ class Description(Plan):
     part: Annotated[int, Field(gt=0)] = SHARD
     stepped_by: Literal["policy", "lender"] = "policy"
     """Whose decisions act: one's days cannot go on from the other's."""
+    layout: int = LAYOUT
 
     def firsts(self) -> range:
         """The first customer of each shard."""
@@ -61,7 +66,10 @@ class Description(Plan):
 
 def _read(file: Path) -> Description:
     try:
-        return Description.model_validate_json(file.read_text(encoding="utf-8"))
+        written = {"layout": 1, **json.loads(file.read_text(encoding="utf-8"))}
+        return Description.model_validate_json(json.dumps(written))
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise WorldError(f"{file} describes no world ({where}): take another folder, or remove it") from None
+    except (ValueError, TypeError):
+        where = "not a JSON object"
+    raise WorldError(f"{file} describes no world ({where}): take another folder, or remove it")
