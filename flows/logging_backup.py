@@ -101,7 +101,7 @@ def _make_tables_beside(url: str) -> None:
         tables.close()
     for table, statements in (
         ("partners", partners.STATEMENTS),
-        ("list_entries", lists.STATEMENTS),
+        (lists.NEWEST, lists.STATEMENTS),
         ("consents", consents.STATEMENTS),
         ("staff", book.STATEMENTS),
         (listing.NEWEST, (*listing.TABLE, *listing.REFUSALS)),

@@ -3,15 +3,20 @@
 import os
 from datetime import UTC, datetime
 
+from rich.markup import escape
 from rich.progress import Progress
 
 from flows.terminal import console
 from flows.workspace import open_settings_log
 from infra.settings import Settings
+from serving.audit.verdict import Audit, audit
 from serving.log.anchors import Anchors
 from serving.log.decision_log import DecisionLog, open_log
 from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.log.keys import KEY_BYTES, KeyRing, open_keys, read_keys, write_keys
+
+MOST = 20
+"""Rows at fault that are named; of more it is said how many."""
 
 
 class LogCommandError(ValueError):
@@ -32,8 +37,8 @@ def verify_log(public_key: str = "") -> bool:
         task = bar.add_task("verifying", total=None)
         found = log.verify(lambda done, of: bar.update(task, completed=done, total=of), anchors=anchors, sealed=sealed)
     first, last = log.times()
-    log.close()
     if found.broken is not None:
+        log.close()
         console.print(f"[red]✗[/] {found.broken}", highlight=False)
         return False
     head = found.head
@@ -41,7 +46,24 @@ def verify_log(public_key: str = "") -> bool:
     console.print(f"  decided {first or '-'} to {last or '-'}; {len(anchors):,} anchors hold; head {head.hash}")
     if not sealed:
         console.print("  without the master keys: what is sealed was not opened")
-    return True
+    books = audit(settings.decision_log_url, log.vault if sealed else None)
+    log.close()
+    return _tell_books(books)
+
+
+def _tell_books(books: Audit) -> bool:
+    """Print what was found in the books beside the log; whether they follow from the acts."""
+    for found in books.findings[:MOST]:
+        console.print(f"[red]✗[/] {escape(str(found))}", highlight=False, soft_wrap=True)
+    if len(books.findings) > MOST:
+        console.print(f"[red]✗[/] and {len(books.findings) - MOST:,} more")
+    if not books.findings:
+        console.print(f"[green]✓[/] {books.rows:,} rows of the books beside it follow from {books.acts:,} acts")
+    if books.adopted:
+        console.print(f"  {books.adopted:,} rows were there before acts were kept, and put on record as they were")
+    for book, why, count in books.unknown:
+        console.print(f"  not comparable in {book}: {count:,} ({why})", highlight=False)
+    return not books.findings
 
 
 def anchor_log() -> None:

@@ -67,17 +67,16 @@ class ConsentBook:
         person = self._vault.person(portfolio, entity_id)
         said = (person, consent.purpose, consent.state, time_text(consent.at), consent.source)
 
-        # The person and what was said of how are sealed in the act, found by the log's keyed hash, and erased as ever.
-        more = {"purpose": consent.purpose, "said_at": time_text(consent.at)}
-        given = {"portfolio": portfolio, "subject": entity_id}
-        act = deed("consent", consent.state, by, at, more, **given, personal={"source": consent.source})
-
         def work(session: Session) -> tuple[bool, list[Record]]:
             same = "person = ? AND purpose = ? AND state = ? AND at = ? AND source = ?"
             if session.rows(f"SELECT 1 FROM consents WHERE {same}", said):
                 return False, []
             number = int(session.rows("SELECT coalesce(max(number), 0) + 1 FROM consents")[0][0])
             session.insert("consents", _COLUMNS, [(number, *said, by, time_text(at))])
+            # The person and what was said of how are sealed, found by the log's keyed hash, and erased as ever.
+            more = {"number": number, "purpose": consent.purpose, "said_at": time_text(consent.at)}
+            sealed = {"source": consent.source}
+            act = deed("consent", consent.state, by, at, more, portfolio=portfolio, subject=entity_id, personal=sealed)
             return True, [act]
 
         return self._ledger.enact(portfolio, at, work)

@@ -63,6 +63,7 @@ class Pauses:
             row = tuple(_row(pause))
             session.insert("approval_pauses", COLUMNS, [row])
             more: dict[str, Json] = {"reason": pause.reason, "cause": pause.cause, "as_of": pause.as_of.isoformat()}
+            more["until"] = _time(pause.until)
             return row, [_act("set_pause", pause.portfolio, pause.paused_by, pause.since, more)]
 
         return _pause(self._ledger.enact(pause.portfolio, pause.since, work))
@@ -80,7 +81,8 @@ class Pauses:
             for row in found:
                 session.run(update, [*lifting, *row[:3]])
             causes: list[Json] = [row[2] for row in found]
-            act = _act("lift_pause", portfolio, lifted_by, at, {"reason": reason, "causes": causes})
+            days: list[Json] = [row[1] for row in found]  # of the causes, in their order
+            act = _act("lift_pause", portfolio, lifted_by, at, {"reason": reason, "causes": causes, "as_of": days})
             return [(*row[:7], *lifting) for row in found], [act] if found else []
 
         return [_pause(row) for row in self._ledger.enact(portfolio, at, work)]

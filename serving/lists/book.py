@@ -1,15 +1,17 @@
 """The negative lists in the database of the decision log: every change is a version and an act in the chain; nothing is
 deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
-from serving.lists.entry import BadEntry, Entry, Kind, Match, checked, hashed
+from serving.lists.entry import BadEntry, Entry, checked, hashed
+from serving.lists.imports import HIDDEN, SMALL, TABLE, Import, held
 from serving.lists.index import Index
-from serving.lists.index import Row as IndexRow
+from serving.lists.reading import catch_up, last_version, read_ahead
 from serving.log.act import EVERYWHERE, deed
 from serving.log.canonical import Json
 from serving.log.database import Row, Session
@@ -21,6 +23,7 @@ _COLUMNS = (
     "id", "digest", "list", "kind", "portfolio", "match", "hash", "source", "reason", "valid_from", "valid_until",
     "added_by", "added_at", "since_version", "ended_by", "ended_at", "ended_version",
 )  # fmt: skip
+_SAID = _COLUMNS[2:11]
 STATEMENTS = (
     "CREATE TABLE IF NOT EXISTS list_versions (number BIGINT PRIMARY KEY, at TEXT NOT NULL, changed_by TEXT NOT NULL,"
     " action TEXT NOT NULL, entries BIGINT NOT NULL)",
@@ -31,7 +34,10 @@ STATEMENTS = (
     "CREATE INDEX IF NOT EXISTS list_entries_digest ON list_entries (digest)",
     "CREATE INDEX IF NOT EXISTS list_entries_since ON list_entries (since_version)",
     "CREATE INDEX IF NOT EXISTS list_entries_ended ON list_entries (ended_version)",
+    TABLE,
 )
+NEWEST = "list_imports"
+"""The table that homes of earlier versions lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +68,49 @@ class ListBook:
     def add(self, entries: Sequence[Entry], *, by: str, at: datetime, act: Literal["add", "import"] = "add") -> int:
         """Add entries as one version; how many were not there already. All of them are put in or none."""
         found = {_digest(row): row for row in (self._row(checked(entry)) for entry in entries)}
+        if len(found) > SMALL:
+            return self._add_many(found, act, by, at)
 
         def work(session: Session) -> tuple[int, list[Record]]:
-            among, value = session.among(list(found))
-            sql = f"SELECT digest FROM list_entries WHERE ended_version IS NULL AND digest IN {among}"
-            there = {digest for (digest,) in session.rows(sql, [value])}
+            there = held(session, list(found))
             new = {digest: row for digest, row in found.items() if digest not in there}
             if not new:
                 return 0, []
             version = _next(session, act, len(new), by, at)
-            added = (by, time_text(at), version, None, None, None)
-            rows = [(_digest((digest, version))[:20], digest, *row, *added) for digest, row in new.items()]
-            session.insert("list_entries", _COLUMNS, rows)
-            lists: list[Json] = [*sorted({str(row[2]) for row in rows})]
-            more: dict[str, Json] = {"lists": lists, "entries": len(rows), "digest": _digest(tuple(sorted(new)))}
-            return len(new), [deed("list", act, by, at, {"version": version, **more})]
+            session.insert("list_entries", _COLUMNS, _rows(new, version, by, at))
+            return len(new), [deed("list", act, by, at, {"version": version, **_told(new)})]
+
+        return self._ledger.enact(EVERYWHERE, at, work)
+
+    def _add_many(self, found: Mapping[str, Row], act: str, by: str, at: datetime) -> int:
+        """The same with nobody held up: written a few at a time, and then made current."""
+        whole = Import(self._ledger, at)
+        whole.begin()
+        try:
+            return self._bring(whole, found, act, by)
+        except BaseException:
+            with suppress(Exception):  # what keeps it from being given up now, the next import finds silent
+                whole.give_up(whole.batch)
+            raise
+
+    def _bring(self, whole: Import, found: Mapping[str, Row], act: str, by: str) -> int:
+        seen, at = self._ledger.read(last_version), whole.at
+        there = whole.current(list(found))
+        new = {digest: found[digest] for digest in sorted(found) if digest not in there}
+        whole.write("list_entries", _COLUMNS, _rows(new, whole.batch, by, at))
+        told = _told(new)
+
+        def work(session: Session) -> tuple[int, list[Record]]:
+            left, more = new, told
+            if twice := _since(session, seen) & new.keys():  # others added them meanwhile
+                left = {digest: row for digest, row in new.items() if digest not in twice}
+                more = _told(left)
+                among, value = session.among([entry_id(digest, whole.batch) for digest in twice])
+                session.run(f"DELETE FROM list_entries WHERE id IN {among}", [value])
+            version = _next(session, act, len(left), by, at) if left else 0
+            whole.end(session, version)
+            acts = [deed("list", act, by, at, {"version": version, "batch": whole.batch, **more})] if left else []
+            return len(left), acts
 
         return self._ledger.enact(EVERYWHERE, at, work)
 
@@ -85,7 +119,7 @@ class ListBook:
 
         def work(session: Session) -> tuple[None, list[Record]]:
             sql = "SELECT id, list, hash FROM list_entries WHERE substr(id, 1, ?) = ? AND ended_version IS NULL"
-            rows = session.rows(sql, [len(name), name])
+            rows = session.rows(f"{sql} AND NOT {HIDDEN}", [len(name), name])
             if len(rows) != 1 or not name:
                 raise BadEntry(f"found {len(rows)} open entries {name!r}; expected one; `lendloop list show` has them")
             version = _next(session, "expire", 1, by, at)
@@ -98,20 +132,9 @@ class ListBook:
         self._ledger.enact(EVERYWHERE, at, work)
 
     def refresh(self, index: Index) -> None:
-        """Bring an index up to the last version, reading only what changed."""
-
-        def work(session: Session) -> tuple[int, list[Row]]:
-            version = int(session.rows("SELECT coalesce(max(number), 0) FROM list_versions")[0][0])
-            if version == index.version:
-                return version, []
-            columns = "id, list, kind, match, hash, valid_from, valid_until, ended_version"
-            # Up to the version read above: on Postgres the second statement may see later ones.
-            changed = f"SELECT {columns} FROM list_entries WHERE (since_version > ? OR ended_version > ?)"
-            rows = session.rows(f"{changed} AND since_version <= ?", [index.version, index.version, version])
-            return version, rows
-
-        version, rows = self._ledger.read(work)
-        index.apply(version, [_index_row(*row) for row in rows])
+        """Bring an index up to the last version, reading only what changed, and read ahead of an import that runs."""
+        self._ledger.read(lambda session: catch_up(session, index))
+        self._ledger.read(lambda session: read_ahead(session, index))
 
     def index(self) -> Index:
         """All open entries in memory."""
@@ -122,7 +145,7 @@ class ListBook:
     def show(self, name: str = "") -> list[Shown]:
         """Every entry there ever was, of one list or of all, by list and time."""
         columns = ", ".join(one for one in _COLUMNS if one not in ("digest", "hash", "since_version", "ended_version"))
-        sql = f"SELECT {columns} FROM list_entries WHERE ? IN ('', list) ORDER BY list, added_at, id"
+        sql = f"SELECT {columns} FROM list_entries WHERE ? IN ('', list) AND NOT {HIDDEN} ORDER BY list, added_at, id"
         return [Shown(*row) for row in self._ledger.read(lambda session: session.rows(sql, [name]))]
 
     def close(self) -> None:
@@ -138,26 +161,48 @@ class ListBook:
 
 def open_lists(url: str, secret: bytes, vault: Vault | None = None) -> ListBook:
     """The lists at the decision log's URL, to be read, or with the log's `vault` to be changed; or `LogUnavailable`."""
-    return ListBook(open_ledger(url, "list_entries", STATEMENTS, vault), secret)
+    return ListBook(open_ledger(url, NEWEST, STATEMENTS, vault), secret)
+
+
+def _since(session: Session, version: int) -> set[str]:
+    """The digests of entries that hold and came, a few at a time, after a version."""
+    sql = "SELECT digest FROM list_entries WHERE since_version > ? AND ended_version IS NULL"
+    return {digest for (digest,) in session.rows(sql, [version])}
+
+
+def _rows(new: Mapping[str, Row], version: int, by: str, at: datetime) -> list[Row]:
+    added = (by, time_text(at), version, None, None, None)
+    return [(entry_id(digest, version), digest, *row, *added) for digest, row in new.items()]
+
+
+def _told(new: Mapping[str, Row]) -> dict[str, Json]:
+    """What an act tells of the entries it adds: never whom they name or why."""
+    lists: list[Json] = [*sorted({str(row[0]) for row in new.values()})]
+    return {"lists": lists, "entries": len(new), "digest": digest_of([*new])}
 
 
 def _next(session: Session, action: str, entries: int, by: str, at: datetime) -> int:
-    number = int(session.rows("SELECT coalesce(max(number), 0) + 1 FROM list_versions")[0][0])
+    number = last_version(session) + 1
     columns = ("number", "at", "changed_by", "action", "entries")
     session.insert("list_versions", columns, [(number, time_text(at), by, action, entries)])
     return number
 
 
+def entry_digest(row: Mapping[str, Any]) -> str:
+    """The digest of an entry by its columns."""
+    return _digest(tuple(row[name] for name in _SAID))
+
+
+def entry_id(digest: str, version: int) -> str:
+    """The name of an entry that a version added."""
+    return _digest((digest, version))[:20]
+
+
+def digest_of(digests: Sequence[str]) -> str:
+    """What vouches for all entries that a version added, in whatever order."""
+    return _digest(tuple(sorted(digests)))
+
+
 def _digest(row: Row) -> str:
     """What an entry says, so that one added again, as by an import that is repeated, is known."""
     return sha256("\x00".join(map(str, row)).encode()).hexdigest()
-
-
-def _index_row(
-    name: str, of: str, kind: Kind, match: Match, found: str, first: str | None, last: str | None, ended: int | None
-) -> IndexRow:
-    return IndexRow(name, of, kind, match, found, _day(first), _day(last), ended is not None)
-
-
-def _day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)

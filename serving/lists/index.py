@@ -27,11 +27,21 @@ class Row:
 
 
 @dataclass
+class Ahead:
+    """Entries of an import that has not ended, known beforehand: when they count, there is little left to read."""
+
+    batch: int
+    last: str = ""
+    rows: list[Row] = field(default_factory=list)
+
+
+@dataclass
 class Index:
-    """Entries by hash; `version` is the last change it has seen."""
+    """Entries by hash; `version` is the last change it has seen, and `ahead` counts for nothing yet."""
 
     secret: bytes
     version: int = 0
+    ahead: Ahead | None = None
     _rows: dict[str, dict[str, Row]] = field(default_factory=dict)
     _forms: dict[Kind, tuple[Match, ...]] = field(default_factory=dict)
 

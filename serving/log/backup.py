@@ -14,7 +14,7 @@ from serving.log.decision_log import open_log
 from serving.log.entry import COLUMNS
 from serving.log.files import keep
 from serving.log.keys import KeyRing
-from serving.log.schema import HEAD, LINKS, STATEMENTS, VERSION
+from serving.log.schema import HEAD, LINKS, READABLE, STATEMENTS, VERSION
 from serving.log.sqlite import SqliteDatabase
 from serving.log.verify import Verification
 
@@ -33,6 +33,7 @@ KEYS = {
 }  # the large ones are copied in pages by their key
 BESIDE = (
     *("approval_pauses", "partners", "partner_keys", "list_versions", "list_entries"),
+    "list_imports",
     *("consents", "batch_keys", "staff", "reviews", "review_refusals", "shadow_decisions"),
 )
 """Tables of others in the same database: without its pauses, a restored service would approve again."""
@@ -82,7 +83,7 @@ def verify_file(file: Path, keys: KeyRing | None, anchors: Sequence[Anchor]) -> 
     """Verify a backup where it lies, reading only."""
     with closing(open_database(f"sqlite:///{file}", read_only=True)) as database:
         rows = database.read(lambda session: session.rows("SELECT version, number FROM decision_schema, decision_head"))
-    if not rows or rows[0][0] != VERSION:
+    if not rows or rows[0][0] not in READABLE:
         raise BackupError(f"{file}: found version {rows[0][0] if rows else 'none'} of the log, expected {VERSION}")
     return _verified(f"sqlite:///{file}", keys, anchors, int(rows[0][1]))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from serving.log.canonical import Json
 from serving.log.commit import commit_entries, read_head
 from serving.log.database import Database, Session, open_tables
 from serving.log.entry import encode
@@ -36,8 +37,8 @@ class Ledger:
         """What `work` returns, after what it wrote and the acts that it gives back are on disk, together or neither.
 
         No other change of any book overlaps this one. On Postgres the chain is locked only while the acts are written;
-        on SQLite the file is locked throughout, so that an import of 100,000 rows keeps decisions waiting for a second
-        or two. `work` may be run again when a connection was lost.
+        on SQLite the file is locked throughout, and decisions wait: what writes many rows does so a few at a time, as
+        `lists.imports` does. `work` may be run again when a connection was lost.
         """
         vault = self._vault
         if vault is None:
@@ -53,6 +54,12 @@ class Ledger:
             return found
 
         return self._database.alone(whole)
+
+    def mark(self, values: Sequence[Json]) -> str:
+        """The keyed digest by which an act vouches for what it must not hold."""
+        if self._vault is None:
+            raise LedgerClosed("found a book that was opened to be read; expected one with the log's vault")
+        return self._vault.mark(values)
 
     def close(self) -> None:
         """Close the database; the log stays open."""

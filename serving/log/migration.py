@@ -1,12 +1,17 @@
-"""Make the tables of the log, or bring those of an earlier version to this one, in one transaction."""
+"""Make the tables of the log, or bring those of an earlier version to this one, each step in one transaction."""
 
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
+from serving.log.act import EVERYWHERE
+from serving.log.books import adoptions
+from serving.log.commit import commit_entries, read_head
 from serving.log.database import CleaningWaits, Database, LogUnavailable, Row, Session
-from serving.log.entry import OPEN, SEALED, VAULT, Entry, Opened, decode
-from serving.log.schema import STATEMENTS, VERSION
+from serving.log.entry import OPEN, SEALED, VAULT, Entry, Opened, decode, encode
+from serving.log.record import time_text
+from serving.log.schema import BOOK_INDEX, READABLE, STATEMENTS, VERSION
 from serving.log.vault import INDEX, Vault
 
 PAGE = 500
@@ -20,12 +25,32 @@ class OtherLog(LogUnavailable):
 
 def prepare(database: Database, vault: Vault) -> None:
     """Make or migrate the tables where that is needed; nothing is written to a log of this version."""
-    found = _version(database)
+    found = version(database)
     if found is not None and found > VERSION:
         raise OtherLog(f"{database.name}: found a log of version {found}, expected {VERSION}; use a newer Lendloop")
     if found == VERSION:
         database.tidy()
         return
+    if found is None or found < min(READABLE):
+        _make(database, vault, found)
+    if found is not None:
+        _adopt(database, vault)
+
+
+def check(database: Database) -> None:
+    """Refuse a log that would have to be migrated before it can be read."""
+    found = version(database)
+    if found is not None and found not in READABLE:
+        advice = (
+            "any command that writes migrates it, such as `lendloop log rekey`"
+            if found < VERSION
+            else "use a newer Lendloop"
+        )
+        raise OtherLog(f"{database.name}: found a log of version {found}, expected {VERSION}; {advice}")
+
+
+def _make(database: Database, vault: Vault, found: int | None) -> None:
+    """Make the tables, or seal what stands in those of version 1 in plain text."""
 
     def work(session: Session) -> bool:
         session.run("CREATE TABLE IF NOT EXISTS decision_schema (version SMALLINT NOT NULL)")
@@ -35,7 +60,7 @@ def prepare(database: Database, vault: Vault) -> None:
             _create(session, vault)
         else:
             _seal_plain(session, vault)
-        session.run("INSERT INTO decision_schema VALUES (?)", [VERSION])
+        session.run("INSERT INTO decision_schema VALUES (?)", [VERSION if found is None else min(READABLE)])
         return found is not None
 
     if database.alone(work):
@@ -43,16 +68,22 @@ def prepare(database: Database, vault: Vault) -> None:
             database.scrub("decisions")
 
 
-def check(database: Database) -> None:
-    """Refuse a log that would have to be migrated before it can be read."""
-    found = _version(database)
-    if found is not None and found != VERSION:
-        advice = (
-            "any command that writes migrates it, such as `lendloop log rekey`"
-            if found < VERSION
-            else "use a newer Lendloop"
-        )
-        raise OtherLog(f"{database.name}: found a log of version {found}, expected {VERSION}; {advice}")
+def _adopt(database: Database, vault: Vault) -> None:
+    """Put the books of version 2 on record as they are found; from then on no row is without an act."""
+    at = datetime.now(UTC)
+    vault.prepare(EVERYWHERE, time_text(at)[:10])
+
+    def work(session: Session) -> None:
+        head = read_head(session, session.for_update)
+        if session.rows("SELECT version FROM decision_schema") != [(min(READABLE),)]:
+            return  # another process did it while this one waited
+        session.run(BOOK_INDEX)
+        entries = [encode(act) for act in adoptions(session, vault, at)]
+        if entries:
+            commit_entries(session, head, entries, vault.seal(entries), vault)
+        session.run("UPDATE decision_schema SET version = ?", [VERSION])
+
+    database.alone(work)
 
 
 def _create(session: Session, vault: Vault) -> None:
@@ -61,7 +92,7 @@ def _create(session: Session, vault: Vault) -> None:
     vault.ensure(session, INDEX)
 
 
-def _version(database: Database) -> int | None:
+def version(database: Database) -> int | None:
     """The version of the log's tables; None: there are none, or the database cannot be read (and then not made)."""
     try:
         rows = database.read(lambda session: session.rows("SELECT version FROM decision_schema"))

@@ -6,7 +6,9 @@ from serving.log.chain import Head
 from serving.log.entry import DOCUMENTS, SEALED
 from serving.log.record import DECIDING
 
-VERSION = 2  # 1: sealed columns in plain text
+VERSION = 3  # 1: sealed columns in plain text; 2: books whose rows no act vouches for
+READABLE = (2, VERSION)
+"""Versions that differ in nothing that a reader needs."""
 
 LINKS = ("number", "first", "records", "root", "previous", "hash")
 HEAD = ("number", "records", "hash")
@@ -40,6 +42,9 @@ REVIEW_INDEXES = (
     "CREATE INDEX IF NOT EXISTS decisions_review ON decisions (decided_at, sequence) WHERE outcome = 'review'",
     "CREATE INDEX IF NOT EXISTS decisions_act ON decisions (portfolio, decided_at) WHERE kind = 'review'",
 )
+BOOK_ACTS = "kind IN ('staff', 'partner', 'list', 'consent')"
+"""The condition that a record may be an act that changed a book beside the log."""
+BOOK_INDEX = f"CREATE INDEX IF NOT EXISTS decisions_book ON decisions (sequence) WHERE {BOOK_ACTS}"
 TABLES = ("decisions", "decision_batches", "decision_head", "decision_keys", "decision_schema")
 STATEMENTS = (
     f"CREATE TABLE IF NOT EXISTS decisions ({_DECISIONS})",
@@ -49,6 +54,7 @@ STATEMENTS = (
     "CREATE INDEX IF NOT EXISTS decisions_time ON decisions (portfolio, decided_at, sequence)",
     "CREATE INDEX IF NOT EXISTS decisions_person ON decisions (person) WHERE person IS NOT NULL",
     *REVIEW_INDEXES,
+    BOOK_INDEX,
     "CREATE TABLE IF NOT EXISTS decision_keys (portfolio TEXT NOT NULL, day TEXT NOT NULL, master TEXT NOT NULL,"
     " wrapped TEXT NOT NULL, PRIMARY KEY (portfolio, day))",
     "CREATE TABLE IF NOT EXISTS decision_batches (number BIGINT PRIMARY KEY, first BIGINT NOT NULL,"

@@ -6,12 +6,13 @@ salt would let anyone try values against its commitment. A person is found by a 
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from serving.log.canonical import Json, canonical
 from serving.log.database import Database, Session
 from serving.log.entry import SEALED, Entry, Opened
 from serving.log.keyed import keyed_digest
@@ -75,6 +76,12 @@ class Vault:
         """The keyed hash under which the rows of a person are found."""
         key = self._key(INDEX, make=True)
         return keyed_digest(key, f"{portfolio}\0{entity_id}".encode())[:PERSON_BYTES].hex()
+
+    def mark(self, values: Sequence[Json]) -> str:
+        """A keyed digest of values that a row beside the log holds: with them one can tell it, without the keys not."""
+        # No portfolio has an empty name, so that no mark is the hash of a person.
+        text = b"\0book\0" + canonical(values)
+        return keyed_digest(self._key(INDEX, make=False), text)[:PERSON_BYTES].hex()
 
     def _seal(self, entry: Entry) -> tuple[Any, ...]:
         record = entry.record

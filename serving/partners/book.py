@@ -57,8 +57,9 @@ class Book:
             if session.rows("SELECT 1 FROM partners WHERE name = ?", [partner.name]):
                 raise BadPartner(f"partner {partner.name!r} is there already; rotate its key, or take another name")
             session.insert("partners", _PARTNERS, [(*_described(partner), time_text(at), by, None, None)])
-            session.insert("partner_keys", _KEYS, [self._key_row(key, partner.name, by, at)])
-            return None, [_act("add", partner.name, by, at, {**_shown(partner), "key": key_id(key)})]
+            row = self._key_row(key, partner.name, by, at)
+            session.insert("partner_keys", _KEYS, [row])
+            return None, [_act("add", partner.name, by, at, {**_shown(partner), **self._told(row)})]
 
         self._ledger.enact(EVERYWHERE, at, work)
         return key
@@ -78,10 +79,13 @@ class Book:
         def work(session: Session) -> tuple[None, list[Record]]:
             _active(session, name)
             end = time_text(at + overlap)
-            keep = "UPDATE partner_keys SET ends_at = ? WHERE partner = ? AND (ends_at IS NULL OR ends_at > ?)"
-            session.run(keep, [end, name, end])
-            session.insert("partner_keys", _KEYS, [self._key_row(key, name, by, at)])
-            return None, [_act("rotate", name, by, at, {"key": key_id(key), "others_end": end})]
+            longer = "partner = ? AND (ends_at IS NULL OR ends_at > ?)"
+            found = session.rows(f"SELECT id, partner, hash FROM partner_keys WHERE {longer}", [name, end])
+            session.run(f"UPDATE partner_keys SET ends_at = ? WHERE {longer}", [end, name, end])
+            row = self._key_row(key, name, by, at)
+            session.insert("partner_keys", _KEYS, [row])
+            others: dict[str, Json] = {one[0]: self._ledger.mark(secrets(*one)) for one in found}
+            return None, [_act("rotate", name, by, at, {**self._told(row), "others_end": end, "others": others})]
 
         self._ledger.enact(EVERYWHERE, at, work)
         return key
@@ -150,6 +154,10 @@ class Book:
     def _key_row(self, key: str, name: str, by: str, at: datetime) -> Row:
         return (key_id(key), name, keyed_hash(self._secret, key), time_text(at), by, None)
 
+    def _told(self, row: Row) -> dict[str, Json]:
+        """What an act tells of a key: its name, and a mark of what is stored to know it by."""
+        return {"key": row[0], "mark": self._ledger.mark(secrets(*row[:3]))}
+
     def _rows(self, sql: str, *values: str) -> list[Row]:
         return self._ledger.read(lambda session: session.rows(sql, values))
 
@@ -157,6 +165,11 @@ class Book:
 def open_book(url: str, secret: bytes, vault: Vault | None = None) -> Book:
     """The partners at the log's URL, to be read, or with the log's `vault` to be changed; or `LogUnavailable`."""
     return Book(open_ledger(url, "partners", STATEMENTS, vault), secret)
+
+
+def secrets(key: str, partner: str, found: str) -> list[Json]:
+    """What the mark of a key is made of: id, whose it is, its hash."""
+    return ["partner_keys", key, partner, found]
 
 
 def _act(act: str, name: str, by: str, at: datetime, more: dict[str, Json]) -> Record:

@@ -63,7 +63,8 @@ class StaffBook:
                 raise BadStaff(f"{member.name!r} is or was on the staff; a name is never given to another person")
             row = (*described, member.generation, 0, None, time_text(at), by, None, None, None)
             session.insert("staff", _COLUMNS, [row])
-            return [_act("add", member.name, by, at, {**_shown(member), "account": issuer or "local"})]
+            told = {**_shown(member), "account": issuer or "local"}
+            return [self._act(session, "add", member.name, by, at, told)]
 
         self._log.settle(EVERYWHERE, at, rule)
 
@@ -76,7 +77,7 @@ class StaffBook:
             if _described(before) == (roles, portfolios):
                 return []
             _update(session, member.name, {"roles": roles, "portfolios": portfolios})
-            return [_act("change", member.name, by, at, _shown(member))]
+            return [self._act(session, "change", member.name, by, at, _shown(member))]
 
         self._log.settle(EVERYWHERE, at, rule)
 
@@ -146,9 +147,14 @@ class StaffBook:
     ) -> None:
         def rule(session: Session) -> list[Record]:
             _update(session, name, changed(_active(session, name)))
-            return [_act(act, name, by, at, {"how": how} if how else {})]
+            return [self._act(session, act, name, by, at, {"how": how} if how else {})]
 
         self._log.settle(EVERYWHERE, at, rule)
+
+    def _act(self, session: Session, act: str, name: str, by: str, at: datetime, more: dict[str, Json]) -> Record:
+        """An act that changed a member's row, with a mark of how their password and account stand after it."""
+        (row,) = session.rows("SELECT name, password, issuer, subject FROM staff WHERE name = ?", [name])
+        return _act(act, name, by, at, {**more, "mark": self._log.vault.mark(secrets(*row))})
 
     def _one(self, where: str, *values: str) -> Member | None:
         sql = f"SELECT name, roles, portfolios, generation FROM staff WHERE {where} AND ended_at IS NULL"
@@ -174,6 +180,11 @@ def _active(session: Session, name: str) -> Member:
 def _update(session: Session, name: str, changes: Changes) -> None:
     columns = ", ".join(f"{column} = ?" for column in changes)
     session.run(f"UPDATE staff SET {columns} WHERE name = ?", [*changes.values(), name])
+
+
+def secrets(name: str, password: str | None, issuer: str | None, subject: str | None) -> list[Json]:
+    """What the mark of a member is made of: the hash of their password, and who a provider says they are."""
+    return ["staff", name, password, issuer, subject]
 
 
 def _act(act: str, name: str, by: str, at: datetime, more: dict[str, Json]) -> Record:

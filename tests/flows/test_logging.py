@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from serving.log.anchors import Anchors
 from serving.log.database import LogUnavailable
 from serving.log.keys import master_name, read_keys, write_keys
 from serving.log.record import Record
+from serving.pauses import Pause, open_pauses
 from serving.release import load_release
 from tests.serving.api.worker import DECISIONS, Worker
 from tests.serving.log.examples import START, make_record
@@ -87,6 +89,20 @@ def test_a_changed_record_fails_the_command(home):
     code, said = run("verify")
     assert code == 1
     assert "batch 3, record 3" in said
+
+
+def test_a_book_that_was_changed_by_hand_fails_the_command(home):
+    opened = open_settings_log(Settings())
+    with closing(open_pauses(Settings().decision_log_url, opened.vault)) as pauses:
+        pauses.set_pause(Pause("taiwan_cards", START.date(), "[psi]", "drift", "monitoring", START))
+    code, said = run("verify")
+    assert code == 0
+    assert "1 rows of the books beside it follow from 1 acts" in said
+    opened._database.write(lambda session: session.run("UPDATE approval_pauses SET lifted_at = since"))
+    opened.close()
+    code, said = run("verify")
+    assert code == 1
+    assert "approval_pauses taiwan_cards 2009-05-01 [psi]: lifted_at is 2009-05-01T00:00:00.000000Z" in said
 
 
 def test_a_reason_that_names_the_person_is_refused(home):

@@ -93,7 +93,8 @@ def test_consents_are_on_record_sealed_and_go_with_the_person(log: DecisionLog, 
     first = acts(log)[0]
     assert (first.entity_id, first.personal) == ("customer-7", {"source": "a call to Mr Lee"})
     assert first.inputs == {
-        "act": "granted", "by": "partner:shop", "purpose": "credit", "said_at": "2009-05-01T00:00:00.000000Z"
+        "act": "granted", "by": "partner:shop", "number": 1, "purpose": "credit",
+        "said_at": "2009-05-01T00:00:00.000000Z",
     }  # fmt: skip
     for stored, _ in log.read_chain(0, 2):
         clear = str({name: value for name, value in stored.items() if name not in ("subject", "features")})

@@ -1,0 +1,55 @@
+"""All books beside the log, compared with the acts in its chain."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from serving.audit.acts import read_acts
+from serving.audit.book import Book, Finding
+from serving.audit.consents import Consents
+from serving.audit.lists import Entries, Imports, Versions
+from serving.audit.partners import Keys, Partners
+from serving.audit.pauses import PauseRows
+from serving.audit.staff import StaffRows
+from serving.log.books import ADOPT, adopted
+from serving.log.database import Session, open_database
+from serving.log.migration import version
+from serving.log.schema import VERSION
+from serving.log.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What was found: rows that differ; what could not be compared, and how often; rows that an act adopted."""
+
+    acts: int
+    rows: int
+    findings: Sequence[Finding]
+    unknown: Sequence[tuple[str, str, int]]
+    adopted: int
+
+
+def audit(url: str, vault: Vault | None) -> Audit:
+    """Compare every book at the log's URL with the acts, from one consistent state, reading only.
+
+    Without the `vault` of the log's keys, what only a mark vouches for is not compared. `vault` must have a connection
+    of its own: keys are read while the state is held.
+    """
+    with closing(open_database(url, read_only=True)) as database:
+        strict = version(database) == VERSION
+        return database.snapshot(lambda session: _audit(session, vault, strict))
+
+
+def _audit(session: Session, vault: Vault | None, strict: bool) -> Audit:
+    books: list[Book] = [Partners(), Keys(), PauseRows(), Consents(), StaffRows(), Versions(), Imports(), Entries()]
+    acts = 0
+    for act in read_acts(session) if session.columns("decisions") else ():
+        acts += 1
+        for book in books:
+            if act.name != ADOPT:
+                book.follow(act, vault)
+            elif act.inputs["book"] == book.table.name:
+                book.adopt(adopted(act.inputs))
+    findings = [found for book in books for found in book.compare(session, vault, strict)]
+    unknown = [(book.table.name, why, count) for book in books for why, count in book.unknown.items()]
+    return Audit(acts, sum(book.rows for book in books), findings, unknown, sum(len(book.adopted) for book in books))
