@@ -18,7 +18,8 @@ from tests.faults.figures import keep
 from tests.serving.deployed import Deployed, until
 from tests.serving.small_releases import PORTFOLIO
 
-KILLS = int(os.environ.get("KILLS", "4"))
+FEW = 4
+KILLS = int(os.environ.get("KILLS", f"{FEW}"))
 SEED = int(os.environ.get("KILLS_SEED", str(random.randrange(10**6))))
 LONGEST_PAUSE = 1.5 if KILLS < 20 else 4.0
 # A worker that is killed as it starts, again and again, is started after at most 10 s; it then needs about two.
@@ -64,18 +65,18 @@ class Killer:
             return False
 
 
-def assert_kills_lose_nothing(service: Deployed, name: str) -> None:
-    """Kill `KILLS` workers while callers ask; then every answer is in the log, and is the answer."""
+def assert_kills_lose_nothing(service: Deployed, name: str, kills: int = KILLS) -> None:
+    """Kill `kills` workers while callers ask; then every answer is in the log, and is the answer."""
     killer, began = Killer(service, random.Random(SEED)), datetime.now(UTC)
     with Callers(service, f"{name}-{SEED}") as callers:
-        for _ in range(KILLS):
+        for _ in range(kills):
             killer.kill()
         until(killer.whole, READY_SECONDS)
     again = [call for call in callers.calls if call.sent > 1]
     keep(
         f"kills-{name}",
         seed=SEED,
-        kills=KILLS,
+        kills=kills,
         answered=len(callers.answered),
         sent_again=len(again),
         longest_unready_seconds=round(max(killer.unready), 2),

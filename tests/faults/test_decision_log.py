@@ -7,7 +7,7 @@ import pytest
 
 from serving.deployment import stop
 from tests.faults.conftest import Broken
-from tests.faults.kills import TIMEOUT, assert_kills_lose_nothing
+from tests.faults.kills import FEW, TIMEOUT, assert_kills_lose_nothing
 from tests.faults.outcomes import ask, assert_goes_on_when_there_is_room, assert_refused, verified
 from tests.servers import RedisServer, running_postgres
 from tests.serving.deployed import Deployed, until
@@ -57,6 +57,11 @@ def test_a_log_on_a_disk_that_is_full(broken: Broken) -> None:
     if not broken.disk.mounted:
         pytest.skip("only root may mount a filesystem to fill")
     assert_goes_on_when_there_is_room(broken.service, broken.disk.full())
+
+
+@pytest.mark.timeout(TIMEOUT)
+def test_a_few_workers_killed_at_random_moments_under_load(broken: Broken) -> None:
+    assert_kills_lose_nothing(broken.service, "postgres-few", FEW)
 
 
 @pytest.mark.long
