@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from serving.audit.acts import read_acts
+from serving.audit.acts import Act, read_acts
 from serving.audit.book import Book, Finding
 from serving.audit.consents import Consents
 from serving.audit.lists import Entries, Imports, Versions
@@ -42,14 +42,21 @@ def audit(url: str, vault: Vault | None) -> Audit:
 
 def _audit(session: Session, vault: Vault | None, strict: bool) -> Audit:
     books: list[Book] = [Partners(), Keys(), PauseRows(), Consents(), StaffRows(), Versions(), Imports(), Entries()]
-    acts = 0
+    acts, findings = 0, []
     for act in read_acts(session) if session.columns("decisions") else ():
         acts += 1
-        for book in books:
-            if act.name != ADOPT:
-                book.follow(act, vault)
-            elif act.inputs["book"] == book.table.name:
-                book.adopt(adopted(act.inputs))
-    findings = [found for book in books for found in book.compare(session, vault, strict)]
+        try:
+            _follow(books, act, vault)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            findings.append(Finding("acts", act.id, "it cannot be read as an act about a book"))
+    findings += [found for book in books for found in book.compare(session, vault, strict)]
     unknown = [(book.table.name, why, count) for book in books for why, count in book.unknown.items()]
     return Audit(acts, sum(book.rows for book in books), findings, unknown, sum(len(book.adopted) for book in books))
+
+
+def _follow(books: Sequence[Book], act: Act, vault: Vault | None) -> None:
+    for book in books:
+        if act.name != ADOPT:
+            book.follow(act, vault)
+        elif act.inputs["book"] == book.table.name:
+            book.adopt(adopted(act.inputs))

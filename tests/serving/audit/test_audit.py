@@ -15,6 +15,7 @@ from serving.audit.verdict import Audit, audit
 from serving.consents import Consent, open_consents
 from serving.lists.book import open_lists
 from serving.lists.entry import Entry, Named
+from serving.log.act import deed
 from serving.log.anchors import Anchor
 from serving.log.backup import back_up, restore
 from serving.log.database import open_database
@@ -341,3 +342,9 @@ def test_a_record_is_told_without_its_values(filled: DecisionLog, url: str) -> N
     change(url, "UPDATE staff SET password = NULL WHERE name = 'ann'")
     (found,) = look(filled, url).findings
     assert str(replace(found, act=None)) == "staff ann: password or subject is not what its act vouches for"
+
+
+def test_an_act_that_cannot_be_read_is_named(filled: DecisionLog, url: str) -> None:
+    odd = filled.append(deed("partner", "add", "eve", START, {"partner": 7})).record
+    (found,) = look(filled, url).findings
+    assert str(found) == f"acts {odd.decision_id}: it cannot be read as an act about a book"
