@@ -194,8 +194,12 @@ def entry_digest(row: Mapping[str, Any]) -> str:
 
 
 def entry_id(digest: str, version: int) -> str:
-    """The name of an entry that a version added."""
-    return _digest((digest, version))[:20]
+    """The name of an entry that a version added, or an import, whose number is below nought.
+
+    An import's are in the order of their digests, which they are written in: both indexes grow in one place at a time.
+    """
+    own = _digest((digest, version))
+    return own[:20] if version > 0 else digest[:12] + own[:8]
 
 
 def digest_of(digests: Sequence[str]) -> str:
