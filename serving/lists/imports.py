@@ -28,8 +28,8 @@ _REMAINS = (
     "SELECT e.id FROM list_imports i JOIN list_entries e ON e.since_version = i.batch WHERE i.version = 0 LIMIT 250"
 )
 SMALL = 250  # entries that are added in one transaction as ever
-HOLD_SECONDS = 0.02  # how long one transaction should hold others up
-MOST = 2000  # entries in one
+HOLD_SECONDS = 0.01  # how long one transaction should hold others up
+MOST = 1000  # entries in one
 SILENT_SECONDS = 3.0  # an import that writes nothing for so long is dead
 LOOK_SECONDS = 0.1
 READ_AT_ONCE = 5000
