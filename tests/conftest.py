@@ -15,7 +15,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # it imports every file of tests, of wh
 from tests.prefect import prefect_url
 from tests.servers import postgres_database, postgres_server, postgres_url, redis_server, redis_url
 
-# Every library is imported, some million objects: to look for garbage among them took a fifth of the tests' time.
+# Every library is imported, some million objects: looking for garbage among them costs a twentieth.
 gc.set_threshold(20_000, 10, 10)
 # What commands print is compared: as wide everywhere, whatever terminal or worker the tests run in.
 os.environ["COLUMNS"] = "120"
@@ -34,6 +34,11 @@ def pytest_collection_finish() -> None:
     """What was imported stays: garbage is looked for among what tests make."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """At the end all of it is given back, or libraries in C++ tell of what they take for leaks."""
+    gc.unfreeze()
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]
