@@ -13,7 +13,7 @@ import polars as pl
 
 from features.customers import Each
 from features.store.asof import FeatureFiles, features_known
-from features.store.reading import unchanged
+from features.store.reading import unreplaced
 
 _ROW = f"{__name__}:row"
 """A name that no column of observations has."""
@@ -40,7 +40,7 @@ class Join:
         ordered = observations.select(needed).with_row_index(_ROW).sort(needed, maintain_order=True)
         parts = list(ordered.drop(_ROW).iter_slices(at_once))
         # Each worker looks after its own reading; here it is seen that all of them read the same files.
-        with unchanged([file for source in self.sources for file in source.files]):
+        with unreplaced([file for source in self.sources for file in source.files]):
             found = pl.concat(each(self.run, parts), rechunk=True)
         places = np.empty(ordered.height, dtype=np.int64)
         places[ordered[_ROW].to_numpy()] = np.arange(ordered.height)

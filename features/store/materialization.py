@@ -20,7 +20,7 @@ from features.spec import CREATED, EVENT
 from features.store.progress import Progress, ProgressNotes
 from features.store.rows import in_utc, plain, write_rows
 from features.store.slices import Slice, Window, slices, window
-from features.store.workers import PartWriter, Workers, Written, sample_of
+from features.store.workers import PartWriter, Workers, Written, place_of, sample_of
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +108,8 @@ class Materializer:
     def _by_workers(self, view: FeatureView, part: Slice, retired: list[str]) -> Iterator[Written]:
         """A slice in ranges of customers; it is whole when all of them are written."""
         assert self.workers is not None
-        writer = PartWriter(self.portfolio, self.lake, view.name, part, retired, self.workers.online)
+        online = self.workers.online
+        writer = PartWriter(self.portfolio, self.lake, view.name, part, retired, online, place_of(online()))
         return self.workers.each(writer, split([part.file], part.key, self.workers.rows))
 
     def _read_back(self, view: FeatureView, sample: pl.DataFrame) -> int:

@@ -21,16 +21,26 @@ class UnreadableFiles(StoreError):
 
 
 @contextmanager
-def unchanged(files: Sequence[Path]) -> Iterator[None]:
-    """Raise `FilesChanged` if one of them is replaced or written inside, else what fails as `UnreadableFiles`."""
+def unreplaced(files: Sequence[Path]) -> Iterator[None]:
+    """Raise `FilesChanged` if one of them is replaced or written inside, whatever else fails then."""
     before = list(map(_stamp, files))
     try:
         yield
-    except _UNREADABLE as error:
+    except Exception:
         _compare(files, before)
-        text = " ".join(str(error).split())[:500]
-        raise UnreadableFiles(f"{files[0].parent}: {text}; check keys, times and the types of columns") from error
+        raise
     _compare(files, before)
+
+
+@contextmanager
+def unchanged(files: Sequence[Path]) -> Iterator[None]:
+    """The same for who reads them: what fails is told as `UnreadableFiles`."""
+    with unreplaced(files):
+        try:
+            yield
+        except _UNREADABLE as error:
+            text = " ".join(str(error).split())[:500]
+            raise UnreadableFiles(f"{files[0].parent}: {text}; check keys, times and the types of columns") from error
 
 
 def _compare(files: Sequence[Path], before: list[tuple[int, int, int] | None]) -> None:

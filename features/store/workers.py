@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import polars as pl
 
@@ -11,7 +12,7 @@ from features.portfolio import Portfolio
 from features.store.columnar.writers import opened
 from features.store.configuration import configure
 from features.store.definitions import define_store
-from features.store.failures import told
+from features.store.failures import OnlineStoreError, told
 from features.store.rows import write_rows
 from features.store.slices import Slice
 
@@ -50,6 +51,13 @@ def sample_of(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.gather_every(max(1, rows.height // SAMPLE)).head(SAMPLE)
 
 
+def place_of(url: str) -> str:
+    """Which store a URL names, without who may use it."""
+    found = urlsplit(url)
+    port = "" if found.port is None else f":{found.port}"
+    return f"{found.scheme}://{found.hostname or ''}{port}{found.path}"
+
+
 @dataclass(frozen=True)
 class PartWriter:
     """Writes the customers of a slice that it is called with, in whatever process; twice is the same as once."""
@@ -60,10 +68,18 @@ class PartWriter:
     part: Slice
     retired: Sequence[str]
     online: Callable[[], str]
+    place: str
+    """`place_of` the store that is to be written; a worker whose own settings name another one writes nothing."""
 
     def __call__(self, customers: Customers) -> Written:
         """Write these."""
-        config = configure(self.portfolio.name, NOWHERE, self.online())
+        url = self.online()
+        if (here := place_of(url)) != self.place:
+            raise OnlineStoreError(
+                f"a worker's settings name the online store {here}, not {self.place}; give it the same "
+                "LENDLOOP_ONLINE_STORE as the process that asks for work"
+            )
+        config = configure(self.portfolio.name, NOWHERE, url)
         view = define_store(self.portfolio, self.lake).views[self.view]
         rows = self.part.of(customers)
         with told(self.portfolio.name), opened(config) as store:

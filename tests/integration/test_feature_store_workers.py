@@ -13,7 +13,7 @@ from redis import Redis
 from features.customers import Each
 from features.lake import Lake
 from features.store.materialization import Materialized
-from features.store.store import Workers, open_store
+from features.store.store import OnlineStoreError, Workers, open_store
 from tests.features.store.elsewhere import elsewhere
 from tests.features.store.made_up import NAME, monthly, portfolio, put, rows
 from tests.integration.test_feature_store_killed import LAST, LONG
@@ -90,6 +90,26 @@ def test_a_slice_that_a_worker_failed_at_is_written_again(tmp_path: Path, pair: 
     assert materialize(tmp_path, pair[1], elsewhere).rows == 5 * 40 + 1
     materialize(tmp_path, pair[0])
     assert content(pair[1]) == content(pair[0])
+
+
+def test_a_worker_whose_settings_name_another_store_writes_nothing(tmp_path: Path, pair: list[str]) -> None:
+    shop(tmp_path)
+    named = iter(pair)  # by the process that asks for work, then by a worker
+
+    def each(function: Callable[[Any], Any], parts: Iterable[Any], /) -> Iterator[Any]:
+        return map(function, parts)
+
+    workers = Workers(each, lambda: next(named), rows=ROWS)
+    registry = f"sqlite:///{tmp_path}/registry.db"
+    lake = Lake(tmp_path / "lake")
+    with open_store(portfolio(tmp_path, LONG), lake, registry=registry, online=pair[0], workers=workers) as store:
+        store.register()
+        with pytest.raises(OnlineStoreError, match="give it the same LENDLOOP_ONLINE_STORE") as told:
+            store.materialize(LAST)
+    assert "@" not in str(told.value)
+    with open_store(portfolio(tmp_path, LONG), lake, registry=registry, online=pair[1]) as other:
+        other.register()
+        assert other.materialize(LAST)[0].rows == 6 * 40 + 1
 
 
 def never(_function: object, _parts: object, /) -> Iterator[Any]:

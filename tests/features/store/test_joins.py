@@ -62,3 +62,11 @@ def test_a_file_that_is_replaced_between_two_parts_ends_the_join(join: Join, tmp
 
     with pytest.raises(FilesChanged, match=r"rows\.parquet"):
         join.run_by(each, asked(), 8)  # type: ignore[arg-type]
+
+
+def test_what_fails_among_workers_is_not_told_of_the_files(join: Join) -> None:
+    def each(_function: Part, _parts: Iterable[pl.DataFrame], /) -> Iterator[pl.DataFrame]:
+        raise OSError("no space left on device: /tmp/spill")
+
+    with pytest.raises(OSError, match="spill"):
+        join.run_by(each, asked(), 8)  # type: ignore[arg-type]
