@@ -58,7 +58,8 @@ def _tell_books(books: Audit) -> bool:
     if len(books.findings) > MOST:
         console.print(f"[red]✗[/] and {len(books.findings) - MOST:,} more")
     if not books.findings:
-        console.print(f"[green]✓[/] {books.rows:,} rows of the books beside it follow from {books.acts:,} acts")
+        compared = f"{books.compared:,} rows of the books beside it were compared"
+        console.print(f"[green]✓[/] {compared} and follow from {books.acts:,} acts")
     if books.adopted:
         console.print(f"  {books.adopted:,} rows were there before acts were kept, and put on record as they were")
     for book, why, count in books.unknown:

@@ -12,6 +12,15 @@ from serving.log.vault import SealBroken, Vault
 PAGE = 1000
 _COLUMNS = ("sequence", "decision_id", "kind", "portfolio", "decided_at", "person", "inputs", "subject", "features")
 UNREADABLE = "unreadable"
+_NEEDED = {
+    ("partner", "add"): ("mark",),
+    ("partner", "rotate"): ("mark", "others"),
+    **{("staff", name): ("mark",) for name in ("add", "change", "password", "end", "sign_in")},
+    ("staff", "set_pause"): ("until",),
+    ("staff", "lift_pause"): ("as_of",),
+    **{("consent", name): ("number",) for name in ("granted", "withdrawn")},
+}
+"""What acts have by which their rows are found and held; those of an earlier version lack it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,11 @@ class Act:
 
     stored: Mapping[str, Any]
     inputs: Mapping[str, Any]
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the chain."""
+        return int(self.stored["sequence"])
 
     @property
     def id(self) -> str:
@@ -40,6 +54,14 @@ class Act:
     def at(self) -> str:
         """When, as it stands in the book too."""
         return str(self.stored["decided_at"])
+
+    @property
+    def marked(self) -> bool | None:
+        """Whether it has what its rows are found and held by; None: it needs nothing of the kind."""
+        needed = _NEEDED.get((self.stored["kind"], self.name))
+        if needed is None:
+            return None
+        return all(name in self.inputs for name in needed) and self.inputs.get("mark", "") is not None
 
     def sealed(self, vault: Vault | None) -> Mapping[str, Any] | None:
         """What it seals, None: it was erased, or the keys are not here."""

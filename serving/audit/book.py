@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from serving.audit.acts import Act
@@ -50,8 +50,11 @@ class Book:
     told: dict[Row, Told] = field(default_factory=dict)
     adopted: dict[Row, str] = field(default_factory=dict)
     touched: set[Row] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
+    partly: set[Row] = field(default_factory=set)
     rows: int = 0
+    compared: int = 0
 
     def follow(self, act: Act, vault: Vault | None) -> None:
         """Take over what an act changed."""
@@ -69,7 +72,9 @@ class Book:
         yield from ()
 
     def make(self, key: Row, act: Act, values: dict[str, Any], untold: str = "") -> None:
-        """An act made a row."""
+        """An act made a row. No name or number is given out twice while its row is there, and no row ever goes."""
+        if key in self.told or key in self.adopted:
+            self.findings.append(self._finding(key, "two acts made it, so the first one's row was deleted", act.id))
         self.told[key] = Told(values, act.inputs.get("mark"), act.id, made=True, untold=untold)
         self.touched.add(key)
 
@@ -87,13 +92,14 @@ class Book:
 
     def compare(self, session: Session, vault: Vault | None, strict: bool) -> Iterator[Finding]:
         """What differs; `strict`: every row must be of an act. `unknown` counts what cannot be compared."""
+        yield from self.findings
         seen: set[Row] = set()
-        wider = Table(self.table.name, self.table.key, (*self.table.columns, *self.more))
+        wider = replace(self.table, columns=(*self.table.columns, *self.more))
         for page in pages(session, wider):
             for row in page:
                 seen.add(self.table.key_of(row))
                 yield from self._row(dict(zip(wider.columns, row, strict=True)), row, vault, strict)
-        self.rows = len(seen)
+        self.rows, self.compared = len(seen), len(seen - self.partly)
         for key, told in self.told.items():
             if told.made and key not in seen:
                 yield self._finding(key, "an act made it, but it is not there", told.act)
@@ -101,7 +107,18 @@ class Book:
             yield self._finding(key, "it was put on record as found, but it is not there")
         yield from self.ending()
 
+    def leave(self, key: Row, why: str) -> None:
+        """A row, or a part of it, cannot be compared."""
+        self.unknown[why] += 1
+        self.partly.add(key)
+
     def _row(self, found: Found, row: Row, vault: Vault | None, strict: bool) -> Iterator[Finding]:
+        try:
+            yield from self._differences(found, row, vault, strict)
+        except (TypeError, ValueError):  # of no canonical JSON, or not to be compared with what acts say
+            yield self._finding(self.table.key_of(row), "it holds a value of another type than its column's")
+
+    def _differences(self, found: Found, row: Row, vault: Vault | None, strict: bool) -> Iterator[Finding]:
         key = self.table.key_of(row)
         told, mark = self.told.get(key, Told()), self.adopted.get(key)
         if not told.made:
@@ -112,7 +129,7 @@ class Book:
                 if strict:
                     yield self._finding(key, "no act in the chain made it")
                 else:
-                    self.unknown["made before acts were kept"] += 1
+                    self.leave(key, "made before acts were kept")
         for column, value in told.values.items():
             if found[column] != value:
                 yield self._finding(key, self._differs(column, found[column], value), told.act)
@@ -124,17 +141,17 @@ class Book:
         """What is wrong by the marks that were made of a row."""
         if key in self.adopted and key not in self.touched:
             if vault is None:
-                self.unknown["need the master keys"] += 1
+                self.leave(key, "need the master keys")
             elif self.table.mark(vault, row[: len(self.table.columns)]) != self.adopted[key]:
                 return "it is not as it was when it was put on record"
             return None
         if told.untold:
-            self.unknown[told.untold] += 1
+            self.leave(key, told.untold)
         secrets = self.secrets(found)
         if secrets is None:
             return None
         if told.mark is None or vault is None:
-            self.unknown["need the master keys" if told.mark else "acts of an earlier version without a mark"] += 1
+            self.leave(key, "need the master keys" if told.mark else "acts of an earlier version without a mark")
         elif vault.mark(secrets) != told.mark:
             return f"{' or '.join(sorted(self.hidden))} is not what its act vouches for"
         return None

@@ -11,7 +11,7 @@ from serving.log.books import CONSENTS, Table
 from serving.log.database import Row
 from serving.log.vault import Vault
 
-_SAID = ("purpose", "state", "at", "recorded_by", "recorded_at")
+_SAID = CONSENTS.columns[1:]
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Consents(Book):
     table: Table = CONSENTS
     hidden: frozenset[str] = frozenset({"person", "source"})
     more: tuple[str, ...] = ("person", "source")
-    unnumbered: dict[Row, list[Act]] = field(default_factory=lambda: defaultdict(list))
+    unnumbered: dict[Row, list[tuple[Act, str | None]]] = field(default_factory=lambda: defaultdict(list))
 
     def follow(self, act: Act, vault: Vault | None) -> None:
         """A word that was recorded."""
@@ -31,28 +31,36 @@ class Consents(Book):
         values: dict[str, Any] = dict(
             zip(_SAID, (told["purpose"], act.name, told["said_at"], act.by, act.at), strict=True)
         )
-        if "number" not in told:
-            self.unnumbered[tuple(values.values())].append(act)
-            return
         sealed, person = act.sealed(vault), act.stored["person"]
+        source = None if sealed is None else sealed["source"]
+        if "number" not in told:
+            self.unnumbered[tuple(values.values())].append((act, source))
+            return
         if person is None:
-            self.unknown["person and source: erased from their acts"] += 1
-        else:
-            values |= {"person": person, **({} if sealed is None else {"source": sealed["source"]})}
-        self.make((told["number"],), act, values)
+            # A withdrawal may have been kept, by whom the act no longer tells.
+            untold = "person: erased from its act" if act.name == "withdrawn" else ""
+            self.make((told["number"],), act, {**values, "source": "", **({} if untold else {"person": ""})}, untold)
+            return
+        values |= {"person": person, **({} if source is None else {"source": source})}
+        self.make((told["number"],), act, values, "" if sealed else "source: need the master keys")
 
     def otherwise(self, row: Found) -> str | bool:
         """Whether an act without a number says what a row says."""
-        left = self.unnumbered.get(tuple(row[name] for name in _SAID), [])
+        key, left = (row["number"],), self.unnumbered.get(tuple(row[name] for name in _SAID), [])
         for person in (row["person"], None):
-            for act in left:
-                if act.stored["person"] == person:
-                    left.remove(act)
+            for act, source in left:
+                if act.stored["person"] == person and source in (None, row["source"]):
+                    left.remove((act, source))
+                    if source is None:
+                        why = "source: need the master keys" if person else "person and source: erased from their act"
+                        self.leave(key, why)
                     return True
+        if key in self.adopted:
+            self.leave(key, "person and source: older than any act")
         return False
 
     def ending(self) -> Iterator[Finding]:
         """Acts that no row was found for."""
         for acts in self.unnumbered.values():
-            for act in acts:
+            for act, _ in acts:
                 yield Finding(self.table.name, "?", "an act recorded it, but it is not there", act.id)

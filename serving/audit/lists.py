@@ -32,6 +32,7 @@ class Imports(Book):
     """Which entries of large imports are current: those that an act made so."""
 
     table: Table = IMPORTS
+    unfinished: set[int] = field(default_factory=set)
 
     def follow(self, act: Act, vault: Vault | None) -> None:
         """An import that ended."""
@@ -40,17 +41,21 @@ class Imports(Book):
 
     def otherwise(self, row: Found) -> str | bool:
         """One that has not ended, or was given up, has no act."""
-        return row["batch"] < 0 and not row["version"]
+        unfinished = row["batch"] < 0 and not row["version"]
+        if unfinished:
+            self.unfinished.add(row["batch"])
+        return unfinished
 
 
 @dataclass
 class Entries(Book):
-    """Whom the lists hold."""
+    """Whom the lists hold; `imports` are compared before them."""
 
     table: Table = ENTRIES
     hidden: frozenset[str] = frozenset({"hash", "digest", "reason"})
     versions: dict[int, Act] = field(default_factory=dict)
     digests: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    imports: Imports = field(default_factory=Imports)
 
     def follow(self, act: Act, vault: Vault | None) -> None:
         """Added together as one version, or ended one by one."""
@@ -61,17 +66,19 @@ class Entries(Book):
             ended = {"ended_by": act.by, "ended_at": act.at, "ended_version": told["version"]}
             self.change((told["entry"],), act, {**ended, "hash": told["hash"]})
         else:
+            if not isinstance(told["digest"], str) or not isinstance(told["lists"], list):
+                raise TypeError("lists")
             self.versions[told.get("batch", told["version"])] = act
 
     def otherwise(self, row: Found) -> str | bool:
         """Whether the act of its version accounts for an entry; all of a version are counted in the end."""
         act = self.versions.get(row["since_version"])
         if act is None:
-            if row["since_version"] < 0:  # `Imports` tells whether anybody reads it
-                self.unknown["of an import that has not ended, which nobody reads"] += 1
+            if row["since_version"] in self.imports.unfinished:
+                self.leave((row["id"],), "of an import that has not ended, which nobody reads")
                 return True
-            return False
-        self.digests[row["since_version"]].append(row["digest"])
+            return "it is of an import that never was" if row["since_version"] < 0 else False
+        self.digests[row["since_version"]].append(str(row["digest"]))
         if row["ended_version"] is not None and (row["id"],) not in self.told:
             return "it was ended, but no act in the chain ended it"
         whole = row["digest"] == entry_digest(row) and row["id"] == entry_id(row["digest"], row["since_version"])

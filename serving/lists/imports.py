@@ -22,8 +22,8 @@ TABLE = (
     # `version`: none while it is written, 0 given up, else the version of the lists that its entries came with.
     "CREATE TABLE IF NOT EXISTS list_imports (batch BIGINT PRIMARY KEY, beat BIGINT NOT NULL, version BIGINT)"
 )
-HIDDEN = "since_version IN (SELECT batch FROM list_imports WHERE coalesce(version, 0) = 0)"
-"""The condition that an entry is of an import that has not ended, or was given up."""
+HIDDEN = "(since_version < 0 AND since_version NOT IN (SELECT batch FROM list_imports WHERE version > 0 AND batch < 0))"
+"""The condition that an entry is of an import that has not ended, was given up, or was never begun: nobody reads it."""
 _REMAINS = (
     "SELECT e.id FROM list_imports i JOIN list_entries e ON e.since_version = i.batch WHERE i.version = 0 LIMIT 250"
 )

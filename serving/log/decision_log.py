@@ -9,7 +9,7 @@ from serving.log.chain import Head, Link
 from serving.log.commit import Appended, DuplicateDecision, IdempotencyConflict, Outcome, commit_entries, read_head
 from serving.log.database import CleaningWaits, Database, LogUnavailable, Row, Session, Staged, open_database
 from serving.log.entry import COLUMNS, SEALED, Entry, Opened, RecordError, decode, encode
-from serving.log.erasure import Erasure, erase_rows, forget_shadow
+from serving.log.erasure import Erasure, erase_rows, erased_tables, forget_shadow, forget_words
 from serving.log.keys import KeyRing
 from serving.log.migration import check, prepare
 from serving.log.record import Record, time_text
@@ -142,11 +142,13 @@ class DecisionLog:
         def rule(session: Session) -> list[Record]:
             names = erase_rows(session, person, lambda subject: self.vault.person(portfolio, subject))
             forget_shadow(session, names)
-            return [erasure.record(names)] if names else []
+            words = forget_words(session, person)
+            return [erasure.record(names)] if names or words else []
 
         made = self.settle(portfolio, erasure.at, rule, alone=True)
         try:
-            self._database.scrub("decisions")
+            for table in self._database.read(erased_tables):
+                self._database.scrub(table)
             self.cleaning_waits = False
         except CleaningWaits:
             self.cleaning_waits = True

@@ -8,7 +8,7 @@ from serving.log.act import RANDOM_BYTES, about, act_record
 from serving.log.database import Session
 from serving.log.record import Record
 
-__all__ = ["RANDOM_BYTES", "Erasure", "erase_rows", "forget_shadow"]
+__all__ = ["RANDOM_BYTES", "Erasure", "erase_rows", "erased_tables", "forget_shadow", "forget_words"]
 
 _ERASE = "UPDATE decisions SET subject = NULL, features = NULL, person = NULL WHERE person IN"
 
@@ -41,6 +41,32 @@ def forget_shadow(session: Session, decision_ids: Sequence[str]) -> None:
     if decision_ids and session.columns("shadow_decisions"):
         among, names = session.among(decision_ids)
         session.run(f"DELETE FROM shadow_decisions WHERE decision_id IN {among}", [names])
+
+
+def forget_words(session: Session, person: str) -> bool:
+    """Take out of a person's consents how each was given, and whose it was; whether there was anything to take.
+
+    A purpose that they refused last keeps the hash on that one word: who applies again would otherwise be one who never
+    refused. A grant permits nothing any more.
+    """
+    if not session.columns("consents"):
+        return False
+    sql = "SELECT number, purpose, state, source FROM consents WHERE person = ? ORDER BY at, number"
+    rows = session.rows(sql, [person])
+    last = {purpose: number for number, purpose, _, _ in rows}
+    forgotten = False
+    for number, purpose, state, source in rows:
+        kept = state == "withdrawn" and last[purpose] == number
+        if source or not kept:
+            change = "UPDATE consents SET source = '', person = ? WHERE number = ?"
+            session.run(change, [person if kept else "", number])
+            forgotten = True
+    return forgotten
+
+
+def erased_tables(session: Session) -> list[str]:
+    """The tables that hold something of a person until it is erased."""
+    return [table for table in ("decisions", "consents") if session.columns(table)]
 
 
 def erase_rows(session: Session, person: str, person_of: Callable[[str], str]) -> list[str]:

@@ -49,12 +49,12 @@ class Seals:
     """How sealed columns are checked: opened by the vault (None: without keys they are not), unless `erased`."""
 
     vault: Vault | None
-    erased: Callable[[str], bool]
+    erased: Callable[[str, int], bool]
 
-    def problem(self, stored: Mapping[str, Any]) -> str | None:
+    def problem(self, stored: Mapping[str, Any], sequence: int) -> str | None:
         """What is wrong with the sealed columns of a row."""
         if all(stored[name] is None for name in VAULT):
-            known = self.erased(stored["decision_id"])
+            known = self.erased(stored["decision_id"], sequence)
             return None if known else "its personal columns are gone, but the log has no record of an erasure"
         if self.vault is None:
             return None
@@ -75,25 +75,29 @@ class Seals:
 
 
 class Erased:
-    """The decisions that the log's own erasures name; those records are in the chain themselves."""
+    """The decisions that the log's own erasures name; those records are in the chain themselves.
+
+    An erasure speaks of what was there before it: neither of itself, or it could do without a seal, nor of later ones.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: set[str] = set()
+        self._known: dict[str, int] = {}
 
-    def __call__(self, decision_id: str) -> bool:
+    def __call__(self, decision_id: str, sequence: int) -> bool:
         """Whether a decision was erased; looks again for one that is not known, as erasing may go on."""
-        if decision_id not in self._known:
+        if sequence >= self._known.get(decision_id, 0):
             self._known = self._database.read(_erased_decisions)
-        return decision_id in self._known
+        return sequence < self._known.get(decision_id, 0)
 
 
-def _erased_decisions(session: Session) -> set[str]:
-    rows = session.rows("SELECT inputs FROM decisions WHERE kind = 'erasure'")
-    found: set[str] = set()
-    for (inputs,) in rows:
+def _erased_decisions(session: Session) -> dict[str, int]:
+    """The place of the last erasure that names each."""
+    rows = session.rows("SELECT sequence, inputs FROM decisions WHERE kind = 'erasure' ORDER BY sequence")
+    found: dict[str, int] = {}
+    for sequence, inputs in rows:
         with suppress(ValueError, KeyError, TypeError):  # one that was changed is named when its turn comes
-            found.update(orjson.loads(inputs)["decision_ids"])
+            found.update(dict.fromkeys(orjson.loads(inputs)["decision_ids"], sequence))
     return found
 
 
@@ -105,7 +109,7 @@ def verify_chain(
     progress: Progress | None = None,
     *,
     vault: Vault | None = None,
-    erased: Callable[[str], bool] = lambda name: False,
+    erased: Callable[[str, int], bool] = lambda name, sequence: False,
     check_link: Callable[[Link], str | None] | None = None,
 ) -> Verification:
     """Check `links` and `rows` (sequence, *COLUMNS), both in their order, up to `head`.
@@ -146,7 +150,7 @@ def _check_records(link: Link, rows: Iterator[Row], seals: Seals) -> Broken | No
         if row is None or row[0] != sequence:
             return Broken(link.number, f"missing; found record {row[0] if row else 'none'} in its place", sequence)
         stored = dict(zip(COLUMNS, row[1:], strict=True))
-        problem = seals.problem(stored) or check_row(stored)
+        problem = seals.problem(stored, sequence) or check_row(stored)
         if problem is not None:
             return Broken(link.number, problem, sequence, str(stored["decision_id"]))
         leaves.append(stored["leaf"])

@@ -97,7 +97,7 @@ def test_a_book_that_was_changed_by_hand_fails_the_command(home):
         pauses.set_pause(Pause("taiwan_cards", START.date(), "[psi]", "drift", "monitoring", START))
     code, said = run("verify")
     assert code == 0
-    assert "1 rows of the books beside it follow from 1 acts" in said
+    assert "1 rows of the books beside it were compared and follow from 1 acts" in said
     opened._database.write(lambda session: session.run("UPDATE approval_pauses SET lifted_at = since"))
     opened.close()
     code, said = run("verify")
