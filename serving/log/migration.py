@@ -72,15 +72,16 @@ def _adopt(database: Database, vault: Vault) -> None:
     """Put the books of version 2 on record as they are found; from then on no row is without an act."""
     at = datetime.now(UTC)
     vault.prepare(EVERYWHERE, time_text(at)[:10])
+    database.create([BOOK_INDEX])
 
     def work(session: Session) -> None:
-        head = read_head(session, session.for_update)
         if session.rows("SELECT version FROM decision_schema") != [(min(READABLE),)]:
             return  # another process did it while this one waited
-        session.run(BOOK_INDEX)
         entries = [encode(act) for act in adoptions(session, vault, at)]
         if entries:
-            commit_entries(session, head, entries, vault.seal(entries), vault)
+            sealed = vault.seal(entries)
+            head = read_head(session, session.for_update)  # on Postgres decisions wait from here on only
+            commit_entries(session, head, entries, sealed, vault)
         session.run("UPDATE decision_schema SET version = ?", [VERSION])
 
     database.alone(work)

@@ -57,6 +57,7 @@ class PostgresDatabase:
         """Create tables; IF NOT EXISTS alone fails when two processes run it together."""
 
         def work(session: Session) -> None:
+            session.run("SET LOCAL statement_timeout = 0")  # a large table's index takes longer than a statement should
             for statement in statements:
                 session.run(statement)
 
