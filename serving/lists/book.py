@@ -1,7 +1,7 @@
 """The negative lists in the database of the decision log: every change is a version and an act in the chain; nothing is
 deleted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from serving.lists.entry import BadEntry, Entry, checked, hashed
-from serving.lists.imports import HIDDEN, SMALL, TABLE, Import, held
+from serving.lists.imports import HIDDEN, SMALL, TABLE, Import, abandon, held
 from serving.lists.index import Index
 from serving.lists.reading import catch_up, last_version, read_ahead
 from serving.log.act import EVERYWHERE, deed
@@ -32,7 +32,9 @@ STATEMENTS = (
     " reason TEXT NOT NULL, valid_from TEXT, valid_until TEXT, added_by TEXT NOT NULL, added_at TEXT NOT NULL,"
     " since_version BIGINT NOT NULL, ended_by TEXT, ended_at TEXT, ended_version BIGINT)",
     "CREATE INDEX IF NOT EXISTS list_entries_digest ON list_entries (digest)",
-    "CREATE INDEX IF NOT EXISTS list_entries_since ON list_entries (since_version)",
+    # With the id, in whose order an import is written and read ahead: each look reads on where the last one ended.
+    "CREATE INDEX IF NOT EXISTS list_entries_of ON list_entries (since_version, id)",
+    "DROP INDEX IF EXISTS list_entries_since",  # of an earlier version
     "CREATE INDEX IF NOT EXISTS list_entries_ended ON list_entries (ended_version)",
     TABLE,
 )
@@ -77,17 +79,17 @@ class ListBook:
             if not new:
                 return 0, []
             version = _next(session, act, len(new), by, at)
-            session.insert("list_entries", _COLUMNS, _rows(new, version, by, at))
+            session.insert("list_entries", _COLUMNS, [*_rows(new, version, by, at)])
             return len(new), [deed("list", act, by, at, {"version": version, **_told(new)})]
 
         return self._ledger.enact(EVERYWHERE, at, work)
 
     def _add_many(self, found: Mapping[str, Row], act: str, by: str, at: datetime) -> int:
         """The same with nobody held up: written a few at a time, and then made current."""
-        whole = Import(self._ledger, at)
+        whole, ordered = Import(self._ledger, at), dict(sorted(found.items()))
         whole.begin()
         try:
-            return self._bring(whole, found, act, by)
+            return self._bring(whole, ordered, act, by)
         except BaseException:
             with suppress(Exception):  # what keeps it from being given up now, the next import finds silent
                 whole.give_up(whole.batch)
@@ -96,21 +98,26 @@ class ListBook:
     def _bring(self, whole: Import, found: Mapping[str, Row], act: str, by: str) -> int:
         seen, at = self._ledger.read(last_version), whole.at
         there = whole.current(list(found))
-        new = {digest: found[digest] for digest in sorted(found) if digest not in there}
-        whole.write("list_entries", _COLUMNS, _rows(new, whole.batch, by, at))
+        new = {digest: row for digest, row in found.items() if digest not in there}
+        whole.write(_COLUMNS, _rows(new, whole.batch, by, at))
         told = _told(new)
+        whole.live()
 
         def work(session: Session) -> tuple[int, list[Record]]:
+            if version := whole.ended(session):
+                return _entries(session, version), []
             left, more = new, told
             if twice := _since(session, seen) & new.keys():  # others added them meanwhile
                 left = {digest: row for digest, row in new.items() if digest not in twice}
                 more = _told(left)
                 among, value = session.among([entry_id(digest, whole.batch) for digest in twice])
                 session.run(f"DELETE FROM list_entries WHERE id IN {among}", [value])
-            version = _next(session, act, len(left), by, at) if left else 0
+            if not left:
+                abandon(session, whole.batch)
+                return 0, []
+            version = _next(session, act, len(left), by, at)
             whole.end(session, version)
-            acts = [deed("list", act, by, at, {"version": version, "batch": whole.batch, **more})] if left else []
-            return len(left), acts
+            return len(left), [deed("list", act, by, at, {"version": version, "batch": whole.batch, **more})]
 
         return self._ledger.enact(EVERYWHERE, at, work)
 
@@ -170,9 +177,14 @@ def _since(session: Session, version: int) -> set[str]:
     return {digest for (digest,) in session.rows(sql, [version])}
 
 
-def _rows(new: Mapping[str, Row], version: int, by: str, at: datetime) -> list[Row]:
+def _entries(session: Session, version: int) -> int:
+    return int(session.rows("SELECT entries FROM list_versions WHERE number = ?", [version])[0][0])
+
+
+def _rows(new: Mapping[str, Row], version: int, by: str, at: datetime) -> Iterator[Row]:
+    """Made one by one: an import beats as it writes them."""
     added = (by, time_text(at), version, None, None, None)
-    return [(entry_id(digest, version), digest, *row, *added) for digest, row in new.items()]
+    return ((entry_id(digest, version), digest, *row, *added) for digest, row in new.items())
 
 
 def _told(new: Mapping[str, Row]) -> dict[str, Json]:

@@ -5,11 +5,12 @@ that nobody reads; the next one clears them. Imports take turns: one that beats 
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import islice
+from secrets import randbits
 from typing import TypeVar
 
 from serving.log.act import EVERYWHERE
@@ -41,12 +42,15 @@ class ImportLost(RuntimeError):
 
 @dataclass
 class Import:
-    """One import under way; `batch` stands in the place of a version in its entries."""
+    """One import under way; `batch` stands in the place of a version in its entries.
+
+    On Postgres a transaction is run again when the reply to its commit was lost: each of them knows its own first run.
+    """
 
     ledger: Ledger
     at: datetime
     batch: int = 0
-    beat: int = 0
+    beat: int = field(default_factory=lambda: randbits(40))  # begins anywhere: no other import's is taken for its own
 
     def begin(self) -> None:
         """Take the turn: wait for an import that runs, give up one that is dead, clear what dead ones left."""
@@ -66,19 +70,28 @@ class Import:
         for first in range(0, len(digests), READ_AT_ONCE):
             part = digests[first : first + READ_AT_ONCE]
             found |= self.ledger.read(partial(held, digests=part))
-            self._timed(lambda session: None)
+            self.live()
         return found
 
-    def write(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    def write(self, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Write the entries, as many at a time as takes `HOLD_SECONDS`, leaving others as much time between."""
         left, size = iter(rows), SMALL
         while page := list(islice(left, size)):
-            took = self._timed(partial(_insert, table=table, columns=columns, rows=page))
+            took = self._timed(partial(_insert, columns=columns, rows=page))
             size = max(10, min(MOST, 2 * size, int(size * HOLD_SECONDS / took)))
             time.sleep(took)
 
+    def live(self) -> None:
+        """Show others, after work that writes nothing, that this import is not dead."""
+        self._timed(lambda session: None)
+
+    def ended(self, session: Session) -> int:
+        """The version that the entries came with, where a first run of the last step made them current; else 0."""
+        sql = "SELECT coalesce(max(version), 0) FROM list_imports WHERE batch = ?"
+        return int(session.rows(sql, [self.batch])[0][0])
+
     def end(self, session: Session, version: int) -> None:
-        """Make the entries current, as part of the transaction that says so; 0: there are none."""
+        """Make the entries current, as part of the transaction that says so."""
         self._own(session)
         session.run("UPDATE list_imports SET version = ? WHERE batch = ?", [version, self.batch])
 
@@ -86,9 +99,9 @@ class Import:
         """Another import that has not ended; None: this one has begun."""
         running = session.rows("SELECT batch, beat FROM list_imports WHERE version IS NULL")
         if running:
-            return running[0]
+            return None if running[0] == (self.batch, self.beat) else running[0]
         self.batch = int(session.rows("SELECT coalesce(min(batch), 0) - 1 FROM list_imports")[0][0])
-        session.insert("list_imports", ("batch", "beat", "version"), [(self.batch, 0, None)])
+        session.insert("list_imports", ("batch", "beat", "version"), [(self.batch, self.beat, None)])
         return None
 
     def _timed(self, work: Callable[[Session], None]) -> float:
@@ -97,23 +110,24 @@ class Import:
         def beating(session: Session) -> None:
             nonlocal began
             began = time.perf_counter()  # the file or the server is this one's from here on
-            self._own(session)
-            session.run("UPDATE list_imports SET beat = ? WHERE batch = ?", [self.beat + 1, self.batch])
-            work(session)
+            if self._own(session) == self.beat:  # else its first run was committed
+                session.run("UPDATE list_imports SET beat = ? WHERE batch = ?", [self.beat + 1, self.batch])
+                work(session)
 
         self._short(beating)
         self.beat += 1
         return time.perf_counter() - began
 
-    def _own(self, session: Session) -> None:
+    def _own(self, session: Session) -> int:
         sql = f"SELECT beat FROM list_imports WHERE batch = ? AND version IS NULL{session.for_update}"
-        if session.rows(sql, [self.batch]) != [(self.beat,)]:
+        found = session.rows(sql, [self.batch])
+        if found not in ([(self.beat,)], [(self.beat + 1,)]):
             raise ImportLost("another import took this one for dead; nothing of it is on the lists: run it again")
+        return int(found[0][0])
 
     def give_up(self, batch: int) -> None:
         """Have an import that has not ended never end; its entries are cleared by the next."""
-        change = "UPDATE list_imports SET version = 0 WHERE batch = ? AND version IS NULL"
-        self._short(lambda session: session.run(change, [batch]))
+        self._short(partial(abandon, batch=batch))
 
     def _short(self, work: Callable[[Session], T]) -> T:
         def without_act(session: Session) -> tuple[T, Sequence[Record]]:
@@ -129,8 +143,13 @@ def held(session: Session, digests: Sequence[str]) -> set[str]:
     return {digest for (digest,) in session.rows(sql, [value])}
 
 
-def _insert(session: Session, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    session.insert(table, columns, rows)
+def abandon(session: Session, batch: int) -> None:
+    """Have an import that has not ended never end."""
+    session.run("UPDATE list_imports SET version = 0 WHERE batch = ? AND version IS NULL", [batch])
+
+
+def _insert(session: Session, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    session.insert("list_entries", columns, rows)
 
 
 def _remove(session: Session, entries: Sequence[Row]) -> None:

@@ -31,6 +31,8 @@ class Ahead:
     """Entries of an import that has not ended, known beforehand: when they count, there is little left to read."""
 
     batch: int
+    beat: int = -1  # of the import when it was looked at, and since when it has stayed so
+    since: float = 0.0
     last: str = ""
     rows: list[Row] = field(default_factory=list)
 

@@ -1,15 +1,17 @@
 """The book read into an index: what changed since, and, ahead of the time, what an import writes that has not ended."""
 
+import time
 from collections.abc import Sequence
 from datetime import date
 
+from serving.lists.imports import SILENT_SECONDS
 from serving.lists.index import Ahead, Index, Row
 from serving.log.database import Row as Stored
 from serving.log.database import Session
 
 _COLUMNS = "e.id, e.list, e.kind, e.match, e.hash, e.valid_from, e.valid_until, e.ended_version"
-# An import writes its entries in the order of their digests. The plus keeps SQLite from sorting all of them each time.
-_PART = f"SELECT {_COLUMNS}, e.digest FROM list_entries e WHERE +e.since_version = ? AND e.digest > ? ORDER BY e.digest"
+# An import writes its entries in the order of their digests, which their ids begin with.
+_PART = f"SELECT {_COLUMNS} FROM list_entries e WHERE e.since_version = ? AND e.id > ? ORDER BY e.id"
 PART = 2000
 PARTS = 10  # at a look, so that a look does not take long
 
@@ -38,11 +40,19 @@ def read_ahead(session: Session, index: Index) -> None:
         version = session.rows("SELECT version FROM list_imports WHERE batch = ?", [index.ahead.batch])
         if version != [(None,)] and not (version and version[0][0] > index.version):
             index.ahead = None
-    running = session.rows("SELECT batch FROM list_imports WHERE version IS NULL")
-    if index.ahead is None and running:
-        index.ahead = Ahead(running[0][0])
-    if index.ahead is not None:
-        _read_on(session, index.ahead, PARTS)
+    for batch, beat in session.rows("SELECT batch, beat FROM list_imports WHERE version IS NULL"):
+        if index.ahead is None:
+            index.ahead = Ahead(batch)
+        if index.ahead.batch == batch and _beats(index.ahead, beat):
+            _read_on(session, index.ahead, PARTS)
+
+
+def _beats(ahead: Ahead, beat: int) -> bool:
+    """Whether the import is alive; one that was killed stays as it is until the next one gives it up."""
+    now = time.monotonic()
+    if beat != ahead.beat:
+        ahead.beat, ahead.since = beat, now
+    return now - ahead.since <= SILENT_SECONDS
 
 
 def _imported(session: Session, index: Index, batch: int) -> Sequence[Row]:
@@ -50,18 +60,20 @@ def _imported(session: Session, index: Index, batch: int) -> Sequence[Row]:
     ahead = index.ahead
     if ahead is not None and ahead.batch == batch:
         _read_on(session, ahead)
-        # Who imports takes out what others added meanwhile: then it is read as a whole.
-        if session.rows("SELECT count(*) FROM list_entries WHERE since_version = ?", [batch]) == [(len(ahead.rows),)]:
-            return ahead.rows
+        # Who imports takes out what others added meanwhile.
+        there = {name for (name,) in session.rows("SELECT id FROM list_entries WHERE since_version = ?", [batch])}
+        rows = [row for row in ahead.rows if row.id in there]
+        if len(rows) == len(there):
+            return rows
     return _rows(session.rows(f"SELECT {_COLUMNS} FROM list_entries e WHERE since_version = ?", [batch]))
 
 
 def _read_on(session: Session, ahead: Ahead, parts: int | None = None) -> None:
     while parts is None or parts > 0:
         part = session.rows(f"{_PART} LIMIT {PART}", [ahead.batch, ahead.last])
-        ahead.rows += _rows([row[:-1] for row in part])
+        ahead.rows += _rows(part)
         if part:
-            ahead.last = part[-1][-1]
+            ahead.last = part[-1][0]
         if len(part) < PART:
             return
         parts = None if parts is None else parts - 1

@@ -32,8 +32,7 @@ KEYS = {
     "shadow_decisions": "sequence",
 }  # the large ones are copied in pages by their key
 BESIDE = (
-    *("approval_pauses", "partners", "partner_keys", "list_versions", "list_entries"),
-    "list_imports",
+    *("approval_pauses", "partners", "partner_keys", "list_versions", "list_entries", "list_imports"),
     *("consents", "batch_keys", "staff", "reviews", "review_refusals", "shadow_decisions"),
 )
 """Tables of others in the same database: without its pauses, a restored service would approve again."""
