@@ -54,10 +54,13 @@ class Index:
         """Take over what changed up to a version."""
         for row in changed:
             # Copied, not changed: another thread may be looking something up.
-            held = {name: one for name, one in self._rows.get(row.hash, {}).items() if name != row.id}
+            known = self._rows.get(row.hash)
+            held = {name: one for name, one in known.items() if name != row.id} if known else {}
             if not row.ended:
                 held[row.id] = row
-                self._forms[row.kind] = tuple({*self._forms.get(row.kind, ()), row.match})
+                forms = self._forms.get(row.kind, ())
+                if row.match not in forms:
+                    self._forms[row.kind] = (*forms, row.match)
             if held:
                 self._rows[row.hash] = held
             else:
