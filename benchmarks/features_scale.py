@@ -149,17 +149,15 @@ def main(sizes: list[int], keep: Path | None) -> None:
 def lines(found: list[dict[str, float]], grown: float | None) -> list[Line]:
     """What README says."""
     last, bounded = found[-1], found[-1]["peak_mib"] <= LARGEST_MIB
-    stopped = f", stopped by hand after an estimated {last['stopped_after']:,.0f}" if "stopped_after" in last else ""
-    rate = f"{last['rows_per_second']:,.0f} rows/s" + (" (estimated)" if stopped else "")
     return [
         Line(
-            f"{len(FEATURES)} features of {last['customers']:,.0f} customers × {MONTHS} months{stopped}",
+            f"{len(FEATURES)} features of {last['customers']:,.0f} customers × {MONTHS} months",
             f"linear from {found[0]['customers']:,.0f}, memory bounded",
-            f"{rate}, {last['peak_mib'] / 1024:.1f} GiB, "
+            f"{last['rows_per_second']:,.0f} rows/s, {last['peak_mib'] / 1024:.1f} GiB, "
             + ("one size only" if grown is None else f"CPU grows with rows^{grown:.2f}"),
             "–",
             "–",
-            bounded and grown is not None and grown <= EXPONENT and not stopped,
+            bounded and grown is not None and grown <= EXPONENT,
         )
     ]
 
@@ -168,7 +166,7 @@ def show(console: Console, found: list[dict[str, float]], grown: float | None) -
     """The figures as a table."""
     table = Table(*("customers", "rows", "seconds", "CPU", "rows/s", "peak MiB", "read MB", "written MB"), box=None)
     for one in found:
-        table.add_row(*(f"{value:,.0f}" for name, value in one.items() if name != "stopped_after"))
+        table.add_row(*(f"{value:,.0f}" for value in one.values()))
     console.print(table)
     if grown is not None:
         linear = "linear" if grown <= EXPONENT else "NOT linear"

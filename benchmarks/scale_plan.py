@@ -63,8 +63,7 @@ def _features(plan: Plan, found: dict[str, Any]) -> tuple[str, str, str, str]:
     gib = last["peak_mib"] / 1024
     return (
         f"features, {found['features']} of a table",
-        f"{last['rows']:,} rows{_estimated(last)}: {last['processor_seconds']:,.0f} core-seconds, "
-        f"{gib:.1f} GiB a worker",
+        f"{last['rows']:,} rows: {last['processor_seconds']:,.0f} core-seconds, {gib:.1f} GiB a worker",
         f"{needed / 3600:,.0f} core-hours, {terabytes:.2f} TB of Parquet",
         f"{plan.hours(needed) * 60:.0f} min to compute with {plan.cores * gib:.0f} GiB a node, "
         f"{needed * WRITING / 3600:.1f} h for the one process that writes",
@@ -131,9 +130,8 @@ def measured() -> str:
     headings = ("customers", "rows", "core-seconds", "rows a core-second", "rows/s by the clock", "most memory")
     sizes = [
         (
-            f"{one['customers']:,}"
-            + (f" (stopped by hand after an estimated {one['stopped_after']:,})" if "stopped_after" in one else ""),
-            f"{one['rows']:,}{_estimated(one)}",
+            f"{one['customers']:,}",
+            f"{one['rows']:,}",
             f"{one['processor_seconds']:,.0f}",
             f"{one['rows'] / one['processor_seconds']:,.0f}",
             f"{one['rows_per_second']:,}",
@@ -142,14 +140,7 @@ def measured() -> str:
         for one in found["sizes"]
     ]
     grown = f"Core-seconds grow with the rows to the power of {found['exponent']:.2f}." if found["exponent"] else ""
-    if grown and "stopped_after" in found["sizes"][-1]:
-        grown = f"{grown[:-1]} (estimated: the rows of the last are)."
     return f"{_table(headings, sizes)}\n\n{grown} {found['features']} features of {found['months']} months."
-
-
-def _estimated(size: dict[str, Any]) -> str:
-    """Of a build that was stopped by hand, nobody has counted the rows."""
-    return " (estimated)" if "stopped_after" in size else ""
 
 
 def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
