@@ -31,7 +31,7 @@ PURCHASES = ("ecommerce", "medical", "education")
 """Purposes that models read as one."""
 LOANS: Schema = {
     "loan_id": pl.Int64, CUSTOMER: pl.Int64, "principal": pl.Float64, "rate": pl.Float64, "term_months": pl.Int64,
-    "instalment": pl.Float64,
+    "instalment": pl.Float64, "change": pl.String,
 }  # fmt: skip
 STATES = Source(
     {
@@ -117,14 +117,17 @@ def book(raw: Raw, roster: pl.DataFrame) -> Summaries:
     """What a customer owed at each month's end and paid during the month; zeros for one who borrowed nothing."""
     loans = Running(raw, "loans", LOANS)
     standings = Standings(raw, "loan_states", {CUSTOMER: pl.Int64, **STATES.columns}, "loan_id")
-    limits = Standings(raw, "limits", LIMITS, CUSTOMER)
+    # An amount that cannot be a limit says nothing of the one before.
+    limits = Standings(raw, "limits", LIMITS, CUSTOMER, pl.col("limit") >= 0)
     sources = {
         "loans": OPENED, "loan_states": STATES, "payments": PAYMENTS, "collections": COLLECTIONS,
         "applications": ASKED,
     }  # fmt: skip
 
     def borrowed(frames: Frames, version: Version) -> pl.DataFrame:
-        lent = current(loans.at(version), "loan_id").rename({EVENT: "opened"})
+        # A loan is told anew when its terms change, dated to its pay-out: what changed after the close is not of it.
+        until_then = (pl.col("change") == "paid_out") | (pl.col(CREATED) <= at(version.close))
+        lent = current(loans.at(version).filter(until_then), "loan_id").rename({EVENT: "opened"})
         owed = _owed(current(standings.at(version), *STATES.key), lent, version)
         return _borrowed(frames, lent, owed, current(limits.at(version), CUSTOMER, EVENT))
 
@@ -183,8 +186,8 @@ def _borrowed(frames: Frames, loans: pl.DataFrame, owed: pl.DataFrame, limits: p
 
 
 def _limit(rows: pl.DataFrame) -> pl.DataFrame:
-    """The limit as it was set last; an amount that cannot be one is left out."""
-    last = rows.filter(pl.col("limit") >= 0).sort(CUSTOMER, EVENT).unique(CUSTOMER, keep="last", maintain_order=True)
+    """The limit as it was set last."""
+    last = rows.sort(CUSTOMER, EVENT).unique(CUSTOMER, keep="last", maintain_order=True)
     return last.select(CUSTOMER, credit_limit="limit")
 
 

@@ -13,7 +13,7 @@ Schema = Mapping[str, type[pl.DataType]]
 
 
 class RawMissing(ValueError):
-    """There are no raw files."""
+    """There are no raw files, or too few."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Raw:
             raise RawMissing(f"no TABLE/day=YYYY-MM-DD in {folder}; expected the raw tables of a simulated lender")
         self.until = datetime.combine(days[-1] + timedelta(days=1), time())
         self.months = _whole_months(days[0], days[-1])
+        if not self.months:
+            raise RawMissing(f"{folder} has no whole month yet ({days[0]} to {days[-1]}): simulate more days first")
         self.periods = _periods(days[0], days[-1])
 
     def scan(self, table: str, columns: Schema, since: date | None = None, until: date | None = None) -> pl.LazyFrame:

@@ -34,12 +34,12 @@ class Running:
 
 
 class Standings(Running):
-    """How things stand: of each `key` the last row, with its corrections."""
+    """How things stand: of each `key` the last `sound` row, with its corrections."""
 
-    def __init__(self, raw: Raw, table: str, columns: Schema, key: str) -> None:
+    def __init__(self, raw: Raw, table: str, columns: Schema, key: str, sound: pl.Expr | None = None) -> None:
         super().__init__(raw, table, columns)
-        self._key = key
+        self._key, self._sound = key, pl.lit(True) if sound is None else sound
 
     def forgotten(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The last row of each."""
-        return rows.filter(pl.col(EVENT) == pl.col(EVENT).max().over(self._key))
+        return rows.filter(self._sound).filter(pl.col(EVENT) == pl.col(EVENT).max().over(self._key))
