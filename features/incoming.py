@@ -65,6 +65,12 @@ class Incoming:
         return pl.concat([pl.DataFrame(schema=QUARANTINE), *self._quarantined])
 
     @property
+    def oldest_quarantined(self) -> date | None:
+        """The first day that one of them tells."""
+        days: pl.Series = self.all_quarantined[CREATED].dt.date().drop_nulls().sort()
+        return None if days.is_empty() else days.item(0)
+
+    @property
     def quarantined(self) -> pl.DataFrame:
         """Those known at the date, and those whose time cannot be read."""
         return self.all_quarantined.filter(pl.col(CREATED).is_null() | (pl.col(CREATED) < cutoff(self.as_of)))

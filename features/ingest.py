@@ -8,7 +8,7 @@ from math import ceil
 
 import polars as pl
 
-from features.calendar import month_start
+from features.calendar import month_end, month_ends, month_of, month_start
 from features.contracts import Checked
 from features.digests import code_digest, digest_of
 from features.incoming import Incoming, checked_parts
@@ -17,6 +17,8 @@ from features.lake import Lake, NoData
 from features.portfolio import Portfolio
 from features.spec import CREATED, FeatureSpec
 from features.staging import Staging
+
+_CODE = ("contracts.py", "casts.py", "incoming.py", "ingest.py", "portfolio.py", "staging.py")
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,7 @@ def ingest(portfolio: Portfolio, lake: Lake, as_of: date) -> IngestReport:
     Raises `NoData` when nothing became known since the last whole month began, and `QuarantineExceeded`.
     """
     spec, name = portfolio.features, portfolio.name
-    inputs = digest_of(
-        portfolio.digest(), code_digest("contracts.py", "casts.py", "incoming.py", "ingest.py"), pl.__version__
-    )
+    inputs = digest_of(portfolio.digest(), code_digest(*_CODE), pl.__version__)
     done = read_ingested(lake, name)
     same = done if done and done.inputs == inputs and _is_whole(portfolio, lake, min(as_of, done.as_of)) else None
     if same and as_of <= same.as_of:
@@ -69,7 +69,8 @@ def ingest(portfolio: Portfolio, lake: Lake, as_of: date) -> IngestReport:
         if done and not same:
             forget_ingested(lake, name)
         for table, rows in known.items():
-            lake.extend(name, "quarantine", table, rows.all_quarantined, first=staged.first, as_of=as_of)
+            first = _quarantined_since(lake, name, table, staged.first, rows)
+            lake.extend(name, "quarantine", table, rows.all_quarantined, first=first, as_of=as_of)
         for table, rows in known.items():
             _refuse_excess(spec, table, rows, as_of)
         staged.commit()
@@ -83,18 +84,20 @@ def _taken_in(
     """Every part through its contract and beside the lake; what became known later than `as_of` is not read on."""
     known = {table: Incoming(as_of) for table in portfolio.features.tables}
     days: list[date] = []
+    sound: list[date] = []  # those of kept rows, up to `as_of`: a bad row may tell any time
     # A month may be young, but a whole month in which nothing became known is a feed that stopped.
     whole = month_start(month_start(as_of + timedelta(days=1)) - timedelta(days=1))
     for part in checked_parts(portfolio, inputs):
-        fresh = _days(part)
-        past = [day for day in days if day <= as_of]
-        if fresh and fresh[0] > as_of and past and past[-1] >= whole:
+        fresh, kept = _days(part), _days(part, kept_only=True)
+        if fresh and fresh[0] > month_end(as_of) and _without_gap(sound, whole):
             break
+        past = [day for day in days if day <= as_of]
         days = sorted({*days, *fresh})
-        if not past and days and days[0] <= as_of:
+        if days and days[0] <= as_of and (not past or (kept and kept[0] < past[0])):
             staged.begin(_since(staged.lake, portfolio.name, days[0], same))
+        sound = sorted({*sound, *(day for day in kept if day <= as_of)})
+        staged.put({table: checked.kept for table, checked in part.items()})
         for table, checked in part.items():
-            staged.put(table, checked.kept)
             known[table].add(checked)
         del part, checked  # not held while the next is made
     past = [day for day in days if day <= as_of]
@@ -107,10 +110,16 @@ def _taken_in(
     return known
 
 
-def _days(part: Mapping[str, Checked]) -> list[date]:
-    times = pl.concat([frame[CREATED] for checked in part.values() for frame in (checked.kept, checked.quarantined)])
+def _days(part: Mapping[str, Checked], *, kept_only: bool = False) -> list[date]:
+    bad = [] if kept_only else [checked.quarantined[CREATED] for checked in part.values()]
+    times = pl.concat([*(checked.kept[CREATED] for checked in part.values()), *bad])
     days: list[date] = times.drop_nulls().dt.date().unique().sort().to_list()
     return days
+
+
+def _without_gap(days: list[date], whole: date) -> bool:
+    """Whether there is a day of every month up to that of `whole`: one that is missing may yet come, out of order."""
+    return bool(days) and {*map(month_of, month_ends(days[0], whole))} <= {*map(month_of, days)}
 
 
 def _is_whole(portfolio: Portfolio, lake: Lake, as_of: date) -> bool:
@@ -124,6 +133,13 @@ def _since(lake: Lake, name: str, first: date, done: Ingested | None) -> date:
     # A month whose rows are all gone from the raw files keeps a partition, without them.
     there = [one.name.removeprefix("known=") for one in (lake.root / name / "tables").glob("*/known=*")]
     return min([first, *(date.fromisoformat(f"{month}-01") for month in there)])
+
+
+def _quarantined_since(lake: Lake, name: str, table: str, first: date, known: Incoming) -> date:
+    """A bad row may tell any time, in a part that was not read before too; one that was mended leaves its place."""
+    there = [one.name.removeprefix("known=") for one in lake.folder(name, "quarantine", table).glob("known=[0-9]*")]
+    days = [date.fromisoformat(f"{month}-01") for month in there]
+    return min([first, *days, *([known.oldest_quarantined] if known.oldest_quarantined else [])])
 
 
 def _stored(portfolio: Portfolio, lake: Lake, table: str, as_of: date) -> Incoming:

@@ -123,7 +123,7 @@ def read_parts(portfolio: Portfolio) -> Iterator[Tables]:
         if missing := sorted(set(portfolio.features.tables) - set(found)):
             there = sorted(found) or "none"
             raise PortfolioError(f"{where}: tables {missing} of features.yaml are missing; found {there}")
-        yield {name: found[name] for name in portfolio.features.tables}
+        yield {name: found.pop(name) for name in portfolio.features.tables}  # nothing of it is held here
 
 
 def _own_parts(module: Path, data: Path) -> Iterator[Tables]:
@@ -133,7 +133,9 @@ def _own_parts(module: Path, data: Path) -> Iterator[Tables]:
         for found in reader(data):
             _check_kind(f"{module}: {name}()", found)
             given += 1
-            yield found
+            ours = dict(found)  # the caller empties it; theirs may be one that they go on with
+            del found
+            yield ours
     except PortfolioError:
         raise
     except Exception as error:

@@ -1,6 +1,6 @@
 """Tables that come in parts, month after month, end as those that come at once; what is refused leaves nothing."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -10,11 +10,11 @@ from features.ingest import QuarantineExceeded, ingest
 from features.lake import Lake, NoData
 from features.portfolio import Portfolio, PortfolioError, read_parts, read_tables
 from features.spec import CREATED, EVENT
-from features.staging import MonthInTwoParts
-from tests.features.small import KEY, months, portfolio, raw
+from features.staging import MonthInTwoParts, PartsOutOfOrder, StagedElsewhere, Staging
+from tests.features.small import KEY, TIME, months, portfolio, raw
 from tests.features.test_lake import files
 
-FEBRUARY, MARCH, MAY = date(2024, 2, 29), date(2024, 3, 31), date(2024, 5, 31)
+JANUARY, FEBRUARY, MARCH, MAY = date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 31), date(2024, 5, 31)
 BY_MONTH = """
 from pathlib import Path
 import polars as pl
@@ -48,7 +48,7 @@ def test_the_lake_is_the_same_as_of_tables_at_once(tmp_path: Path) -> None:
 def test_a_month_by_month_replay_reads_no_further_than_it_needs(tmp_path: Path) -> None:
     monthly, once = Lake(tmp_path / "monthly"), Lake(tmp_path / "once")
     loans = in_parts(tmp_path, ROWS)
-    ingest(loans, monthly, date(2024, 1, 31))
+    ingest(loans, monthly, JANUARY)
     assert sorted(path.name for path in loans.folder.glob("read-*")) == ["read-2024-01", "read-2024-02"]
     for as_of in (FEBRUARY, MARCH):
         ingest(loans, monthly, as_of)
@@ -76,6 +76,113 @@ def test_a_month_in_two_parts_is_refused(tmp_path: Path) -> None:
     twice = BY_MONTH.replace('"2024-03")', '"2024-02")')
     with pytest.raises(MonthInTwoParts, match="became known in 2024-02 in two parts"):
         ingest(in_parts(tmp_path, ROWS, twice), Lake(tmp_path / "lake"), MARCH)
+
+
+@pytest.mark.parametrize("order", [("03", "02", "01"), ("01", "03", "02"), ("01", "03", "10", "02")])
+def test_parts_out_of_order_are_refused(tmp_path: Path, order: tuple[str, ...]) -> None:
+    mixed = BY_MONTH.replace('("2024-01", "2024-02", "2024-03")', repr(tuple(f"2024-{month}" for month in order)))
+    lake = Lake(tmp_path / "lake")
+    with pytest.raises(PartsOutOfOrder, match=r"in 2024-02 after a part with 2024-(03|10); expected later parts"):
+        ingest(in_parts(tmp_path, months(10, 10), mixed), lake, MARCH)
+    assert not lake.partitions("loans", "tables", "payments")
+
+
+ODD_PARTS = """
+from pathlib import Path
+import polars as pl
+
+def parts(data):
+    rows = pl.read_csv(data / "payments.csv", infer_schema=False)
+    bad = pl.col("due") == "x"
+    for month in ("2024-01", "2024-02", "2024-03"):
+        odd = bad if month == "2024-0BAD" else pl.lit(False)
+        yield {"payments": rows.filter((~bad & pl.col("created_timestamp").str.starts_with(month)) | odd)}
+"""
+
+
+def with_odd(root: Path, created: str, part: int) -> Portfolio:
+    """Three good months, and a bad row in one of their parts that tells another time."""
+    odd = raw({KEY: "7", "due": "x", EVENT: created, CREATED: created})
+    return in_parts(root, pl.concat([months(10, 3), odd]), ODD_PARTS.replace("BAD", str(part)))
+
+
+def test_a_bad_rows_odd_time_neither_loses_it_nor_stops_an_ingest(tmp_path: Path) -> None:
+    loans, once, monthly = with_odd(tmp_path, "2023-11-05", 3), Lake(tmp_path / "once"), Lake(tmp_path / "monthly")
+    for as_of in (JANUARY, FEBRUARY, MARCH):
+        ingest(loans, monthly, as_of)
+    for lake, report in ((once, ingest(loans, once, MARCH)), (monthly, ingest(loans, monthly, MARCH))):
+        (table,) = report.tables
+        assert (table.rows_in, table.rows_kept, table.rows_quarantined) == (31, 30, 1)
+        assert lake.read("loans", "quarantine", "payments")["row"].to_list() == [31]
+    assert ingest(loans, once, MARCH).tables[0].rows_quarantined == 1
+    assert files(monthly) == files(once)
+
+
+def test_a_bad_row_that_is_mended_leaves_the_quarantine(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    ingest(with_odd(tmp_path, "2023-11-05", 3), lake, MARCH)
+    ingest(in_parts(tmp_path, months(10, 3), ODD_PARTS), lake, MARCH)
+    assert lake.read("loans", "quarantine", "payments").is_empty()
+
+
+def test_months_before_a_first_bad_rows_time_are_kept(tmp_path: Path) -> None:
+    only_bad = ODD_PARTS.replace('("2024-01",', '("2024-00", "2024-01",')
+    loans, lake = with_odd(tmp_path, "2024-03-05", 0), Lake(tmp_path / "lake")
+    (loans.folder / "tables.py").write_text(only_bad.replace("BAD", "0"))
+    assert ingest(loans, lake, MARCH).tables[0].rows_kept == 30
+    assert lake.read("loans", "tables", "payments").height == 30
+
+
+def test_what_another_ingest_removed_is_told(tmp_path: Path) -> None:
+    lake, rows = Lake(tmp_path / "lake"), read_typed()
+    first = Staging(lake, "loans", JANUARY)
+    first.begin(JANUARY)
+    first.put({"payments": rows})
+    second = Staging(lake, "loans", JANUARY)
+    second.begin(JANUARY)
+    second.put({"payments": rows.clear()})
+    second.put({"payments": rows.head(1)})
+    with pytest.raises(StagedElsewhere, match="is gone before it was put in its place"):
+        first.commit()
+    second.commit()
+    assert lake.read("loans", "tables", "payments").height == 1
+
+
+def read_typed() -> pl.DataFrame:
+    return pl.DataFrame({KEY: [1, 2], CREATED: [datetime(2024, 1, 31, tzinfo=UTC)] * 2}).cast({CREATED: TIME})
+
+
+HELD = """
+import weakref
+import polars as pl
+
+def made(rows, month, held):
+    frame = rows.filter(pl.col("created_timestamp").str.starts_with(month))
+    held.append(weakref.ref(frame))
+    return {"payments": frame}
+
+def parts(data):
+    rows, held = pl.read_csv(data / "payments.csv", infer_schema=False), []
+    for month in ("2024-01", "2024-02", "2024-03"):
+        yield made(rows, month, held)
+        if held[-1]() is not None:
+            raise MemoryError(f"the raw frame of {month} is still held")
+"""
+ITS_OWN = """
+import polars as pl
+
+def parts(data):
+    rows, own = pl.read_csv(data / "payments.csv", infer_schema=False), {}
+    for month in ("2024-01", "2024-02", "2024-03"):
+        own |= {"payments": rows.filter(pl.col("created_timestamp").str.starts_with(month))}
+        yield own
+        assert "payments" in own
+"""
+
+
+@pytest.mark.parametrize("code", [HELD, ITS_OWN])
+def test_a_part_is_let_go_and_left_as_it_is_given(tmp_path: Path, code: str) -> None:
+    assert ingest(in_parts(tmp_path, months(10, 3), code), Lake(tmp_path / "lake"), MARCH).tables[0].rows_kept == 30
 
 
 @pytest.mark.parametrize(
