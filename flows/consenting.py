@@ -18,7 +18,8 @@ def record_consent(portfolio: str, entity: str, purpose: str, state: Word, sourc
     given = Consent(_purpose(purpose), state, given_time(at), source)
     with _opened(portfolio) as book:
         new = book.record(portfolio, entity, given, by=by, at=datetime.now(UTC))
-    console.print(f"{purpose} {state}: {'recorded' if new else 'stands there already'}; it holds for requests from now")
+    known = "nothing recorded; that word of that time stands there already, or was erased with the person"
+    console.print(f"{purpose} {state}: {'recorded; it holds for requests from now' if new else known}")
 
 
 def show_consents(portfolio: str, entity: str) -> None:

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from serving.log.act import deed
 from serving.log.database import Row, Session
+from serving.log.erasure import word
 from serving.log.ledger import Ledger, open_ledger
 from serving.log.record import Record, time_text
 from serving.log.vault import Vault
@@ -61,15 +62,17 @@ class ConsentBook:
         self._ledger, self._vault = ledger, vault
 
     def record(self, portfolio: str, entity_id: str, consent: Consent, *, by: str, at: datetime) -> bool:
-        """Add a word; False where that very word stands there already."""
+        """Add a word; False where it stands there already, or did until an erasure took it."""
         if not 0 < len(consent.source) <= LONGEST_SOURCE or not consent.source.isprintable():
             raise BadConsent(f"source: expected 1 to {LONGEST_SOURCE} printable characters that say how it was given")
         person = self._vault.person(portfolio, entity_id)
         said = (person, consent.purpose, consent.state, time_text(consent.at), consent.source)
+        erased = self._vault.mark(word(*said[:4]))
 
         def work(session: Session) -> tuple[bool, list[Record]]:
-            same = "person = ? AND purpose = ? AND state = ? AND at = ? AND source = ?"
-            if session.rows(f"SELECT 1 FROM consents WHERE {same}", said):
+            # An erasure leaves no source, and in the person's place a mark; but for a refusal that holds.
+            same = "person IN (?, ?) AND purpose = ? AND state = ? AND at = ? AND source IN (?, '')"
+            if session.rows(f"SELECT 1 FROM consents WHERE {same}", [erased, *said]):
                 return False, []
             number = int(session.rows("SELECT coalesce(max(number), 0) + 1 FROM consents")[0][0])
             session.insert("consents", _COLUMNS, [(number, *said, by, time_text(at))])

@@ -86,7 +86,7 @@ def add_consents(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
         openapi_extra={**SECURED, **body},
     )
     async def record_consent(request: Request, entity: Entity, portfolio: Portfolio) -> Response:
-        """Record that a person granted or withdrew consent; the same word again changes nothing."""
+        """Record that a person granted or withdrew consent; a word told again, even once erased, changes nothing."""
         book, partner = _book(request, present(clerk()), portfolio)
         told, at = checked(ConsentRequest, read_json(await request.body())), now()
         if told.at is not None and told.at > at + _AHEAD:

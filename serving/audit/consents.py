@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serving.audit.acts import Act
-from serving.audit.book import Book, Finding, Found
+from serving.audit.book import Book, Finding, Found, Told
 from serving.log.books import CONSENTS, Table
 from serving.log.database import Row
+from serving.log.erasure import WORDS_ERASED, holder
 from serving.log.vault import Vault
 
 _SAID = CONSENTS.columns[1:]
@@ -21,11 +22,16 @@ class Consents(Book):
     table: Table = CONSENTS
     hidden: frozenset[str] = frozenset({"person", "source"})
     more: tuple[str, ...] = ("person", "source")
+    left: dict[Row, str] = field(default_factory=dict)
+    """Marks of what erasures left in the person's place."""
     unnumbered: dict[Row, list[tuple[Act, str | None]]] = field(default_factory=lambda: defaultdict(list))
 
     def follow(self, act: Act, vault: Vault | None) -> None:
-        """A word that was recorded."""
+        """A word that was recorded, or words that were erased."""
         if act.stored["kind"] != "consent":
+            return
+        if act.name == WORDS_ERASED:
+            self._erase(act)
             return
         told = act.inputs
         values: dict[str, Any] = dict(
@@ -44,6 +50,14 @@ class Consents(Book):
         values |= {"person": person, **({} if source is None else {"source": source})}
         self.make((told["number"],), act, values, "" if sealed else "source: need the master keys")
 
+    def _erase(self, act: Act) -> None:
+        for number, mark in act.inputs["words"].items():
+            key = (int(number),)
+            self.left[key] = mark
+            found = self.told.setdefault(key, Told())
+            found.values = {name: value for name, value in found.values.items() if name != "person"} | {"source": ""}
+            found.act, found.untold = act.id, ""
+
     def otherwise(self, row: Found) -> str | bool:
         """Whether an act without a number says what a row says."""
         key, left = (row["number"],), self.unnumbered.get(tuple(row[name] for name in _SAID), [])
@@ -51,13 +65,23 @@ class Consents(Book):
             for act, source in left:
                 if act.stored["person"] == person and source in (None, row["source"]):
                     left.remove((act, source))
-                    if source is None:
+                    if source is None and key not in self.left:
                         why = "source: need the master keys" if person else "person and source: erased from their act"
                         self.leave(key, why)
                     return True
-        if key in self.adopted:
+        if key in self.adopted and key not in self.left:
             self.leave(key, "person and source: older than any act")
         return False
+
+    def _marked(self, key: Row, found: Found, row: Row, told: Told, vault: Vault | None) -> str | None:
+        problem = super()._marked(key, found, row, told, vault)
+        if problem is not None or key not in self.left:
+            return problem
+        if vault is None:
+            self.leave(key, "person: need the master keys")
+        elif vault.mark(holder(found["number"], found["person"])) != self.left[key]:
+            return "person is not what its erasure vouches for"
+        return None
 
     def ending(self) -> Iterator[Finding]:
         """Acts that no row was found for."""

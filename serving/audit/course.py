@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from serving.audit.acts import Act
 from serving.log.books import ADOPT
+from serving.log.erasure import WORDS_ERASED
 
 
 @dataclass
@@ -22,7 +23,7 @@ class Course:
 
     def fault(self, act: Act) -> str | None:
         """What an act may not be; such a one vouches for nothing."""
-        if act.stored["person"] is None and act.stored["kind"] != "consent":
+        if act.stored["person"] is None and (act.stored["kind"] != "consent" or act.name == WORDS_ERASED):
             return "its seal is gone, but what it tells is of no customer and is never erased"
         if act.name != ADOPT:
             self.marked = self.marked or bool(act.marked)

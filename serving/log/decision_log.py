@@ -142,8 +142,7 @@ class DecisionLog:
         def rule(session: Session) -> list[Record]:
             names = erase_rows(session, person, lambda subject: self.vault.person(portfolio, subject))
             forget_shadow(session, names)
-            words = forget_words(session, person)
-            return [erasure.record(names)] if names or words else []
+            return erasure.acts(names, forget_words(session, person, self.vault.mark))
 
         made = self.settle(portfolio, erasure.at, rule, alone=True)
         try:

@@ -1,14 +1,28 @@
 """A person's right to be erased: what is personal goes, the chain and the act itself stay."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from serving.log.act import RANDOM_BYTES, about, act_record
+from serving.log.act import RANDOM_BYTES, about, act_record, deed
+from serving.log.canonical import Json
 from serving.log.database import Session
 from serving.log.record import Record
 
-__all__ = ["RANDOM_BYTES", "Erasure", "erase_rows", "erased_tables", "forget_shadow", "forget_words"]
+__all__ = [
+    "RANDOM_BYTES",
+    "WORDS_ERASED",
+    "Erasure",
+    "erase_rows",
+    "erased_tables",
+    "forget_shadow",
+    "forget_words",
+    "holder",
+    "word",
+]
+
+WORDS_ERASED = "erased"
+"""The act, among those about consents, that says what an erasure left of a person's words."""
 
 _ERASE = "UPDATE decisions SET subject = NULL, features = NULL, person = NULL WHERE person IN"
 
@@ -23,6 +37,14 @@ class Erasure:
     reason: str
     at: datetime
     randomness: bytes  # RANDOM_BYTES random bytes
+
+    def acts(self, decision_ids: list[str], words: Mapping[str, Json]) -> list[Record]:
+        """What is put on record of it; nothing where nothing was erased. `words`: what `forget_words` returned."""
+        if not decision_ids and not words:
+            return []
+        told = {"words": words}
+        left = [deed("consent", WORDS_ERASED, self.by, self.at, told, portfolio=self.portfolio)] if words else []
+        return [self.record(decision_ids), *left]
 
     def record(self, decision_ids: list[str]) -> Record:
         """The record of the act: it names decisions, never the person."""
@@ -43,25 +65,36 @@ def forget_shadow(session: Session, decision_ids: Sequence[str]) -> None:
         session.run(f"DELETE FROM shadow_decisions WHERE decision_id IN {among}", [names])
 
 
-def forget_words(session: Session, person: str) -> bool:
-    """Take out of a person's consents how each was given, and whose it was; whether there was anything to take.
+def word(person: str, purpose: str, state: str, at: str) -> list[Json]:
+    """What the mark of a person's word is made of: told again after an erasure it is known, and counts no more."""
+    return ["consents", "word", person, purpose, state, at]
 
-    A purpose that they refused last keeps the hash on that one word: who applies again would otherwise be one who never
-    refused. A grant permits nothing any more.
+
+def holder(number: int, person: str) -> list[Json]:
+    """What the mark of an erased word's row is made of; `person`: what stands there in the person's place."""
+    return ["consents", number, person]
+
+
+def forget_words(session: Session, person: str, mark: Callable[[Sequence[Json]], str]) -> dict[str, Json]:
+    """Take out of a person's consents how each was given, and whose it was; a mark of what is left, by number.
+
+    In the person's place stands a mark of the word alone, which ties it to no other word of theirs; `record` knows by
+    it a word that is told again. A purpose that they refused last keeps the hash on that one word: who applies again
+    would otherwise be one who never refused.
     """
     if not session.columns("consents"):
-        return False
-    sql = "SELECT number, purpose, state, source FROM consents WHERE person = ? ORDER BY at, number"
+        return {}
+    sql = "SELECT number, purpose, state, at, source FROM consents WHERE person = ? ORDER BY at, number"
     rows = session.rows(sql, [person])
-    last = {purpose: number for number, purpose, _, _ in rows}
-    forgotten = False
-    for number, purpose, state, source in rows:
+    last = {purpose: number for number, purpose, *_ in rows}
+    left: dict[str, Json] = {}
+    for number, purpose, state, at, source in rows:
         kept = state == "withdrawn" and last[purpose] == number
         if source or not kept:
-            change = "UPDATE consents SET source = '', person = ? WHERE number = ?"
-            session.run(change, [person if kept else "", number])
-            forgotten = True
-    return forgotten
+            stays = person if kept else mark(word(person, purpose, state, at))
+            session.run("UPDATE consents SET source = '', person = ? WHERE number = ?", [stays, number])
+            left[str(number)] = mark(holder(number, stays))
+    return left
 
 
 def erased_tables(session: Session) -> list[str]:

@@ -1,6 +1,7 @@
 """Consents by purpose: kept, and enforced where features are read; on SQLite and Postgres."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from serving.api.schemas import DecisionAnswer
 from serving.clerk import Clerk
 from serving.consents import BadConsent, Consent, ConsentBook, Word, open_consents
 from serving.log.decision_log import DecisionLog
+from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.policy import ConsentPurpose, Policy
 from serving.policy.wording import explained
 from tests.serving.api.worker import CAMPAIGN, DECISIONS, PORTFOLIO, Worker, problem
@@ -54,6 +56,28 @@ def test_a_word_said_again_stands_once_and_nothing_is_overwritten(book: ConsentB
     assert say(book, "withdrawn")
     assert state(book, 0) == ["withdrawn"]
     assert len(book.history(PORTFOLIO, "1")) == 2
+
+
+def test_a_word_that_was_erased_counts_no_more_however_often_it_is_told_again(
+    book: ConsentBook, log: DecisionLog
+) -> None:
+    for days, word in enumerate(("granted", "withdrawn", "granted")):
+        assert say(book, word, days=days)  # type: ignore[arg-type]
+        assert say(book, word, days=days, purpose="marketing", entity="2")  # type: ignore[arg-type]
+    assert say(book, "withdrawn", days=3, purpose="marketing", entity="2")
+    for entity in ("1", "2"):
+        log.erase(Erasure(PORTFOLIO, entity, "ann", "asked", START, os.urandom(RANDOM_BYTES)))
+    head = log.head()
+    for days, word in enumerate(("granted", "withdrawn", "granted")):
+        for source in ("form", "nightly sync"):
+            assert not say(book, word, days=days, source=source)  # type: ignore[arg-type]
+    assert not say(book, "withdrawn", days=3, purpose="marketing", entity="2")  # the one that holds
+    assert (state(book, 9), book.history(PORTFOLIO, "1"), log.head()) == (["none"], [], head)
+    assert [one.consent.source for one in book.history(PORTFOLIO, "2")] == [""]
+    assert say(book, "granted", days=0, entity="3")  # the same word of another person
+    assert say(book, "granted", days=5)  # one that they say anew
+    assert state(book, 9, "1", "3") == ["granted", "granted"]
+    assert log.verify().valid
 
 
 def test_it_is_one_person_s_for_one_purpose_in_one_portfolio(book: ConsentBook) -> None:
@@ -191,6 +215,18 @@ def test_consents_are_told_and_read_over_the_api(worker: Worker) -> None:
     assert problem(future, 422)["errors"][0]["field"] == "at"
     assert problem(wrong, 422)["errors"][0]["field"] == "purpose"
     problem(nowhere, 404)
+
+
+def test_a_partners_retry_after_an_erasure_grants_nothing(worker: Worker) -> None:
+    async def ask() -> list[Any]:
+        async with worker.client() as client:
+            said = {**consent("granted"), "at": "2026-01-02T03:04:05Z"}
+            told = [await client.put(path(1), json=said)]
+            worker.log.erase(Erasure(PORTFOLIO, "1", "ann", "asked", START, os.urandom(RANDOM_BYTES)))
+            return [*told, await client.put(path(1), json=said), await client.put(path(1), json=consent("granted"))]
+
+    before, retried, anew = asyncio.run(ask())
+    assert [len(one.json()["consents"]) for one in (before, retried, anew)] == [1, 0, 1]
 
 
 def test_a_partner_without_the_scope_neither_tells_nor_reads(worker: Worker) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from serving.audit.verdict import audit
 from serving.consents import Consent, open_consents
 from serving.lists.book import entry_id, open_lists
 from serving.lists.entry import Entry, Named
@@ -12,14 +13,15 @@ from serving.log.act import act_record, deed
 from serving.log.books import TABLES
 from serving.log.commit import commit_entries, read_head
 from serving.log.database import open_database
-from serving.log.decision_log import DecisionLog
+from serving.log.decision_log import DecisionLog, open_log
 from serving.log.entry import encode
 from serving.log.record import Record
 from serving.partners.book import open_book
 from serving.pauses import open_pauses
 from serving.staff.book import open_staff
-from tests.serving.audit.examples import CARDS, DAY, SECRET, change, erase, told
+from tests.serving.audit.examples import CARDS, DAY, SECRET, as_version_2, change, erase, fill, look, strip, told
 from tests.serving.log.examples import START, make_record
+from tests.serving.log.keyring import KEYS
 
 
 def forge(log: DecisionLog, url: str, *records: Record) -> None:
@@ -126,12 +128,57 @@ def test_an_erasure_takes_a_persons_words_out_of_the_consents(log: DecisionLog, 
         with closing(open_database(url)) as database:
             rows = database.read(lambda session: session.rows("SELECT person, source FROM consents ORDER BY number"))
         mine, other = log.vault.person(CARDS, "7"), log.vault.person(CARDS, "8")
-        assert rows == [("", ""), ("", ""), ("", ""), (mine, ""), (other, "a call to Mr Lee 8")]
+        assert rows[3:] == [(mine, ""), (other, "a call to Mr Lee 8")]
+        # Where the person stood is a mark of each word alone.
+        assert len({mine, other, *(row[0] for row in rows[:3])}) == 5
+        assert {row[1] for row in rows[:3]} == {""}
         # What permitted something permits nothing more; what was refused stays refused.
         states = consents.states(CARDS, ["7"], ["credit", "marketing"], START + 9 * DAY)
         assert states == [{"credit": "none", "marketing": "withdrawn"}]
     change(url, "UPDATE consents SET source = 'Mr Lee' WHERE number = 1")
     assert told(log, url)[0].startswith("consents 1: source is not as its acts say")
+
+
+MOVED = [
+    "UPDATE consents SET person = '' WHERE number = 2",  # the refusal is lifted
+    "UPDATE consents SET person = '{other}' WHERE number = 2",  # and is somebody else's
+    "UPDATE consents SET person = '' WHERE number = 1",  # the word may be told again
+    "UPDATE consents SET person = '{mine}' WHERE number = 1",
+]
+
+
+@pytest.mark.parametrize("older", ["", "without numbers", "adopted"])
+def test_what_an_erasure_leaves_of_a_word_is_held(
+    older: str, log: DecisionLog, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if older:
+        strip(monkeypatch)
+    fill(log, url)
+    monkeypatch.undo()
+    if older == "adopted":
+        as_version_2(url)
+        open_log(url, KEYS).close()
+    erase(log, "7")
+    found = look(log, url)
+    assert (list(found.findings), [one for one in found.unknown if one[0] == "consents"]) == ([], [])
+    mine, other = log.vault.person(CARDS, "7"), log.vault.person(CARDS, "8")
+    with closing(open_database(url)) as database:
+        rows = database.read(lambda session: session.rows("SELECT number, person FROM consents ORDER BY number"))
+    assert rows[1] == (2, mine)
+    assert {number for book, why, number in audit(url, None).unknown if why == "person: need the master keys"} == {2}
+    for forged in MOVED:
+        change(url, forged.format(mine=mine, other=other))
+        (one,) = told(log, url)
+        assert "person is not what its erasure vouches for" in one
+        change(url, *(f"UPDATE consents SET person = '{person}' WHERE number = {number}" for number, person in rows))
+    assert told(log, url) == []
+
+
+def test_an_act_that_tells_what_an_erasure_left_is_never_erased(log: DecisionLog, url: str) -> None:
+    act = deed("consent", "erased", "eve", START, {"words": {}})
+    forge(log, url, act)
+    log.append(erasure(act.decision_id))
+    assert told(log, url)[0].startswith(f"acts {act.decision_id}: its seal is gone")
 
 
 def test_consents_older_than_any_act_are_erased_too(log: DecisionLog, url: str) -> None:
@@ -142,7 +189,8 @@ def test_consents_older_than_any_act_are_erased_too(log: DecisionLog, url: str) 
     erase(log, "7")
     with closing(open_database(url)) as database:
         rows = database.read(lambda session: session.rows("SELECT person, source FROM consents"))
-    assert rows == [("", "")]
+    assert rows[0][0] not in ("", person)
+    assert rows[0][1] == ""
     head = log.head()
     erase(log, "7")
     assert log.head() == head  # there is nothing left of them
