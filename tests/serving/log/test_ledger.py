@@ -103,7 +103,11 @@ def test_consents_are_on_record_sealed_and_go_with_the_person(log: DecisionLog, 
     export_log(log, tmp_path / "lake")
     assert not [*(tmp_path / "lake").rglob("*.parquet")]
     log.erase(Erasure(CARDS, "customer-7", "ann", "asked", START + DAY, os.urandom(RANDOM_BYTES)))
-    assert [one.erased for one in acts(log)] == [True, True, False]
+    assert [one.erased for one in acts(log)] == [True, True, False, False]
+    erasure, words = acts(log)[2:]  # the second has marks of what is left of the words, and nothing of the person
+    assert (erasure.kind, words.kind, words.outcome, words.inputs["by"]) == ("erasure", "consent", "erased", "ann")
+    assert words.entity_id != "customer-7"
+    assert not {"customer-7", "a call to Mr Lee"} & set(map(str, words.inputs.values()))
     assert log.verify().valid
 
 
