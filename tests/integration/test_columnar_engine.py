@@ -13,8 +13,8 @@ from feast.types import Array, Bool, Bytes, Float32, Float64, Int32, Int64, Stri
 from redis import Redis
 
 from features.store.postgres import ReconnectingPostgresOnlineStore
-from tests.features.store.elsewhere import ELSEWHERE
-from tests.integration.online_content import InRedis, Online, conformance_config
+from tests.features.store.elsewhere import ELSEWHERE, worked_on
+from tests.integration.online_content import InRedis, InSqlite, Online, conformance_config
 
 pytestmark = [
     pytest.mark.integration,
@@ -90,8 +90,11 @@ def test_every_type_is_written_as_feast_writes_it(tmp_path: Path, online: Online
     assert len(wanted) >= 60
     online.empty()
     with store(tmp_path, online, OURS, **options) as ours:
+        before = worked_on["parts"]
         ours.materialize(FIRST, LAST)
         assert online.content() == wanted
+        in_parts = "each" in options and not isinstance(online, InSqlite)  # a file has one writer
+        assert (worked_on["parts"] > before) == in_parts
         asked = [f"stats:{name}" for name in TYPES]
         answer = ours.get_online_features(asked, [{"customer_id": number} for number in (0, 1, 39, 59)]).to_dict()
         assert answer["whole"] == [0, None, 39 * 10**12, 59 * 10**12]

@@ -11,7 +11,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from features.store.offline import OfflineStoreError, _found
-from tests.features.store.three_views import World, observations
+from tests.features.store.elsewhere import worked_on
+from tests.features.store.three_views import AT_ONCE, World, observations
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,9 @@ def test_rows_are_those_of_feasts_duckdb_store(
     ours = world.ask("ours, unless asked", observations(asked), **more)
     assert len(ours) == len(asked)
     if known:
+        before = worked_on["parts"]
         assert world.ask("ours, in parts", observations(asked), **more) == ours
+        assert worked_on["parts"] > before or len(asked) <= AT_ONCE
     assert ours == world.ask("Feast's DuckDB store", observations(asked), **more)
 
 

@@ -16,10 +16,11 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 KEYS = ["customer_id", "shop", "origin"]
 FEATURES = ["amount", "note", "visits", "paid_late", "rate"]
 OURS = "features.store.offline.PointInTimeOfflineStore"
+AT_ONCE = 3
 STORES = {
     "ours": {"type": OURS},
     "ours, unless asked": {"type": OURS, "known_only": False},
-    "ours, in parts": {"type": OURS, "each": ELSEWHERE, "observations_at_once": 3},
+    "ours, in parts": {"type": OURS, "each": ELSEWHERE, "observations_at_once": AT_ONCE},
     "Feast's file store": {"type": "file"},
     "Feast's DuckDB store": {"type": "duckdb"},
 }
