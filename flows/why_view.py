@@ -2,24 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from flows.why_data_view import source_lines
 from flows.why_review import review_lines
 from flows.why_sources import Facts
+from flows.why_words import SHORT, grid, time_text, value_text, words
 
 COLOURS = {"approve": "green", "contact": "green", "review": "yellow", "skip": "yellow", "decline": "red"}
-SHORT = 12
-MOST_FILES = 20
-"""More raw files than these are not listed one by one."""
-"""Digits of a digest that are shown; `--json` has all of them."""
-WIDEST = 5
-"""Columns of a table of raw rows; where there are more, a row's values stand in one."""
 
 
 def screen(facts: Facts) -> Iterator[RenderableType]:
@@ -31,7 +24,7 @@ def screen(facts: Facts) -> Iterator[RenderableType]:
         yield Text(f"the record of an erasure, not a decision: {len(names)} records of a person were erased")
         return
     if "act" in facts:
-        yield Text("the record of an act, not a decision: " + _words(facts["act"]))
+        yield Text("the record of an act, not a decision: " + words(facts["act"]))
         return
     yield _section("Why", *_reasons(facts))
     if facts["review"] is not None:
@@ -41,7 +34,7 @@ def screen(facts: Facts) -> Iterator[RenderableType]:
     yield _section("Looked up", _pairs(facts["context"]))
     yield _section("Release", *_release(facts["release"]))
     yield _section("Trained by", *(_model(model) for model in facts["models"]))
-    yield _section("Data", *_sources(facts["sources"]))
+    yield _section("Data", *source_lines(facts["sources"]))
 
 
 def _heading(decision: Facts) -> Text:
@@ -51,8 +44,8 @@ def _heading(decision: Facts) -> Text:
     heading.append(f"{decision['portfolio']} · {asker} at {decision['decided_at']}")
     if decision["erased"]:
         return heading.append("\nperson, request and features were erased; the rest stays", "red")
-    asked = _words(decision["asked"])
-    given = _words(decision["offer"])
+    asked = words(decision["asked"])
+    given = words(decision["offer"])
     heading.append(f"\nentity {decision['entity']}" + (f" · asked {asked}" if asked else ""))
     if decision["identity_given"]:
         heading.append(f" · identity given: {', '.join(decision['identity_given'])} (not shown)")
@@ -65,7 +58,7 @@ def _section(title: str, *parts: RenderableType) -> RenderableType:
 
 
 def _reasons(facts: Facts) -> Iterator[RenderableType]:
-    table = _grid("bold", "", "")
+    table = grid("bold", "", "")
     for reason in facts["reasons"]:
         moved = "" if reason["points"] is None else f"{reason['points']:+.2f}"
         table.add_row(reason["code"], moved, Text.assemble(f"{reason['en']} ", (reason["zh"], "dim")))
@@ -106,8 +99,8 @@ def _features(facts: Facts) -> Iterator[RenderableType]:
         yield Text("none were read")
     grouped: dict[str, list[str]] = defaultdict(list)
     for one in features["values"]:
-        grouped[one["code"] or "in no code"].append(f"{one['name']} {_value(one['value'])}")
-    table = _grid("bold", "", "")
+        grouped[one["code"] or "in no code"].append(f"{one['name']} {value_text(one['value'])}")
+    table = grid("bold", "", "")
     for code in sorted(grouped, key=lambda code: -abs(points.get(code, 0))):
         table.add_row(code, f"{points[code]:+.2f}" if code in points else "", ", ".join(grouped[code]))
     if grouped:
@@ -120,7 +113,7 @@ def _age(view: Facts) -> Text:
         return Text(f"{view['view']}: no row", "red")
     stale = limit is not None and age > limit
     allowed = "" if limit is None else f", stale after {limit}{': STALE' if stale else ''}"
-    seen = f"{view['view']}: observed {_time(view['event'])}, {age:.1f} days old{allowed}"
+    seen = f"{view['view']}: observed {time_text(view['event'])}, {age:.1f} days old{allowed}"
     return Text(seen, "red" if stale else "")
 
 
@@ -137,8 +130,8 @@ def _release(release: Facts) -> Iterator[RenderableType]:
         registered += f", of {release['as_of']}, gates {passed}; MLflow run {release['run']}"
     yield Text(registered)
     for reign in release.get("champion", []):
-        until = f"until {_time(reign['to'])}" if reign["to"] else "still"
-        yield Text(f"champion from {_time(reign['from'])} ({reign['action']} by {reign['by'] or '-'}), {until}")
+        until = f"until {time_text(reign['to'])}" if reign["to"] else "still"
+        yield Text(f"champion from {time_text(reign['from'])} ({reign['action']} by {reign['by'] or '-'}), {until}")
     if release.get("champion") == []:
         yield Text("was never champion")
 
@@ -160,98 +153,8 @@ def _model(model: Facts) -> RenderableType:
     return lines
 
 
-def _sources(sources: Facts) -> Iterator[RenderableType]:
-    if "fault" in sources:
-        yield Text(sources["fault"], "red")
-        return
-    for view, found in sources["views"].items():
-        yield from _view(view, found)
-    raw = sources["raw"]
-    if "fault" in raw:
-        yield Text(raw["fault"], "red")
-        return
-    yield Text(f"raw files in {raw['folder']}, ingested up to {raw['as_of']}, inputs {raw['inputs'][:SHORT]}:")
-    yield from _files(raw["files"])
-
-
-def _files(files: list[Facts]) -> Iterator[RenderableType]:
-    """Each file; of very many, those that are not what they were."""
-    few = len(files) <= MOST_FILES
-    shown = files if few else [file for file in files if not (file["recorded"] and file["unchanged"])][:MOST_FILES]
-    for file in shown:
-        state, colour = _state(file)
-        yield Text.assemble(f"  {file['file']}  sha256 {file['sha256'][:SHORT]}  ", (state, colour))
-    if not few:
-        same = sum(bool(file["recorded"] and file["unchanged"]) for file in files)
-        yield Text(f"  of {len(files):,} files {same:,} are unchanged since; --json lists them")
-
-
-def _state(file: Facts) -> tuple[str, str]:
-    if not file["recorded"]:
-        return "as it is now (the ingest noted none)", "yellow"
-    return ("unchanged since", "green") if file["unchanged"] else ("CHANGED OR GONE since", "red")
-
-
-def _view(view: str, found: Facts) -> Iterator[RenderableType]:
-    if "fault" in found:
-        yield Text(f"{view}: {found['fault']}", "yellow")
-        return
-    if (row := found["row"]) is None:
-        yield Text(f"{view}: the lake has no row of that time, known by then", "red")
-    else:
-        differs = ", ".join(row["differs"])
-        same = (f"the lake now differs in {differs}", "red") if differs else ("as logged", "green")
-        yield Text.assemble((view, "bold"), f": {row['file']} (rows {row['digest'][:SHORT]}), ", same)
-    yield Text.assemble("from the rows of ", (found["table"], "bold"), ":")
-    yield _rows(found["rows"]) if found["rows"] else Text("none: the lake has lost them", "red")
-
-
-def _rows(rows: list[Facts]) -> RenderableType:
-    columns = list(rows[0]["values"])
-    wide = len(columns) > WIDEST
-    table = Table("event", "known", *(["values"] if wide else columns), "file", box=box.SIMPLE_HEAD, show_edge=False)
-    for one in rows:
-        values = [_words(one["values"])] if wide else [_value(one["values"][name]) for name in columns]
-        table.add_row(f"{one['event']:%Y-%m-%d}", f"{one['created']:%Y-%m-%d}", *values, _partition(one["file"]))
-    return table
-
-
-def _partition(file: str) -> str:
-    """The partition of a file, as its folder's name says it."""
-    return next((part for part in file.split("/") if part.startswith("known=")), file)
-
-
 def _pairs(facts: Facts) -> RenderableType:
-    table = _grid("bold", "")
+    table = grid("bold", "")
     for name, value in facts.items():
-        table.add_row(name.replace("_", " "), _value(value))
+        table.add_row(name.replace("_", " "), value_text(value))
     return table
-
-
-def _grid(*styles: str) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for place, style in enumerate(styles):
-        table.add_column(style=style, justify="right" if place and place < len(styles) - 1 else "left", overflow="fold")
-    return table
-
-
-def _words(facts: Any) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in facts.items())
-
-
-def _time(text: str) -> str:
-    return text[:19].replace("T", " ")
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, dict):
-        return _words(value) or "none"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    return str(value)

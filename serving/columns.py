@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from serving.decisions import PROBLEM_REASONS, Decisions, Problems
+from serving.decisions import Decisions
+from serving.problems import PROBLEM_REASONS, Problems
 from serving.scoring import Flags
 from training.score import Floats
 

@@ -19,9 +19,10 @@ from serving import reasons
 from serving.applications import Application, Applications, Circumstances, Context
 from serving.counter_change import counter_changes
 from serving.counter_offer import counter_offers
-from serving.decisions import Cause, Decisions, Problems, pack
+from serving.decisions import Cause, Decisions, pack
 from serving.evaluation import Scores
 from serving.policy import GRADES, Policy, PropensityPolicy, RiskPolicy
+from serving.problems import Problems
 from serving.scoring import CheckedInputs, Column, LoadedModel, Scored, check_inputs
 from serving.verdict import Assessed, Verdict, consent_causes, judge
 from training.score import Floats

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from serving import reasons
 from serving.applications import Applications, Context, Flags, occurs
-from serving.decisions import Cause, Problems
+from serving.decisions import Cause
 from serving.evaluation import Facts, Scores, Sources
 from serving.policy import Quota, RiskPolicy
 from serving.pricing import all_in_rates
+from serving.problems import Problems
 from serving.scoring import Column, LoadedModel
 from training.score import Floats
 

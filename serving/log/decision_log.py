@@ -1,34 +1,31 @@
-"""The decision log: append in group commits, read back, verify the chain."""
+"""The decision log: append in group commits, erase, rotate keys, verify the chain; reading it is `LogReader`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from serving.log.anchors import Anchor
-from serving.log.chain import Head, Link
+from serving.log.chain import Link
 from serving.log.commit import Appended, DuplicateDecision, IdempotencyConflict, Outcome, commit_entries, read_head
-from serving.log.database import CleaningWaits, Database, LogUnavailable, Row, Session, Staged, open_database
-from serving.log.entry import COLUMNS, SEALED, Entry, Opened, RecordError, decode, encode
+from serving.log.database import CleaningWaits, Database, LogUnavailable, Session, Staged, open_database
+from serving.log.entry import COLUMNS, Entry, RecordError, encode
 from serving.log.erasure import Erasure, erase_rows, erased_tables, forget_shadow, forget_words
 from serving.log.keys import KeyRing
 from serving.log.migration import check, prepare
+from serving.log.reader import LogReader
 from serving.log.record import Record, time_text
 from serving.log.rotation import pending, rekey, wrapped_by
-from serving.log.schema import DECISIONS, LINKS
+from serving.log.schema import LINKS
 from serving.log.vault import Vault
 from serving.log.verify import Broken, Erased, Progress, Verification, verify_chain
 
 __all__ = ["Appended", "DecisionLog", "DuplicateDecision", "IdempotencyConflict", "LogUnavailable", "open_log"]
 
-PAGE = 1000
-_ALL = ", ".join(COLUMNS)
 
-
-class DecisionLog:
+class DecisionLog(LogReader):
     """The log in one database; every method blocks and may be called from any thread or process."""
 
     def __init__(self, database: Database, vault: Vault) -> None:
-        self._database, self.vault = database, vault
+        super().__init__(database, vault)
         self.cleaning_waits = False
 
     def append(self, record: Record) -> Appended:
@@ -75,61 +72,6 @@ class DecisionLog:
 
         return self._database.alone(work) if alone else self._database.write(work)
 
-    def find(self, decision_id: str) -> Record | None:
-        """The record of a decision."""
-        return self._one("decision_id = ?", [decision_id])
-
-    def find_own(self, partner: str, decision_id: str) -> Record | None:
-        """The record of a decision, if it is the partner's."""
-        return self._one(f"decision_id = ? AND partner = ? AND {DECISIONS}", [decision_id, partner])
-
-    def find_key(self, partner: str, idempotency_key: str) -> Record | None:
-        """The record that answered a partner's request."""
-        return self._one("idempotency_key = ? AND partner = ?", [idempotency_key, partner])
-
-    def read(self, portfolio: str, since: datetime, until: datetime) -> Iterator[Record]:
-        """The decisions of a portfolio made in [since, until), by time."""
-        return map(self._record, self.select(COLUMNS, portfolio, since, until))
-
-    def read_person(self, portfolio: str, entity_id: str) -> list[Record]:
-        """Every record of a person that is not erased, in the order of the chain."""
-        person = self.vault.person(portfolio, entity_id)
-        rows = self._rows(f"SELECT {_ALL} FROM decisions WHERE person = ? ORDER BY sequence", [person])
-        return [self._record(row) for row in rows]
-
-    def read_opened(
-        self, columns: Sequence[str], portfolio: str, since: datetime, until: datetime
-    ) -> Iterator[tuple[dict[str, Any], Opened | None]]:
-        """Chosen columns of the decisions made in [since, until), by time, with what is sealed in each."""
-        names = tuple(dict.fromkeys((*columns, "decision_id", "portfolio", "decided_at", *SEALED)))
-        for row in self.select(names, portfolio, since, until):
-            stored = dict(zip(names, row, strict=True))
-            yield stored, self.vault.open(stored)
-
-    def select(
-        self, columns: Sequence[str], portfolio: str, since: datetime, until: datetime, which: str = DECISIONS
-    ) -> Iterator[Row]:
-        """Chosen columns, as stored, of the decisions of a portfolio made in [since, until), by time, page by page."""
-        names = ", ".join(("decided_at", "sequence", *columns))
-        sql = (
-            f"SELECT {names} FROM decisions WHERE portfolio = ? AND (decided_at, sequence) > (?, ?) AND decided_at < ?"
-            f" AND {which} ORDER BY decided_at, sequence LIMIT {PAGE}"
-        )
-        place, end = (time_text(since), -1), time_text(until)
-        while page := self._rows(sql, [portfolio, *place, end]):
-            yield from (row[2:] for row in page)
-            place = page[-1][:2]
-
-    def head(self) -> Head:
-        """Where the chain ends."""
-        return self._database.read(read_head)
-
-    def times(self) -> tuple[str | None, str | None]:
-        """The first and the last time of a decision, as RFC 3339; None in an empty log."""
-        sql = f"SELECT min(decided_at), max(decided_at) FROM decisions WHERE {DECISIONS}"
-        first, last = self._rows(sql, [])[0]
-        return first, last
-
     def erase(self, erasure: Erasure) -> Record | None:
         """Erase what is personal in every record of a person and log the act, in one transaction; None: no record.
 
@@ -165,25 +107,6 @@ class DecisionLog:
         """How many data keys a master key of this name wraps; it may go when there are none."""
         return wrapped_by(self._database, master)
 
-    def leaf(self, sequence: int) -> str | None:
-        """The hash of the record at a place in the chain."""
-        rows = self._rows("SELECT leaf FROM decisions WHERE sequence = ?", [sequence])
-        return rows[0][0] if rows else None
-
-    def read_chain(self, after: int, last: int) -> Iterator[tuple[dict[str, Any], Opened | None]]:
-        """The records of every kind at the places (after, last] of the chain, with what is sealed in each."""
-        for row in self._pages("decisions", "sequence", ("sequence", *COLUMNS), last, after):
-            stored = dict(zip(("sequence", *COLUMNS), row, strict=True))
-            yield stored, self.vault.open(stored)
-
-    def read_places(self, portfolio: str, after: int, last: int) -> Iterator[Record]:
-        """The decisions of a portfolio at the places (after, last] of the chain, in their order."""
-        sql = (
-            f"SELECT {_ALL} FROM decisions WHERE portfolio = ? AND sequence > ? AND sequence <= ?"
-            f" AND {DECISIONS} ORDER BY sequence"
-        )
-        return map(self._record, self._rows(sql, [portfolio, after, last]))
-
     def verify(
         self, progress: Progress | None = None, *, anchors: Sequence[Anchor] = (), sealed: bool = True
     ) -> Verification:
@@ -216,24 +139,6 @@ class DecisionLog:
     def close(self) -> None:
         """Close the database; what was appended is on disk already."""
         self._database.close()
-
-    def _one(self, where: str, values: Sequence[str]) -> Record | None:
-        rows = self._rows(f"SELECT {_ALL} FROM decisions WHERE {where}", values)
-        return self._record(rows[0]) if rows else None
-
-    def _record(self, row: Row) -> Record:
-        stored = dict(zip(COLUMNS, row, strict=True))
-        return decode(stored, self.vault.open(stored))
-
-    def _rows(self, sql: str, values: Sequence[object]) -> list[Row]:
-        return self._database.read(lambda session: session.rows(sql, values))
-
-    def _pages(self, table: str, key: str, columns: Sequence[str], last: int, after: int = -(2**63)) -> Iterator[Row]:
-        """All rows after `after` up to `last` in the order of `key`, which is the first of `columns`."""
-        sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {key} > ? AND {key} <= ? ORDER BY {key} LIMIT {PAGE}"
-        while page := self._rows(sql, [after, last]):
-            yield from page
-            after = page[-1][0]
 
 
 def open_log(url: str, keys: KeyRing, *, read_only: bool = False) -> DecisionLog:

@@ -6,7 +6,7 @@ import orjson
 import polars as pl
 import pytest
 
-from serving.log import decision_log
+from serving.log import reader
 from serving.log.entry import encode
 from serving.log.frames import read_decisions
 from tests.serving.log.examples import START, make_record
@@ -27,14 +27,14 @@ def filled(log):
 
 @pytest.mark.parametrize("page", [1, 3, 1000])
 def test_records_come_by_time_and_page_by_page(filled, monkeypatch, page):
-    monkeypatch.setattr(decision_log, "PAGE", page)
+    monkeypatch.setattr(reader, "PAGE", page)
     found = [record.decided_at for record in filled.read("taiwan_cards", at(2), at(7))]
     assert found == [at(second) for second in range(2, 7)]
     assert filled.verify().valid
 
 
 def test_records_of_one_instant_are_all_read(log, monkeypatch):
-    monkeypatch.setattr(decision_log, "PAGE", 2)
+    monkeypatch.setattr(reader, "PAGE", 2)
     log.commit([encode(make_record(0)) for _ in range(7)])
     assert len({record.decision_id for record in log.read("taiwan_cards", at(0), at(1))}) == 7
 
