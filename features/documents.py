@@ -1,10 +1,11 @@
 """Read a YAML file into a frozen model; every error names file, line, key and what was expected."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from copy import deepcopy
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -69,7 +70,7 @@ def parse_document(text: str, model: type[AnyDocument], name: str, *, context: A
         # A copy: a model may keep a list or a mapping of the data as it is, and the text is read again by others.
         return model.model_validate(deepcopy(data), context=context)
     except ValidationError as error:
-        faults = [line for fault in error.errors(include_url=False) for line in _describe(fault, lines, name)]
+        faults = [line for fault in error.errors(include_url=False) for line in _describe(fault, lines, name, model)]
         raise DocumentError("\n".join(faults)) from None
 
 
@@ -80,11 +81,33 @@ def _loaded(text: str) -> tuple[Any, dict[Key, int]]:
     return loader.get_single_data(), loader.lines
 
 
-def _describe(fault: Any, lines: dict[Key, int], name: str) -> list[str]:
+def _describe(fault: Any, lines: dict[Key, int], name: str, model: type[Document]) -> list[str]:
     if fault["type"] == "misplaced":
         return [f"{_place(tuple(one['at']), lines, name)}: {one['problem']}" for one in fault["ctx"]["faults"]]
+    if fault["type"] == "extra_forbidden":
+        return [f"{_place(tuple(fault['loc']), lines, name)}: {_unknown(tuple(fault['loc']), model)}"]
     found = f"; found {fault['input']!r}" if not isinstance(fault["input"], dict | list) else ""
     return [f"{_place(tuple(fault['loc']), lines, name)}: {fault['msg']}{found}"]
+
+
+def _unknown(where: Key, model: type[Document]) -> str:
+    """What is said of a key that none of the models at its place has."""
+    there: set[type[BaseModel]] = {model}
+    for step in where[:-1]:
+        # A step that is no field is a key of a mapping, a place in a list or the tag of a union's variant.
+        fields = [each.model_fields[step] for each in there if isinstance(step, str) and step in each.model_fields]
+        there = {found for field in fields for found in _models(field.annotation)} or there
+    known = sorted({field.alias or name for each in there for name, field in each.model_fields.items()})
+    near = get_close_matches(str(where[-1]), known, 1)
+    return f"unknown key; expected one of {', '.join(known)}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models in a type, such as those that a mapping or a list holds."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def _place(where: Key, lines: dict[Key, int], name: str) -> str:

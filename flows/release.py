@@ -126,7 +126,8 @@ def _champion(workspace: Workspace) -> Champion | None:
 
 def _described(workspace: Workspace, manifest: Manifest, promotion: Promotion) -> Summary:
     steps = workspace.registry.history(workspace.name)
-    warned = f", {len(promotion.warnings)} warnings" if promotion.warnings else ""
+    warnings = len(promotion.warnings)
+    warned = f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
     champion = workspace.registry.champion(workspace.name)
     return {
         "summary": f"{manifest.sha[:12]} {_verdict(workspace, manifest, promotion)}{warned}",

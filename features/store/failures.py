@@ -9,6 +9,8 @@ from feast.errors import FeastObjectNotFoundException
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from infra.disk import says_full
+
 ONLINE_FAILURES = (RedisError, psycopg.Error, sqlite3.Error)
 
 
@@ -44,6 +46,7 @@ def told(project: str) -> Iterator[None]:
         raise online_error(project, error) from error
     except SQLAlchemyError as error:
         text = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise StoreError(f"feature registry: {text}; check that its server runs and that its URL is right") from error
+        remedy = "free space" if says_full(text) else "check that its server runs and that its URL is right"
+        raise StoreError(f"feature registry: {text}; {remedy}, then run the command again") from error
     except FeastObjectNotFoundException as error:
         raise StoreError(f"{error}: the portfolio is not registered, or has changed; register it first") from error

@@ -25,7 +25,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, SettingsError):
         return f'settings: {error}; expected JSON, such as LENDLOOP_VENDORS=\'{{"liveness": "https://…"}}\''
     if full := disk_full(error):
-        return f"no space left on the disk ({full}); free some and run the command again: it goes on where it was"
+        return f"no space left on the disk ({full}); free some and run the command again"
     if type(error).__module__.partition(".")[0] in OURS:
         return str(error)
     if isinstance(error, OSError):
@@ -34,7 +34,7 @@ def explain(error: BaseException) -> str:
         )
         return f"{error.filename or type(error).__name__}: {error.strerror or error}{remedy}"
     if free(Settings().root()) < SHORT:
-        return f"no space left on the disk ({error}); free some and run the command again: it goes on where it was"
+        return f"no space left on the disk ({error}); free some and run the command again"
     try:
         where = str(keep_traceback(error))
     except OSError as fault:

@@ -86,7 +86,8 @@ def list_all(folder: Folder = None) -> None:
     from flows.onboarding.tell import tell_overview
     from infra.settings import Settings
 
-    tell_overview(overview(_root(folder), Settings().made))
+    root = _root(folder)
+    tell_overview(overview(root, Settings().made), root)
 
 
 def _root(folder: Path | None) -> Path:

@@ -35,9 +35,12 @@ def open_report(
     browser: Annotated[bool, typer.Option(help="open a browser; else only print the path")] = True,
 ) -> None:
     """Open a report in the browser."""
-    from flows.reporting import find_report
+    from flows.reporting import find_report, found_reports
+    from flows.workspace import open_workspace
     from infra.settings import Settings
 
+    if not found_reports(Settings().reports, portfolio):
+        open_workspace(portfolio)  # a wrong name is told as that
     path = find_report(Settings().reports, portfolio, as_of).html.resolve()
     typer.echo(path)
     if browser:

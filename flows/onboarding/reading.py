@@ -67,7 +67,10 @@ def _of_text(path: Path) -> FlatFile:
     frame = frame.with_columns(pl.when(~stripped.str.to_lowercase().is_in(MISSING_WORDS)).then(stripped).name.keep())
     notes = [f"separator {separator!r}"] if separator != "," else []
     notes += [f"encoding {encoding}"] if encoding != "utf-8-sig" else []
-    return _checked(path, FlatFile(headers, frame.filter(~pl.all_horizontal(pl.all().is_null())), tuple(notes)))
+    filled = frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    blank = len(frame) - len(filled)
+    notes += [f"{blank:,} rows without any value, left out"] if blank else []
+    return _checked(path, FlatFile(headers, filled, tuple(notes)))
 
 
 def _checked(path: Path, file: FlatFile) -> FlatFile:

@@ -1,5 +1,6 @@
 """Rows of a file → who and when; rows that cannot be used are set aside with the reason, never dropped unseen."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -123,7 +124,14 @@ def _keys(column: pl.Series) -> pl.Series:
 
 
 def _as_written(rows: pl.DataFrame, headers: dict[str, str]) -> pl.DataFrame:
-    written = pl.struct(pl.col(list(headers)).cast(pl.String)).struct.json_encode()
+    # Headers may be empty, or stand twice.
+    named = {column: header or column for column, header in headers.items()}
+    twice = {name for name, times in Counter(named.values()).items() if times > 1}
+    columns = [
+        pl.col(column).cast(pl.String).alias(f"{name} ({column})" if name in twice else name)
+        for column, name in named.items()
+    ]
+    written = pl.struct(columns).struct.json_encode()
     return rows.select(pl.col("row").cast(pl.Int64), "reason", written.alias("original"))
 
 

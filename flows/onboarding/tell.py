@@ -92,11 +92,11 @@ def tell_check(name: str, found: PortfolioCheck) -> None:
         console.print(f"[green]✓[/] {name}: nothing wrong", highlight=False)
 
 
-def tell_overview(lines: Sequence[Line]) -> None:
-    """Show the portfolios there are."""
+def tell_overview(lines: Sequence[Line], root: Path) -> None:
+    """Show the portfolios there are in the folder `root`."""
     if not lines:
         command = "`lendloop portfolio new NAME --from FILE --time COLUMN --label COLUMN`"
-        console.print(f"no portfolio yet; make one of a file with {command}", soft_wrap=True)
+        console.print(f"no portfolio in {root}; make one of a file with {command}", soft_wrap=True)
         return
     table = Table("portfolio", "entity", "models", "first month", "last month", "rows")
     for line in lines:

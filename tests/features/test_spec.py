@@ -90,7 +90,7 @@ def line(text: str, changed: str = SPEC) -> int:
             "entity: {name: client, kind: x,",
             "kind: x",
             "entity.kind",
-            "Extra inputs are not permitted",
+            "unknown key; expected one of key, meaning, name",
         ),
     ],
 )

@@ -71,7 +71,7 @@ def test_a_sound_portfolio_has_no_faults(root: Path) -> None:
         ("models.yaml", "monotone: {}", "monotone: {colour: 1}", r"'colour' is a category"),
         ("models.yaml", "bands: {age", "bands: {agee", r"models\.risk\.fairness\.bands\.agee: no feature"),
         ("models.yaml", "kind: risk", "kind: propensity", r"models\.risk\.service: 'risk' has use credit; expected"),
-        ("models.yaml", "windows: [", "widnows: [", r"models\.risk\.widnows: Extra inputs"),
+        ("models.yaml", "windows: [", "widnows: [", r"models\.risk\.widnows: unknown key; .* did you mean 'windows'"),
         ("policy.yaml", "decline_below: 40", "decline_below: 70", r"yaml:\d+: risk\.decline_below: 70 is above"),
         ("policy.yaml", "features: [x]", "features: [y]", r"reasons\.X\.features\.0: 'y' is no input"),
         ("policy.yaml", "  COLOUR:", "  FEATURES_STALE:", r"policy\.yaml:\d+: reasons\.FEATURES_STALE: .*"),

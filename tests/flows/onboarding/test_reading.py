@@ -176,3 +176,11 @@ def test_month_end_rows_mature_a_month_later() -> None:
 def test_an_unknown_maturity_is_an_error() -> None:
     with pytest.raises(OnboardingError, match="expected days as 30d"):
         matured(read_dates(pl.Series(["2024-01-15"])).values, "soon")
+
+
+def test_rows_without_any_value_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text("id,when,bad\n1,2024-01-31,0\n,,\n , ,\n2,2024-02-29,1\n")
+    found = read_flat_file(path)
+    assert len(found.frame) == 2
+    assert found.notes == ("2 rows without any value, left out",)

@@ -1,5 +1,6 @@
 """Which rows of a flat file become rows of a portfolio, and what is said of the others."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,9 @@ def test_rows_that_cannot_be_used_are_set_aside_with_the_reason(tmp_path: Path) 
         (1004, "no id in 'id'"),
         (1005, "no readable time in 'day'"),
     ]
+    originals = [json.loads(row) for row in plan.rows.set_aside["original"]]
+    assert [set(row) for row in originals] == [set(frame.columns)] * 5
+    assert originals[4]["day"] == "soon"
 
 
 def test_an_entity_may_have_many_rows(tmp_path: Path) -> None:
