@@ -94,7 +94,8 @@ def _auc(axes: "Axes", rows: pl.DataFrame) -> None:
     for role, (label, colour) in ROLES.items():
         own = rows.filter(pl.col("role") == role)
         if len(own):
-            _band(axes, own, f"{label} (mean of the months {own['value'].mean():.3f})", colour)
+            mean = own.select(pl.col("value").mean()).item()
+            _band(axes, own, f"{label} (mean of the months {mean:.3f})", colour)
     _level(axes, 0.5, "a draw", "center")
     axes.set_ylabel("AUC")
     _finish(axes, rows["as_of"])
