@@ -2,10 +2,19 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
+import polars as pl
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def cutoff(as_of: date) -> datetime:
     """The first instant (UTC) after business date `as_of`; rows created before it are known."""
     return datetime.combine(as_of + timedelta(days=1), time(), UTC)
+
+
+def instant(when: datetime) -> pl.Expr:
+    """`when` in an expression: a datetime that is left to Polars takes it three queries to make a literal of."""
+    return pl.lit((when - _EPOCH) // timedelta(microseconds=1), pl.Int64).cast(pl.Datetime("us", "UTC"))
 
 
 def noon(day: date) -> datetime:

@@ -59,7 +59,8 @@ def parse_document(text: str, model: type[AnyDocument], name: str, *, context: A
         data, lines = _loaded(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
+        # What lacks at the end libyaml misses on the line after the last.
+        line = min(mark.line, text.count("\n")) + 1 if mark else 1
         raise DocumentError(f"{name}:{line}: not valid YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # ValueError: a value that looks like a date and is none, such as 2005-13-45.
@@ -118,8 +119,8 @@ def _place(where: Key, lines: dict[Key, int], name: str) -> str:
     return f"{name}:{lines.get(known, 1)}: {'.'.join(map(str, where)) or '(whole file)'}"
 
 
-class _LineLoader(yaml.SafeLoader):
-    """A safe loader that refuses duplicate keys and remembers the line of every key."""
+class _LineLoader(yaml.CSafeLoader):
+    """A safe loader, libyaml's, that refuses duplicate keys and remembers the line of every key."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)

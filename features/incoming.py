@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 
 import polars as pl
 
-from features.calendar import cutoff, month_end, month_start
+from features.calendar import cutoff, instant, month_end, month_start
 from features.contracts import QUARANTINE, Checked, check_table
 from features.portfolio import Portfolio, read_parts
 from features.spec import CREATED
@@ -55,7 +55,7 @@ class Incoming:
 
     def add(self, part: Checked) -> None:
         """Count a part."""
-        self.kept += part.kept.filter(pl.col(CREATED) < cutoff(self.as_of)).height
+        self.kept += part.kept.filter(pl.col(CREATED) < instant(cutoff(self.as_of))).height
         self.kept_of_month += self._of_month(part.kept)
         self._quarantined.append(part.quarantined)
 
@@ -73,7 +73,7 @@ class Incoming:
     @property
     def quarantined(self) -> pl.DataFrame:
         """Those known at the date, and those whose time cannot be read."""
-        return self.all_quarantined.filter(pl.col(CREATED).is_null() | (pl.col(CREATED) < cutoff(self.as_of)))
+        return self.all_quarantined.filter(pl.col(CREATED).is_null() | (pl.col(CREATED) < instant(cutoff(self.as_of))))
 
     @property
     def rows(self) -> int:
@@ -92,5 +92,6 @@ class Incoming:
 
     def _of_month(self, frame: pl.DataFrame) -> int:
         start = datetime.combine(month_start(self.as_of), time(), UTC)
-        within = frame[CREATED].is_between(start, min(cutoff(month_end(self.as_of)), cutoff(self.as_of)), closed="left")
-        return int(within.sum())
+        end = min(cutoff(month_end(self.as_of)), cutoff(self.as_of))
+        within = pl.col(CREATED).is_between(instant(start), instant(end), closed="left")
+        return int(frame.select(within.sum()).item())

@@ -10,7 +10,7 @@ from typing import Literal
 
 import polars as pl
 
-from features.calendar import cutoff, month_end, month_ends, month_of
+from features.calendar import cutoff, instant, month_end, month_ends, month_of
 from features.digests import rows_digest
 from features.lake_files import LakeError, LakeFull, NoData, lake_full, read_files, to_parquet
 from features.spec import CREATED
@@ -151,8 +151,8 @@ class Lake:
         if not wanted:
             raise NoData(_nothing(self, portfolio, layer, table, as_of))
         frame = read_files(wanted, list(dict.fromkeys([*columns, CREATED])) if columns else None, within)
-        if as_of and (frame[CREATED] >= cutoff(as_of)).any():
-            frame = frame.filter(pl.col(CREATED).is_null() | (pl.col(CREATED) < cutoff(as_of)))
+        if as_of:
+            frame = frame.filter(pl.col(CREATED).is_null() | (pl.col(CREATED) < instant(cutoff(as_of))))
         if frame.is_empty() and layer != "quarantine" and within is None:
             raise NoData(_nothing(self, portfolio, layer, table, as_of))
         return frame.select(columns) if columns else frame
@@ -161,10 +161,10 @@ class Lake:
         """How many rows are known at the end of `as_of`, without holding them."""
         files = sorted(self.folder(portfolio, layer, table).glob("known=*/part.parquet"))
         known = [file for file in files if file.parent.name.removeprefix("known=") <= month_of(as_of)]
-        rows = (
-            pl.scan_parquet(known, hive_partitioning=False).filter(pl.col(CREATED) < cutoff(as_of)) if known else None
-        )
-        return 0 if rows is None else int(rows.select(pl.len()).collect().item())
+        if not known:
+            return 0
+        rows = pl.scan_parquet(known, hive_partitioning=False).filter(pl.col(CREATED) < instant(cutoff(as_of)))
+        return int(rows.select(pl.len()).collect().item())
 
     @contextmanager
     def _locked(self, portfolio: str) -> Iterator[None]:
@@ -193,7 +193,7 @@ def known_in(frame: pl.DataFrame, month: str, covers: date) -> pl.DataFrame:
         return frame.filter(pl.col(CREATED).is_null())
     start = datetime.combine(date.fromisoformat(f"{month}-01"), time(), UTC)
     end = min(covers, month_end(start.date()))
-    return frame.filter(pl.col(CREATED).is_between(start, cutoff(end), closed="left"))
+    return frame.filter(pl.col(CREATED).is_between(instant(start), instant(cutoff(end)), closed="left"))
 
 
 def _is_unknown(file: Path) -> bool:

@@ -89,8 +89,9 @@ def test_a_correction_is_a_new_version_and_the_old_one_stays(tmp_path: Path) -> 
 
 
 Arrival = tuple[int, int, int, float]  # client, day it happened, days until it was known, amount
+# Few days: each on which something becomes known is a table of features, and rows fall together on more of them.
 arrivals = st.lists(
-    st.tuples(st.integers(1, 3), st.integers(0, 12), st.integers(0, 8), st.floats(0, 9).map(lambda x: round(x, 1))),
+    st.tuples(st.integers(1, 3), st.integers(0, 7), st.integers(0, 4), st.floats(0, 9).map(lambda x: round(x, 1))),
     min_size=1,
     max_size=14,
     unique_by=lambda row: row[:3],
@@ -121,7 +122,8 @@ def test_what_was_known_at_a_time_never_changes(reach: str, rows: list[Arrival])
     days = sorted({day + lag for _, day, lag, _ in rows})
     assert whole.filter(pl.col(CREATED) < START + timedelta(days=days[0])).is_empty()
     # Days on which nothing becomes known have the same rows known as the day before, on either side.
-    for day in days:
+    # On the last all rows are known: either side would be made of the whole.
+    for day in days[:-1]:
         now = START + timedelta(days=day)
         known = table(rows).filter(pl.col(CREATED) <= now)
         then = latest(compute(REACHES[reach], "behaviour", known), KEY)

@@ -1,6 +1,7 @@
 """Work by ranges of customers: nobody is left out or met twice, and the features are those of the whole table."""
 
-from collections.abc import Callable, Iterable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,13 @@ ROWS = months(13, 4)
 SPECS = {"int": SPEC, "string": SPEC.replace("key: client_id, type: int", "key: client_id, type: string")}
 
 
+def small_groups(patched: pytest.MonkeyPatch) -> None:
+    patched.setattr("features.lake_files.ROW_GROUP", 3)
+
+
 @pytest.fixture(autouse=True)
 def _small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("features.lake_files.ROW_GROUP", 3)
+    small_groups(monkeypatch)
 
 
 def built(folder: Path, rows: pl.DataFrame, text: str, at_once: int, each: Any = map, as_of: date = LAST) -> Lake:
@@ -75,13 +80,25 @@ def test_ranges_are_as_large_as_asked_however_many_months(tmp_path: Path) -> Non
     assert [(one.low, one.high) for one in spread] == [(None, 251), (251, 501), (501, 751), (751, None)]
 
 
+@pytest.fixture(scope="module")
+def before_the_change(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """By specification: both lakes after two dates at which they were alike."""
+    folders = {text: tmp_path_factory.mktemp("before") for text in SPECS.values()}
+    with pytest.MonkeyPatch.context() as patched:
+        small_groups(patched)
+        for text, folder in folders.items():
+            for as_of in (date(2024, 3, 31), LAST):
+                assert same(*(built(folder, ROWS, text, at_once, as_of=as_of) for at_once in (12, 10**6)))
+    return folders
+
+
 @pytest.mark.parametrize("text", SPECS.values(), ids=SPECS)
 @pytest.mark.parametrize("change", [lambda: amended("2", "2024-02-29", "99"), lambda: late(ROWS), lambda: ROWS[:-9]])
 def test_features_by_ranges_are_those_of_the_whole_table(
-    tmp_path: Path, text: str, change: Callable[[], pl.DataFrame]
+    tmp_path: Path, before_the_change: Mapping[str, Path], text: str, change: Callable[[], pl.DataFrame]
 ) -> None:
-    for rows, as_of in ((ROWS, date(2024, 3, 31)), (ROWS, LAST), (change(), LAST)):
-        assert same(built(tmp_path, rows, text, 12, as_of=as_of), built(tmp_path, rows, text, 10**6, as_of=as_of))
+    shutil.copytree(before_the_change[text], tmp_path, dirs_exist_ok=True)
+    assert same(built(tmp_path, change(), text, 12), built(tmp_path, change(), text, 10**6))
     assert not list(tmp_path.rglob("*.growing"))
 
 
