@@ -1,7 +1,6 @@
 """Contracts on made-up raw rows: every fault is named, every row is kept or quarantined."""
 
 import json
-import time
 
 import polars as pl
 import pytest
@@ -110,10 +109,7 @@ def test_rows_in_are_rows_kept_and_rows_quarantined(found: list[dict[str, str | 
     assert check_table(SPEC, "payments", checked.kept).kept.equals(checked.kept)
 
 
-def test_many_rows_take_seconds() -> None:
+def test_many_bad_rows_are_all_quarantined() -> None:
     third = pl.int_range(pl.len()) % 3 == 0
-    rows = months(30_000, 6).with_columns(amount=pl.lit("5"), due=pl.when(third).then(pl.lit("x")).otherwise("due"))
-    started = time.process_time()
-    checked = check_table(SPEC, "payments", rows)
-    assert checked.quarantined.height == 60_000
-    assert time.process_time() - started < 30  # of this process alone, about 1 s; more on a busy machine
+    rows = months(3_000, 6).with_columns(amount=pl.lit("5"), due=pl.when(third).then(pl.lit("x")).otherwise("due"))
+    assert check_table(SPEC, "payments", rows).quarantined.height == 6_000

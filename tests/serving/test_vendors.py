@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -99,6 +98,8 @@ def test_an_answer_that_is_not_clear_is_none(content: bytes) -> None:
 
 @pytest.mark.parametrize("trickles", [False, True])
 def test_a_slow_vendor_is_not_waited_for(trickles: bool) -> None:
+    ended: list[bool] = []
+
     async def handler(_: bytes, writer: asyncio.StreamWriter) -> None:
         whole = reply(b'{"passed": true}')
         for place in range(len(whole)):
@@ -106,10 +107,10 @@ def test_a_slow_vendor_is_not_waited_for(trickles: bool) -> None:
                 writer.write(whole[place : place + 1])
                 await writer.drain()
             await asyncio.sleep(SECONDS / 4)
+        ended.append(True)
 
-    began = time.monotonic()
     assert ask(handler) == "unanswered"
-    assert time.monotonic() - began < 4 * SECONDS
+    assert not ended  # nobody waited for the whole of it
 
 
 def test_a_dead_vendor_leaves_the_signal_open() -> None:
