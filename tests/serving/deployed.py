@@ -30,6 +30,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
 SAFE, RISKY = 1, 2
 PAUSE_SECONDS = 0.02
+CALM_SECONDS = 0.15
 
 
 class Deployed:
@@ -122,6 +123,7 @@ def launch_in(folder: Path, redis_url: str) -> Launch:
 class Load:
     """Requests until told to stop, from clients that keep their connections and from some that never do.
 
+    They ask but now and then until `begins`: what a new process imports first takes the machine, and meets no request.
     What came back that was not an answer is kept.
     """
 
@@ -131,8 +133,10 @@ class Load:
         keeping: int = 3,
         fresh: int = 1,
         entities: Sequence[int] = (SAFE,),
+        begins: Callable[[], bool] = lambda: True,
     ) -> None:
         self.entities = cycle(entities)
+        self._begins, self._begun = begins, False
         self.url, self.headers = deployed.launch.url, deployed.headers
         self.clients = [True] * keeping + [False] * fresh
         self.answers: list[tuple[float, str]] = []
@@ -156,7 +160,8 @@ class Load:
         async with httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=10, limits=limits) as client:
             while not self._stop.is_set():
                 # Constant, and not all the machine can do: what is tested needs some of it.
-                await asyncio.sleep(PAUSE_SECONDS)
+                self._begun = self._begun or self._begins()
+                await asyncio.sleep(PAUSE_SECONDS if self._begun else CALM_SECONDS)
                 began = time.perf_counter()
                 try:
                     response = await client.post(DECISIONS, json={"entity_id": next(self.entities)})
