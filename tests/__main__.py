@@ -9,20 +9,22 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 from rich.console import Console
 from rich.table import Table
 
+from tests import forking
+
 PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "build" / "tests.xml"
 PYTHON = (sys.executable, "-m")
 # A file stays on one worker, so that its servers are started once; the longest files come first, as they are named.
 # Two workers more than cores: tests wait now and then for servers that start or stop. A third one gained nothing.
-WORKERS = str(min(6, (os.cpu_count() or 1) + 2))
-BOTH_CORES = ("-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder")
+WORKERS = min(6, (os.cpu_count() or 1) + 2)
+BOTH_CORES = ("--dist", "loadfile", "--no-loadscope-reorder")
 # Where the tests' files go when there is room: they sync thousands of times, which on a disk is a third of their time,
 # and what a kill -9 leaves is the same there. Full, slow and failing disks are tested on file systems of their own.
 MEMORY, ROOM = Path("/dev/shm"), 2 << 30
@@ -70,9 +72,9 @@ class Outcome:
 def run() -> list[Outcome]:
     """Every check: one that fails does not hide what the others would say."""
     outcomes = [_run(check) for check in QUICK]
-    with in_memory(), ThreadPoolExecutor(1) as beside:
+    with in_memory(), forking.workers(WORKERS) as workers, ThreadPoolExecutor(1) as beside:
         types = beside.submit(_run, TYPES, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        outcomes.append(_run(TESTS))
+        outcomes.append(_run(replace(TESTS, command=(*TESTS.command, *workers))))
     return [*outcomes, types.result()]
 
 

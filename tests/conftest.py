@@ -12,15 +12,26 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:  # it imports every file of tests, of which some import Feast the slow way
     import features.store  # noqa: F401
 
+from tests import certificates
 from tests.prefect import prefect_url
 from tests.servers import postgres_database, postgres_server, postgres_url, redis_server, redis_url
+from tests.shared import empty_sqlite
 
 # Every library is imported, some million objects: looking for garbage among them costs a twentieth.
 gc.set_threshold(20_000, 10, 10)
+certificates.read_once()
 # What commands print is compared: as wide everywhere, whatever terminal or worker the tests run in.
 os.environ["COLUMNS"] = "120"
 
-__all__ = ["postgres_database", "postgres_server", "postgres_url", "prefect_url", "redis_server", "redis_url"]
+__all__ = [
+    "empty_sqlite",
+    "postgres_database",
+    "postgres_server",
+    "postgres_url",
+    "prefect_url",
+    "redis_server",
+    "redis_url",
+]
 
 TOGETHER = (
     ("tests/integration/service/",),

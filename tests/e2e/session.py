@@ -52,6 +52,10 @@ class Session:
             stdout=subprocess.PIPE,
         )
 
+    def runs(self) -> bool:
+        """Whether it can be typed into."""
+        return self._process.poll() is None
+
     def type(self, *words: str, timeout: float = 580) -> tuple[int, str]:
         """Exit code and output of `lendloop` with these words."""
         assert self._process.stdin is not None

@@ -90,7 +90,7 @@ class Lender:
         flat = ["--from", str(EXAMPLE), "--id", "Application No", "--time", "Applied on", "--label", "Bad"]
         folder = self.root / "portfolios"
         folder.mkdir(parents=True)
-        self.run("portfolio", "new", NAME, *flat, "--matures", "30d", "--folder", str(folder))
+        self.type("portfolio", "new", NAME, *flat, "--matures", "30d", "--folder", str(folder))
 
     def copy_from(self, other: "Lender", folder: str) -> None:
         """Have a folder as another lender has it."""
@@ -99,7 +99,7 @@ class Lender:
     def kill_when(self, reached: Callable[["Lender"], bool], *words: str) -> None:
         """Run `lendloop` and kill -9 it as soon as `reached`, which must come before its end."""
         process = self.start(*words)
-        until = time.monotonic() + 240
+        until = time.monotonic() + 480
         while not reached(self):
             assert process.poll() is None, f"it ended before it was to be killed:\n{process.communicate()[0]}"
             assert time.monotonic() < until, "the point to kill it at was never reached"
@@ -109,9 +109,13 @@ class Lender:
 
     def stop(self) -> None:
         """Stop the service that a deploy left running, and the session."""
-        if "session" in self.__dict__:
+        if "session" not in self.__dict__ or not self.session.runs():
+            self.run("serve", "--stop")
+            return
+        try:
+            self.type("serve", "--stop")
+        finally:
             self.session.close()
-        self.run("serve", "--stop")
 
     def state(self) -> dict[str, object]:
         """What a month leaves that matters: all but times of the clock, random salts and names of runs."""
@@ -186,3 +190,8 @@ class Lender:
         with MetricStore(url) as store:
             rows: pl.DataFrame = store.read(NAME)
         return rows.rows()
+
+
+def has_release(now: Lender) -> bool:
+    """Whether its month has come to a release: features and a trained model are there, it is hardly registered."""
+    return any(len(path.name) == 64 for path in (now.home / "releases").glob("*"))

@@ -30,12 +30,14 @@ class Call:
 class Callers:
     """Some that ask one thing after another while the block lasts; every answer is kept.
 
-    `broken` counts requests that came back without an answer, `faults` holds what must not come back at all.
+    They ask at once again, or after `pause` seconds. `broken` counts requests that came back without an answer,
+    `faults` holds what must not come back at all.
     """
 
     service: Deployed
     name: str
     many: int = 6
+    pause: float = 0.0
     calls: list[Call] = field(default_factory=list)
     broken: int = 0
     faults: list[str] = field(default_factory=list)
@@ -66,6 +68,8 @@ class Callers:
                 body = {"entity_id": (SAFE, RISKY)[number % 2], "amount": 100 + number % 7}
                 self.calls.append(Call(f"{self.name}-{place}-{number}", body))
                 await self._until_answered(client, self.calls[-1])
+                if self.pause:
+                    await asyncio.sleep(self.pause)
 
     async def _until_answered(self, client: httpx.AsyncClient, call: Call) -> None:
         until = time.monotonic() + PATIENCE

@@ -25,6 +25,7 @@ LONGEST_PAUSE = 1.5 if KILLS < 20 else 4.0
 # A worker that is killed as it starts, again and again, is started after at most 10 s; it then needs about two.
 READY_SECONDS = 45.0
 REPEATED = 300
+CALM = 0.1
 TIMEOUT = 120 + 20 * KILLS
 
 
@@ -71,6 +72,7 @@ def assert_kills_lose_nothing(service: Deployed, name: str, kills: int = KILLS) 
     with Callers(service, f"{name}-{SEED}") as callers:
         for _ in range(kills):
             killer.kill()
+        callers.pause = CALM  # the kills are over: the workers that begin need the machine more
         until(killer.whole, READY_SECONDS)
     again = [call for call in callers.calls if call.sent > 1]
     keep(

@@ -1,4 +1,4 @@
-"""A month killed where the end-to-end test does not kill it: with a service half started, answering, and watched."""
+"""A month killed at every step: the end-to-end test of `make test` kills it at its release alone."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,10 +6,18 @@ import pytest
 
 from infra.processes import free_port
 from serving.deployment import status
-from tests.e2e.small_lender import NAME, Lender
+from tests.e2e.small_lender import NAME, Lender, has_release
 
 pytestmark = [pytest.mark.long, pytest.mark.integration, pytest.mark.timeout(900)]
 MONTH = ("run", "month", "--portfolio", NAME, "--as-of", "2024-11-30")
+
+
+def has_features(now: Lender) -> bool:
+    return any((now.home / "lake").rglob("features/*/known=*/*.parquet"))
+
+
+def has_registry(now: Lender) -> bool:
+    return (now.home / "mlflow.db").exists()
 
 
 def is_starting(now: Lender) -> bool:
@@ -39,14 +47,22 @@ def calm(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Iterator
         lender.stop()
 
 
-@pytest.mark.parametrize("reached", [is_starting, is_answering, is_watched, has_facts])
+@pytest.mark.parametrize(
+    "points",
+    [(has_features, has_registry, has_release), (is_starting,), (is_answering,), (is_watched,), (has_facts,)],
+    ids=lambda points: "-".join(point.__name__ for point in points),
+)
 def test_it_ends_as_one_never_killed(
-    calm: Lender, tmp_path_factory: pytest.TempPathFactory, prefect_url: str, reached: Callable[[Lender], bool]
+    calm: Lender,
+    tmp_path_factory: pytest.TempPathFactory,
+    prefect_url: str,
+    points: tuple[Callable[[Lender], bool], ...],
 ) -> None:
-    killed = Lender(tmp_path_factory.mktemp(reached.__name__), prefect_url, free_port())
+    killed = Lender(tmp_path_factory.mktemp(points[0].__name__), prefect_url, free_port())
     killed.copy_from(calm, "portfolios")
     try:
-        killed.kill_when(reached, *MONTH)
+        for reached in points:
+            killed.kill_when(reached, *MONTH)
         killed.run(*MONTH)
         undisturbed = calm.state()
         for part, content in killed.state().items():

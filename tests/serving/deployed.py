@@ -24,11 +24,13 @@ from serving.pointers import read_workers
 from tests.servers import RedisServer
 from tests.serving.materialized import materialize, two_customers
 from tests.serving.small_releases import PORTFOLIO, build_small
+from tests.shared import copy_empty_registry, made_once, session_folder
 
 PROJECT = Path(__file__).resolve().parents[2]
 DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
 SAFE, RISKY = 1, 2
 PAUSE_SECONDS = 0.02
+CALM_SECONDS = 0.15
 
 
 class Deployed:
@@ -41,6 +43,8 @@ class Deployed:
         self.launch = launch_in(folder, self.redis.url).model_copy(update=settings)
         urls = {"registry": self.launch.feature_registry, "online": self.launch.online_store}
         materialize("behaviour", datetime.now(UTC), rows=two_customers(SAFE, RISKY), **urls)
+        if self.launch.mlflow_uri == f"sqlite:///{folder / 'mlflow.db'}":
+            copy_empty_registry(session_folder(folder), folder / "mlflow.db")
         self.registry = Registry(self.launch.mlflow_uri, self.launch.mlflow_artifacts)
         self.shas = [self.log_release(folder / "built", slope) for slope in (1.0, 1.1)]
         self.registry.promote(PORTFOLIO, self.shas[0])
@@ -98,7 +102,10 @@ def launch_in(folder: Path, redis_url: str) -> Launch:
     home = folder / "home"
     # Moved after it was built: a Bento runs wherever it lies.
     bento = folder / "elsewhere" / "bento"
-    shutil.copytree(build_bento(PROJECT, _session(folder) / "bentos"), bento)
+    shared = session_folder(folder)
+    with made_once(shared, "bentos"):
+        built = build_bento(PROJECT, shared / "bentos")
+    shutil.copytree(built, bento)
     return Launch(
         home=home,
         bento=bento,
@@ -113,19 +120,23 @@ def launch_in(folder: Path, redis_url: str) -> Launch:
     )
 
 
-def _session(folder: Path) -> Path:
-    """The folder of all temporary ones of a test session; each worker of it has one in between."""
-    return folder.parent.parent if folder.parent.name.startswith("popen-") else folder.parent
-
-
 class Load:
     """Requests until told to stop, from clients that keep their connections and from some that never do.
 
+    They ask but now and then until `begins`: what a new process imports first takes the machine, and meets no request.
     What came back that was not an answer is kept.
     """
 
-    def __init__(self, deployed: Deployed, keeping: int = 3, fresh: int = 1, entities: Sequence[int] = (SAFE,)) -> None:
+    def __init__(
+        self,
+        deployed: Deployed,
+        keeping: int = 3,
+        fresh: int = 1,
+        entities: Sequence[int] = (SAFE,),
+        begins: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.entities = cycle(entities)
+        self._begins, self._begun = begins, False
         self.url, self.headers = deployed.launch.url, deployed.headers
         self.clients = [True] * keeping + [False] * fresh
         self.answers: list[tuple[float, str]] = []
@@ -149,7 +160,8 @@ class Load:
         async with httpx.AsyncClient(base_url=self.url, headers=self.headers, timeout=10, limits=limits) as client:
             while not self._stop.is_set():
                 # Constant, and not all the machine can do: what is tested needs some of it.
-                await asyncio.sleep(PAUSE_SECONDS)
+                self._begun = self._begun or self._begins()
+                await asyncio.sleep(PAUSE_SECONDS if self._begun else CALM_SECONDS)
                 began = time.perf_counter()
                 try:
                     response = await client.post(DECISIONS, json={"entity_id": next(self.entities)})

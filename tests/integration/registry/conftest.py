@@ -1,7 +1,5 @@
 """Registries on both databases; the tests share one Postgres store, each with a portfolio of its own."""
 
-import fcntl
-import os
 import shutil
 from pathlib import Path
 from uuid import uuid4
@@ -11,21 +9,6 @@ import pytest
 from tests.integration.registry.releases import Open
 from tests.servers import new_database
 from training.registry import Registry
-
-
-@pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh store; MLflow takes seconds to migrate one, so that each test gets a copy of one made for all workers."""
-    mine = tmp_path_factory.getbasetemp()
-    shared = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
-    file = shared / "empty-mlflow.db"
-    with (shared / "empty-mlflow.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not file.exists():
-            made = file.with_suffix(f".{os.getpid()}")
-            Registry(f"sqlite:///{made}", shared).champion("none")
-            made.replace(file)
-    return file
 
 
 @pytest.fixture

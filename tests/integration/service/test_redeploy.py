@@ -59,8 +59,8 @@ def next_supervisor(launch: Launch) -> Iterator["subprocess.Popen[bytes]"]:
 
 def test_a_redeploy_of_other_code_loses_no_request(deployed: Deployed) -> None:
     other = changed_code(deployed.launch, "second", "serving/api/app.py", 'version="1"', 'version="2"')
-    before = deployed.started.note
-    with Load(deployed) as load:
+    before, workers = deployed.started.note, deployed.workers()
+    with Load(deployed, begins=lambda: deployed.workers() != workers) as load:
         deployed.started = start(other)
         # Not one of the old workers answers any more.
         assert {version(other) for _ in range(20)} == {"2"}
@@ -84,7 +84,10 @@ def test_code_that_cannot_start_leaves_the_running_service_alone(deployed: Deplo
 
 def test_only_one_can_take_the_place_and_when_it_is_killed_nothing_changes(deployed: Deployed) -> None:
     workers = deployed.workers()
-    with Load(deployed) as load, next_supervisor(deployed.launch) as following:
+    with (
+        Load(deployed, begins=lambda: deployed.workers() != workers) as load,
+        next_supervisor(deployed.launch) as following,
+    ):
         until(lambda: any(parent(pid) == following.pid for pid in deployed.workers()))
         os.kill(following.pid, signal.SIGSTOP)
         try:
@@ -100,7 +103,10 @@ def test_only_one_can_take_the_place_and_when_it_is_killed_nothing_changes(deplo
 
 def test_a_supervisor_that_is_killed_while_it_is_replaced_is_replaced(deployed: Deployed) -> None:
     workers = deployed.workers()
-    with Load(deployed) as load, next_supervisor(deployed.launch) as following:
+    with (
+        Load(deployed, begins=lambda: deployed.workers() != workers) as load,
+        next_supervisor(deployed.launch) as following,
+    ):
         until(lambda: any(parent(pid) == following.pid for pid in deployed.workers()))
         os.kill(deployed.started.note.pid, signal.SIGKILL)
         until(lambda: (note := status(deployed.launch.home)) is not None and note.pid == following.pid)
