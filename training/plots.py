@@ -45,7 +45,14 @@ def calibration_plot(trained: TrainedModel) -> bytes:
         largest = max(largest, float(means.max()), float(high.max()))
     axes.plot([0, largest], [0, largest], color=MUTED, lw=1, ls="--", zorder=0, label="perfect")
     error = trained.report.model.calibration_error
-    _finish(axes, "mean probability of a bin", "observed rate", f"Calibration · error {error:.3f}", _tested(trained))
+    _finish(
+        axes,
+        "mean probability of a bin",
+        "observed rate",
+        f"Calibration · error {error:.3f}",
+        _tested(trained),
+        legend="upper left",
+    )
     return _png(figure)
 
 
@@ -59,7 +66,14 @@ def roc_plot(trained: TrainedModel) -> bytes:
         axes.plot(*roc(labels, probability), color=colour, lw=1.8, label=legend)
     axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls="--", zorder=0)
     axes.set_aspect("equal")
-    _finish(axes, "false positive rate", "true positive rate", "ROC · AUC with 95 % interval", _tested(trained))
+    _finish(
+        axes,
+        "false positive rate",
+        "true positive rate",
+        "ROC · AUC with 95 % interval",
+        _tested(trained),
+        legend="lower right",
+    )
     return _png(figure)
 
 
@@ -72,7 +86,14 @@ def distribution_plot(trained: TrainedModel) -> bytes:
         shown = np.clip(probability[labels == value], 0, edges[-1])
         weights = np.full(len(shown), 1 / max(len(shown), 1))
         axes.hist(shown, edges, weights=weights, color=colour, alpha=0.55, label=f"{name} ({len(shown):,})")
-    _finish(axes, "calibrated probability", "share of the class", "Probability by class", _tested(trained))
+    _finish(
+        axes,
+        "calibrated probability",
+        "share of the class",
+        "Probability by class",
+        _tested(trained),
+        legend="upper right",
+    )
     return _png(figure)
 
 
@@ -93,7 +114,7 @@ def fairness_plot(name: str, gap: Gap, trained: TrainedModel) -> bytes:
     verb = "approved" if trained.report.kind == "risk" else "contacted"
     words = "groups too small to compare" if gap.value is None else f"gap {100 * gap.value:.1f} points"
     interval = "" if gap.low is None or gap.high is None else f" ({100 * gap.low:.1f}–{100 * gap.high:.1f})"
-    _finish(axes, f"share {verb}", "", f"{name} · {words}{interval}", "out of fold, 95 % intervals", legend=False)
+    _finish(axes, f"share {verb}", "", f"{name} · {words}{interval}", "out of fold, 95 % intervals")
     return _png(figure)
 
 
@@ -128,13 +149,14 @@ def _axes(width: float, height: float, *, left: float = 0.62) -> tuple[Any, Any]
     return figure, axes
 
 
-def _finish(axes: Any, x: str, y: str, title: str, subtitle: str, *, legend: bool = True) -> None:
+def _finish(axes: Any, x: str, y: str, title: str, subtitle: str, *, legend: str = "") -> None:
+    """Words; the legend's place is given: looking for the best one takes long, and where it is crowded warns of it."""
     axes.set_xlabel(x, color=INK, fontsize=9)
     axes.set_ylabel(y, color=INK, fontsize=9)
     axes.set_title(title, color=INK, fontsize=11, loc="left", pad=18, fontweight="bold")
     axes.text(0, 1.02, subtitle, transform=axes.transAxes, color=MUTED, fontsize=8)
     if legend:
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8, loc=legend)
 
 
 def _png(figure: Any) -> bytes:
