@@ -30,6 +30,8 @@ YEAR = 365
 LIVE = 4
 """Stages up to this are loans not yet written off: current, 1-29, 30-59, 60-89 and 90-119 days late."""
 NAMES = ["world\n1–29", "world\n30–59", "world\n60–89", "Taiwan\n2 months", "Taiwan\n3 months"]
+Move = tuple[float, float, float]
+"""Shares of a stage that go back to current, no further, and on."""
 PARTS = (("back to current", "#6fa86b"), ("no further", "#cfcfcf"), ("rolls on", "#b5432f"))
 
 
@@ -43,24 +45,36 @@ def roll_rates(world: Path) -> Drawn:
     late = float((after[before == 0] > 0).mean())
     left.bar(["world: loans", "Taiwan: cards"], [late, cards_late], color=[WORLD, TAIWAN], width=0.5)
     titled(left, "Current at a month's end, late at the next", "", "share")
+    _stacked(right, [*ours, *cards])
     percents(left.yaxis, right.yaxis)
+    first = Line("current at a month's end, late at the next", percent(late), percent(cards_late), CARDS)
+    lines = (first, *_rolled(ours, cards), *_stock(ends, stock))
+    return Drawn(kept(figure, "roll_rates"), lines)
+
+
+def _stacked(axis: Axes, moves: list[Move]) -> None:
+    """What becomes of each stage, as parts of one."""
     bottom = np.zeros(len(NAMES))
     for place, (label, colour) in enumerate(PARTS):
-        shares = np.array([moves[place] for moves in (*ours, *cards)])
-        right.bar(NAMES, shares, bottom=bottom, label=label, color=colour, width=0.7)
+        shares = np.array([move[place] for move in moves])
+        axis.bar(NAMES, shares, bottom=bottom, label=label, color=colour, width=0.7)
         bottom += shares
-    titled(right, "From one month's end to the next, by days late", "", "share")
-    right.legend(fontsize=7.5, loc="upper left", ncols=3, frameon=False, columnspacing=0.8, handlelength=1)
-    right.set_ylim(0, 1.15)
-    lines = [Line("current at a month's end, late at the next", percent(late), percent(cards_late), CARDS)]
-    for stage, whose, (back, _, on) in zip(
-        ("1–29 days", "30–59 days", "60–89 days"), (None, *cards), ours, strict=True
-    ):
-        public = f"{percent(whose[0])} / {percent(whose[2])}" if whose else "not comparable: status 1 hardly occurs"
-        lines.append(Line(f"{stage} late (cards: as many months): back to current / rolls on",
-                          f"{percent(back)} / {percent(on)}", public, CARDS))  # fmt: skip
-    lines += _stock(ends, stock)
-    return Drawn(kept(figure, "roll_rates"), tuple(lines))
+    titled(axis, "From one month's end to the next, by days late", "", "share")
+    axis.legend(fontsize=7.5, loc="upper left", ncols=3, frameon=False, columnspacing=0.8, handlelength=1)
+    axis.set_ylim(0, 1.15)
+
+
+def _rolled(ours: list[Move], cards: list[Move]) -> tuple[Line, ...]:
+    """The same as figures; the cards' first stage hardly occurs, and the others are months, not days."""
+    told = [f"{percent(back)} / {percent(on)}" for back, _, on in (*ours, *cards)]
+    what = "late (cards: two, three months): back to current / rolls on"
+    us = percent(published()["us_cards_roll"].values[0])
+    return (
+        Line("1–29 days late: back to current / rolls on", told[0]),
+        Line(f"30–59 days {what}", told[1], told[3], CARDS),
+        Line("30–59 days late: rolls on", percent(ours[1][2]), f"about {us}", "US cards, a vendor's statement"),
+        Line(f"60–89 days {what}", told[2], told[4], CARDS),
+    )
 
 
 def _stock(ends: pl.DataFrame, axis: Axes) -> tuple[Line, ...]:
@@ -86,7 +100,7 @@ def _stock(ends: pl.DataFrame, axis: Axes) -> tuple[Line, ...]:
     )
 
 
-def _moves(before: Ints, after: Ints, stages: tuple[int, ...]) -> list[tuple[float, float, float]]:
+def _moves(before: Ints, after: Ints, stages: tuple[int, ...]) -> list[Move]:
     """Of those at each stage: the shares back to current, no further, and further."""
     at = [after[before == stage] for stage in stages]
     return [
@@ -95,7 +109,7 @@ def _moves(before: Ints, after: Ints, stages: tuple[int, ...]) -> list[tuple[flo
     ]
 
 
-def _cards() -> tuple[list[tuple[float, float, float]], float]:
+def _cards() -> tuple[list[Move], float]:
     """The cards' statuses from month to month: 0 or less is paid, then whole months of delay; 1 hardly occurs."""
     months = taiwan_months()[:-1]
     before, after = np.concatenate(months[:-1]), np.concatenate(months[1:])
@@ -115,25 +129,36 @@ def grades(world: Path) -> Drawn:
         ("Taiwan, card limit (any payment missed in a month)", TAIWAN, *_fifths(cards["LIMIT_BAL"].to_numpy(), missed)),
         ("LendingClub, its grades A to G (bad when looked at)", LENDING_CLUB, club.shares, np.array(club.of)),
     ]
-    lines = []
     for label, colour, hits, trials in found:
-        share, reach = bars(hits, trials)
+        _graded(left, label, colour, hits, trials, 1.0)
         whole = hits.sum() / trials.sum()
-        middle = (np.cumsum(trials) - trials / 2) / trials.sum()
-        for axis, over in ((left, 1.0), (right, whole)):
-            axis.errorbar(middle, share / over, reach / over, color=colour, marker="o", markersize=3.5, linewidth=1.3,
-                          label=label if axis is left else f"{label.split(' (')[0]}: {percent(whole)}")  # fmt: skip
-        lines.append((label, f"{percent(whole)} of {int(trials.sum()):,}; safest {share[0] / whole:.2f}, riskiest "
-                      f"{share[-1] / whole:.2f} times that", "world" in label))  # fmt: skip
-    titled(left, "Default by grade: not the same default", "share of the book, safest grades first", "default rate")
-    titled(
-        right, "The same over each book's own rate (told)", "share of the book, safest grades first", "times the rate"
-    )
+        _graded(right, f"{label.split(' (')[0]}: {percent(whole)}", colour, hits, trials, whole)
+    across = "share of the book, safest grades first"
+    titled(left, "Default by grade: not the same default", across, "default rate")
+    titled(right, "The same over each book's own rate (told)", across, "times the rate")
     from_zero(left, right, room=1.3)
     percents(left.xaxis, left.yaxis, right.xaxis)
     legend(left, right, place="upper left")
-    told = tuple(Line(name, text if ours else "", "" if ours else text) for name, text, ours in lines)
-    return Drawn(kept(figure, "grades"), told)
+    return Drawn(kept(figure, "grades"), tuple(_spread(label, hits, trials) for label, _, hits, trials in found))
+
+
+def _graded(axis: Axes, label: str, colour: str, hits: Array, trials: Array, over: float) -> None:
+    """Default rates with intervals, each grade in the middle of its share of the book."""
+    share, reach = bars(hits, trials)
+    middle = (np.cumsum(trials) - trials / 2) / trials.sum()
+    axis.errorbar(
+        middle, share / over, reach / over, color=colour, label=label, marker="o", markersize=3.5, linewidth=1.3
+    )
+
+
+def _spread(label: str, hits: Array, trials: Array) -> Line:
+    """How far the grades lie apart, told of the world or of whom the label says."""
+    ends, whole = hits[[0, -1]] / trials[[0, -1]], hits.sum() / trials.sum()
+    told = (
+        f"{percent(whole)} of {int(trials.sum()):,}; safest {ends[0] / whole:.2f}, riskiest {ends[1] / whole:.2f} times"
+    )
+    what, of = f"default by grade: {label}", label.split(",")[0]
+    return Line(what, told, "see below") if of == "world" else Line(what, "see above", told, of)
 
 
 def _seen_for_a_year(world: Path) -> tuple[Array, Array, Array]:

@@ -35,7 +35,7 @@ class Drawn:
 
 def written(drawn: Iterable[Drawn], world: str) -> Path:
     """The table beside the pictures."""
-    parts = [HEAD, f"The world: {world}.\n"]
+    parts = [HEAD, f"The world: {world}."]
     for each in drawn:
         parts.append(f"\n## {each.file.stem.replace('_', ' ').capitalize()}\n\n| | world | public data | whose |")
         parts.append("|---|---|---|---|")

@@ -126,7 +126,7 @@ def _compared(cohorts: Sequence[Cohort]) -> tuple[Line, ...]:
     series = published()["lendingclub_2018_01"]
     theirs = {int(at) + TO_NINETY: value for at, value in zip(series.places, series.values, strict=True)}
     return (
-        Line(f"ever 90 days late {COMPARED} months on book, lowest to highest quarter", told),
+        Line(f"ever 90 days late {COMPARED} months on book, lowest to highest quarter", told, "see below"),
         *(
             Line(f"ever 90 days late {month} months on book / without fraudsters' loans",
                  f"{percent(_by_month(cohorts, month))} / {percent(_by_month(cohorts, month, honest=True))}",
