@@ -20,7 +20,7 @@ WORLD, LIGHT, DARK = "#1f5fa8", "#7fb0e6", "#0d2f55"
 TAIWAN, BANK, LENDING_CLUB, OTHERS = "#d1662a", "#5b8c3a", "#8a4fa3", "#4d4d4d"
 WIDTH, HEIGHT = 3.9, 3.3
 Values = npt.NDArray[np.float64]
-Place = Literal["best", "upper left", "upper right", "lower left", "lower right"]
+Place = Literal["upper left", "upper right", "lower left", "lower right"]
 
 
 def panels(count: int, height: float = HEIGHT, across: int = 0) -> tuple[Sequence[Axes], Figure]:
@@ -46,7 +46,7 @@ def titled(axis: Axes, title: str, across: str = "", up: str = "") -> None:
     axis.set_ylabel(up, fontsize=8.5)
 
 
-def legend(*axes: Axes, place: Place = "best") -> None:
+def legend(*axes: Axes, place: Place) -> None:
     """What colours and lines mean."""
     for axis in axes:
         axis.legend(loc=place, fontsize=7.5, frameon=False)
