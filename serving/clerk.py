@@ -101,6 +101,10 @@ class Clerk:
         """What every portfolio is served with."""
         return self.runtime.all()
 
+    def followed(self) -> dict[str, bool]:
+        """Whether each portfolio's champion can be followed: else the last good release answers."""
+        return self.runtime.followed()
+
     def tried(self) -> list[Tried]:
         """Every challenger that is tried."""
         return self.challengers.tried() if self.challengers else []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from serving.pointers import PointerError, pointed_portfolios, read_pointer, report_worker
+from serving.pointers import PointerError, pointed_portfolios, read_fault, read_pointer, report_worker
 
 Loaded = TypeVar("Loaded")
 Load = Callable[[str, Path], Loaded]
@@ -63,6 +63,10 @@ class Runtime(Generic[Loaded]):
     def get(self, portfolio: str) -> Served[Loaded] | None:
         """What `portfolio` is served with now; None: it has no release."""
         return self._served.get(portfolio)
+
+    def followed(self) -> dict[str, bool]:
+        """Whether each portfolio's champion can be followed, as who moves the pointers noted."""
+        return {portfolio: read_fault(self._releases, portfolio) is None for portfolio in self._served}
 
     def all(self) -> list[Served[Loaded]]:
         """What every portfolio is served with, by name."""

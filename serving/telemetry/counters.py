@@ -124,6 +124,9 @@ class Counters:
         self.current = _gauge(
             registry, "release_current", "0: a worker cannot load the release that is wanted", "livemin", "portfolio"
         )
+        self.followed = _gauge(
+            registry, "champion_followed", "0: the registry or the champion cannot be read", "livemin", "portfolio"
+        )
         self.paused = _gauge(registry, "paused", "1: no automatic approval", "livemax", "portfolio")
 
     def text(self) -> bytes:

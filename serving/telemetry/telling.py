@@ -27,6 +27,9 @@ class Worker(Protocol):
     def paused(self) -> Mapping[str, bool]:
         """Whether automatic approval is paused, by portfolio, as last looked at."""
 
+    def followed(self) -> Mapping[str, bool]:
+        """Whether each portfolio's champion can be followed."""
+
     def tried(self) -> Iterable[Tried]:
         """Every challenger that is tried."""
 
@@ -69,6 +72,8 @@ class Telling:
             counters.paused.labels(portfolio).set(paused)
         for quota, left in worker.quotas_left().items():
             counters.quota_left.labels(*quota).set(left)
+        for portfolio, followed in worker.followed().items():
+            counters.followed.labels(portfolio).set(followed)
         self._note_trials(worker)
         answering = set()
         for served in worker.served():

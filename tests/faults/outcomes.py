@@ -11,6 +11,8 @@ from serving.log.record import Record
 from tests.serving.deployed import DECISIONS, SAFE, Deployed, until
 from tests.serving.small_releases import PORTFOLIO
 
+FOLLOWED = f'lendloop_champion_followed{{portfolio="{PORTFOLIO}"}}'
+
 
 def ask(service: Deployed, key: str) -> httpx.Response:
     headers = service.headers | {"Idempotency-Key": key}
@@ -80,13 +82,16 @@ def assert_last_good_release_answers(
 
     release = service.ask().json()["release"]
     following = next(sha for sha in service.shas if sha != release)
+    until(lambda: service.counted(FOLLOWED) == 1)
     breaks()
     try:
         until(lambda: state()["degraded"] == [PORTFOLIO])
+        until(lambda: service.counted(FOLLOWED) == 0)
         answer = service.ask(amount=100).json()
         assert (answer["outcome"], answer["release"]) == ("approve", release)
     finally:
         mends()
     until(lambda: state()["degraded"] == [])
+    until(lambda: service.counted(FOLLOWED) == 1)
     service.registry.promote(PORTFOLIO, following)
     until(lambda: service.ask().json()["release"] == following)

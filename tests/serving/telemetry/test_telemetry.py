@@ -49,6 +49,9 @@ class Busy:
     def paused(self) -> dict[str, bool]:
         return {"cards": True}
 
+    def followed(self) -> dict[str, bool]:
+        return {"cards": False}
+
     def tried(self) -> list[Tried]:
         return []
 
@@ -173,6 +176,7 @@ def test_the_state_of_a_worker_is_noted_and_a_release_that_went_is_taken_back(te
     assert found['lendloop_release_info{portfolio="cards",release="aaaaaaaaaaaa"}'] == 0
     assert found['lendloop_release_info{portfolio="cards",release="bbbbbbbbbbbb"}'] == 1
     assert found['lendloop_release_current{portfolio="cards"}'] == 0
+    assert found['lendloop_champion_followed{portfolio="cards"}'] == 0
     assert found['lendloop_paused{portfolio="cards"}'] == 1
     assert found["lendloop_log_waiting"] == 3
     assert found['lendloop_quota_left{owner="partner:shop",quota="requests"}'] == 0.25
