@@ -65,7 +65,8 @@ def hand_over(made: Path, raw: Path) -> None:
 
 def last_month(raw: Path) -> date:
     """The last day of the last month that has landed whole."""
-    last = date.fromisoformat(max(day.name for day in raw.glob("*/day=*")).removeprefix("day="))
+    landed = max(file.parent.name for file in raw.glob("*/day=*/*.parquet"))
+    last = date.fromisoformat(landed.removeprefix("day="))
     return last if last == month_end(last) else month_start(last) - timedelta(days=1)
 
 

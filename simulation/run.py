@@ -9,6 +9,7 @@ from simulation.calendar import Day
 from simulation.decisions import Decisions
 from simulation.description import Description, WorldError
 from simulation.records.journal import Journal
+from simulation.records.landing import drop_empty
 from simulation.schema import RAW
 from simulation.shard import Shard
 from simulation.waiting import Waiting, together
@@ -50,6 +51,7 @@ class Run:
         # The journal last: after a kill before that, the world that is opened again is where it was.
         for shard in self._shards:
             shard.rewind(day)
+        drop_empty(self._out)
         self._journal.drop_from(day)
         self.next_day = self._caught_up()
 

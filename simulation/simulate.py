@@ -10,6 +10,7 @@ from simulation.calendar import Day, days
 from simulation.decisions import Decisions
 from simulation.description import Description, WorldError
 from simulation.policies import POLICIES, Policy, chosen
+from simulation.records.landing import drop_empty
 from simulation.shard import Shard
 
 Progress = Callable[[int, int], None]
@@ -33,6 +34,15 @@ def simulate(
     if described.policy not in POLICIES:
         raise WorldError(f"no policy {described.policy!r}: take one of {', '.join(POLICIES)}")
     described.settle(out)
+    _stream_all(described, months, out, since, workers, progress)
+    if since is not None:
+        # Only now: a shard's process must not take away the folder that another is about to write into.
+        drop_empty(out)
+
+
+def _stream_all(
+    described: Description, months: int, out: Path, since: date | None, workers: int, progress: Progress
+) -> None:
     firsts, total = list(described.firsts()), months * len(described.firsts())
     if workers == 1 or len(firsts) == 1:
         for before, first in enumerate(firsts):

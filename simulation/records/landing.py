@@ -76,6 +76,13 @@ def _order(created: Array, key: list[Array]) -> Array:
     return np.lexsort((*reversed(key), created)) if (arrivals[1:] == arrivals[:-1]).any() else order
 
 
+def drop_empty(out: Path) -> None:
+    """Remove the folders of days of which no file is left; not while anything is written there."""
+    for folder in out.glob("*/*/day=*"):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
 def write_whole(file: Path, rows: pl.DataFrame) -> None:
     """Write a file whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """`lendloop simulate`: a world in a folder, and mistakes told plainly."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,17 @@ def test_a_world_is_written_and_told(tmp_path: Path, home: Path) -> None:
         run("--scenario", "quiet", "--out", str(tmp_path), *TINY)
 
 
+def test_days_that_are_gone_have_not_landed(tmp_path: Path) -> None:
+    """Two months, and from the middle of the first one on anew for one month: the second is no month any more."""
+    run("--out", str(tmp_path), "--customers", "30", "--months", "2", "--workers", "1")
+    told = run("--out", str(tmp_path), *TINY, "--from", "2024-01-15")
+    assert "--as-of 2024-01-31" in " ".join(told.split())
+    assert not list(tmp_path.glob("*/*/day=2024-02-*"))
+    # As a kill amid the second run leaves it: folders without files.
+    (tmp_path / "raw" / "logins" / "day=2024-02-29").mkdir()
+    assert last_month(tmp_path / "raw") == date(2024, 1, 31)
+
+
 def test_an_unknown_scenario_or_policy_is_told(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="quiet"):
         run("--scenario", "calm", "--out", str(tmp_path))
@@ -75,4 +87,5 @@ def test_a_portfolio_without_a_world_is_not_scheduled(home: Path) -> None:
 @pytest.mark.parametrize(("day", "month"), [("2024-03-31", "2024-03-31"), ("2024-03-30", "2024-02-29")])
 def test_the_last_month_is_one_that_landed_whole(tmp_path: Path, day: str, month: str) -> None:
     (tmp_path / "customers" / f"day={day}").mkdir(parents=True)
+    (tmp_path / "customers" / f"day={day}" / "people.parquet").touch()
     assert str(last_month(tmp_path)) == month

@@ -40,7 +40,7 @@ class Raw:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         # Of all tables: on a quiet day one may have no rows, but a day on which nothing landed is still to come.
-        days = sorted(date.fromisoformat(path.name.removeprefix("day=")) for path in folder.glob("*/day=*"))
+        days = sorted(_day(name) for name in {file.parent.name for file in folder.glob("*/day=*/*.parquet")})
         if not days:
             raise RawMissing(f"no TABLE/day=YYYY-MM-DD in {folder}; expected the raw tables of a simulated lender")
         self.until = datetime.combine(days[-1] + timedelta(days=1), time())
@@ -56,7 +56,7 @@ class Raw:
         files = [
             file
             for day in sorted((self._folder / table).glob("day=*"))
-            if first <= date.fromisoformat(day.name.removeprefix("day=")) <= last
+            if first <= _day(day.name) <= last
             for file in sorted(day.glob("*.parquet"))
         ]
         if not files:
@@ -72,6 +72,10 @@ class Raw:
     def read(self, table: str, columns: Schema) -> pl.DataFrame:
         """All rows of a table whose rows are few."""
         return self.scan(table, columns).collect()
+
+
+def _day(folder: str) -> date:
+    return date.fromisoformat(folder.removeprefix("day="))
 
 
 def close_of(month: date) -> datetime:

@@ -1,0 +1,40 @@
+"""The simulated lender's raw files: what has landed, and that nothing else is read."""
+
+import importlib.util
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from flows.worlds import PORTFOLIO
+from tests.portfolios.small_world import PORTFOLIOS
+
+
+@pytest.fixture(scope="module")
+def raw() -> Any:
+    """The portfolio's module of that name, which is no part of a package that could be imported."""
+    file = PORTFOLIOS / PORTFOLIO / "tables" / "raw.py"
+    spec = importlib.util.spec_from_file_location("simulated_lender_raw", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def land(folder: Path, *days: str) -> None:
+    for day in days:
+        (folder / f"day={day}").mkdir(parents=True)
+        moment = pl.lit(datetime.fromisoformat(day)).cast(pl.Datetime("us", "UTC"))
+        rows = pl.DataFrame({"customer_id": [1]}).with_columns(event_timestamp=moment, created_timestamp=moment)
+        rows.write_parquet(folder / f"day={day}" / "people.parquet")
+
+
+def test_a_day_without_files_has_not_landed(raw: Any, tmp_path: Path) -> None:
+    land(tmp_path / "customers", "2024-01-01", "2024-01-31")
+    (tmp_path / "logins" / "day=2024-02-29").mkdir(parents=True)
+    found = raw.Raw(tmp_path)
+    assert (found.until, len(found.months)) == (datetime(2024, 2, 1), 1)
