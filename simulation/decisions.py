@@ -23,6 +23,8 @@ SCHEMAS: dict[str, Schema] = {
     "blocks": BLOCKS,
 }  # fmt: skip
 """Columns of each frame, by its name."""
+HIGHEST = {"rate": 10.0, "amount": 1e12, "limit": 1e12}
+"""What a number may be at most, from nothing on; rates are shares a year: 0.15 is 15 %."""
 
 
 class DecisionError(ValueError):
@@ -76,4 +78,15 @@ def _checked(name: str, frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
         raise DecisionError(f"{name}: {str(error).splitlines()[0]}") from None
     if empty := [column for column in schema if cast[column].null_count()]:
         raise DecisionError(f"{name}: missing values in {', '.join(empty)}")
+    _bounded(name, cast)
     return cast
+
+
+def _bounded(name: str, frame: pl.DataFrame) -> None:
+    """Refuse numbers of which nothing sensible follows: an instalment of no rate, a limit without end."""
+    for column, highest in HIGHEST.items():
+        if column in frame.columns:
+            wrong = frame.select(~pl.col(column).is_between(0, highest)).to_series().arg_true()
+            if len(wrong):
+                found = frame[column][row := int(wrong[0])]
+                raise DecisionError(f"{name}: row {row}: {column} is {found}; expected 0 to {highest:,.0f}")

@@ -1,5 +1,7 @@
 """A lender steps the world: its decisions act, and a crash loses none."""
 
+import math
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -52,6 +54,24 @@ def test_a_wrong_frame_is_told() -> None:
         Decisions(limits=pl.DataFrame({"customer_id": [1], "limit": [None]}))
     with pytest.raises(DecisionError, match="collections"):
         Decisions(collections=pl.DataFrame({"loan_id": [1], "customer_id": [1], "action": ["shout"]}))
+
+
+@pytest.mark.parametrize(
+    ("name", "frame", "told"),
+    [
+        ("prices", {"loan_id": [1, 2], "rate": [0.1, math.nan]}, "prices: row 1: rate is nan; expected 0 to 10"),
+        ("prices", {"loan_id": [1, 2], "rate": [-0.1, 0.1]}, "prices: row 0: rate is -0.1; expected 0 to 10"),
+        ("prices", {"loan_id": [1, 2], "rate": [0.1, 15.0]}, "prices: row 1: rate is 15.0; expected 0 to 10"),
+        ("limits", {"limit": [math.inf, 1.0]}, "limits: row 0: limit is inf; expected 0 to 1,000,000,000,000"),
+        ("limits", {"limit": [1.0, math.nan]}, "limits: row 1: limit is nan"),
+        ("limits", {"limit": [1.0, -1.0]}, "limits: row 1: limit is -1.0"),
+        ("approvals", {"application_id": [1, 2], "approved": [True, True], "amount": [1.0, -math.inf],
+                       "rate": [0.1, 0.1]}, "approvals: row 1: amount is -inf"),
+    ],
+)  # fmt: skip
+def test_numbers_of_which_nothing_follows_are_refused(name: str, frame: dict[str, list[float]], told: str) -> None:
+    with pytest.raises(DecisionError, match=re.escape(told)):
+        Decisions(**{name: pl.DataFrame({"customer_id": [1, 2], **frame})})
 
 
 def test_one_folder_is_stepped_by_a_lender_or_by_a_policy(world: Path, tmp_path: Path) -> None:
