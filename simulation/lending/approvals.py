@@ -61,7 +61,8 @@ def _answers(day: Day, state: State, decisions: Decisions) -> _Answers:
     given, approved = (np.zeros(len(requests), dtype=np.bool_) for _ in range(2))
     amount, rate = np.zeros(len(requests), dtype=np.int64), np.zeros(len(requests))
     given[at] = True
-    amount[at] = np.minimum(np.round(answers["amount"].to_numpy()[order] * 100), room_cents(state, requests.row[at]))
+    most = np.minimum(requests.amount[at], room_cents(state, requests.row[at]))
+    amount[at] = np.minimum(np.round(answers["amount"].to_numpy()[order] * 100), most)
     approved[at] = answers["approved"].to_numpy()[order] & (amount[at] >= LEAST)
     rate[at] = np.clip(answers["rate"].to_numpy()[order], 0.0, state.climate.rules["rate_cap"])
     expired = ~given & (day.number - requests.day >= OPEN_DAYS)

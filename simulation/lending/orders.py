@@ -55,7 +55,8 @@ def _limits(state: State, orders: pl.DataFrame) -> tuple[Ints, Array]:
     rows, cents = _rows(state, orders), np.round(orders["limit"].to_numpy() * 100).astype(np.int64)
     higher = cents > state.finances.limit_cents[rows]
     state.finances.limit_cents[rows] = np.maximum(cents, 0)
-    state.own[Orders.name]["lowered"][rows] = ~higher
+    # For good: a limit that is raised again is the lender's word no less than one that is lowered.
+    state.own[Orders.name]["lowered"][rows[~higher]] = True
     codes = np.where(higher, LIMIT_REASONS.code("raised"), LIMIT_REASONS.code("lowered"))
     return rows, codes.astype(np.uint8)
 
@@ -68,7 +69,7 @@ def _blocks(state: State, orders: pl.DataFrame) -> tuple[Ints, Array]:
 
 
 def room_cents(state: State, rows: Ints) -> Ints:
-    """What may still be lent under a limit that the lender has lowered; without one, anything."""
+    """What may still be lent where the lender has ever lowered the limit; elsewhere, anything."""
     finances, lowered = state.finances, state.own[Orders.name]["lowered"][rows]
     room = np.maximum(finances.limit_cents[rows] - finances.owed_cents[rows], 0)
     return np.asarray(np.where(lowered, room, ANYTHING), dtype=np.int64)

@@ -14,6 +14,7 @@ from simulation.lending import book, hazard, repayment
 from simulation.lending.products import instalment_cents
 from simulation.lending.schedule import agree, pay, pay_off, put_off, schedule
 from simulation.policies import hands_off
+from simulation.waiting import waiting
 
 
 @pytest.fixture(scope="module")
@@ -226,3 +227,28 @@ def test_a_lowered_limit_binds() -> None:
         world.run(1, hands_off())
     assert free.rows("loans").height > before + 20
     assert bound.rows("loans").height == before
+
+
+def test_a_limit_that_is_raised_after_it_was_lowered_binds() -> None:
+    """10,000, then 2,000, then 3,000 for everyone: nobody is lent to beyond 3,000."""
+    lender = LendingWorld(1_200).run(1, hands_off())
+    for limit in (10_000.0, 2_000.0, 3_000.0):
+        lender.step(Decisions(limits=pl.DataFrame({"customer_id": range(1, 1_201), "limit": [limit] * 1_200})))
+    lender.run(1, hands_off())
+    late = pl.col("event_timestamp").dt.date() > date(2024, 2, 3)
+    fresh = lender.rows("limits").filter(late)
+    assert lender.rows("loans").filter(late).height > 10
+    assert fresh.is_empty(), "a loan raised the limit"
+
+
+def test_no_more_is_lent_than_was_asked_for() -> None:
+    lender = LendingWorld(1_200).run(1, hands_off())
+    asked = waiting(lender.world.state, Day.on(date(2024, 1, 31))).applications
+    answers = asked.select("application_id", "customer_id", pl.col("amount") * 20, approved=True, rate=0.0)
+    lender.step(Decisions(approvals=answers))
+    told = lender.rows("decisions").join(asked, on="application_id", suffix="_asked")
+    assert set(told["outcome"]) == {"approved"}
+    assert (told["amount"] == told["amount_asked"]).all()
+    lent = lender.rows("loans").join(asked, left_on="loan_id", right_on="application_id")
+    assert (lent["principal"] == lent["amount"]).all()
+    assert len(lent) == len(asked) > 2
