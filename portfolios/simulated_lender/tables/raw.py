@@ -10,6 +10,12 @@ import polars as pl
 EVENT, CREATED, CUSTOMER = "event_timestamp", "created_timestamp", "customer_id"
 CLOCKS = {EVENT: pl.Datetime("us", "UTC"), CREATED: pl.Datetime("us", "UTC")}
 Schema = Mapping[str, type[pl.DataType]]
+TABLES = frozenset({
+    "app_events", "applications", "balances", "bureau", "collections", "complaints", "contacts", "customers", "decisions",
+    "devices", "economy", "holdings", "instalments", "limits", "listings", "loan_states", "loans", "logins", "merchants",
+    "orders", "partners", "payments", "regulations", "relations", "responses", "signals", "transactions", "transfers",
+})  # fmt: skip
+"""What a lender's systems land. Nothing else is read: the truth of a simulated world lies beside them."""
 
 
 class RawMissing(ValueError):
@@ -34,11 +40,15 @@ class Period:
         return datetime.combine(self.last + timedelta(days=1), time())
 
 
+class NotRaw(ValueError):
+    """Something was asked for that no system of the lender landed."""
+
+
 class Raw:
-    """The raw tables in a folder. A table of which nothing has landed is empty."""
+    """The raw tables in a folder. A table of which nothing has landed is empty; what is no raw table is refused."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = folder.resolve()
         # Of all tables: on a quiet day one may have no rows, but a day on which nothing landed is still to come.
         days = sorted(_day(name) for name in {file.parent.name for file in folder.glob("*/day=*/*.parquet")})
         if not days:
@@ -55,7 +65,7 @@ class Raw:
         schema = {**columns, **CLOCKS}
         files = [
             file
-            for day in sorted((self._folder / table).glob("day=*"))
+            for day in sorted(self._of(table).glob("day=*"))
             if first <= _day(day.name) <= last
             for file in sorted(day.glob("*.parquet"))
         ]
@@ -64,6 +74,14 @@ class Raw:
         # Columns are taken by name, and enumerated ones as text: the contract knows their values.
         rows = pl.scan_parquet(files, hive_partitioning=False, extra_columns="ignore")
         return rows.select(pl.col(name).cast(type_) for name, type_ in schema.items())
+
+    def _of(self, table: str) -> Path:
+        folder = self._folder / table
+        if table not in TABLES:
+            raise NotRaw(f"{table!r} is no raw table; expected one of {', '.join(sorted(TABLES))}")
+        if folder.resolve() != folder:
+            raise NotRaw(f"{folder} leads to {folder.resolve()}; expected the raw table itself, not a link")
+        return folder
 
     def landed(self, table: str, columns: Schema, period: Period) -> pl.DataFrame:
         """The rows that landed in a period."""
