@@ -43,7 +43,7 @@ class Decisions:
     """New yearly rates of running loans, for what is left of them."""
     contacts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CONTACTS))
     """Contacts to make; ids are the lender's. Who is held out gets nothing, and is told apart in the raw table;
-    without the column `held_out` nobody is."""
+    without the column `held_out` nobody is. Those beyond the rule `contact_cap_month` are refused, and told too."""
     collections: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COLLECTIONS))
     """What to do about late loans."""
     blocks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BLOCKS))

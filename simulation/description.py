@@ -13,8 +13,9 @@ SHARD = 50_000
 """Customers whose rows share files."""
 
 
-LAYOUT = 2
-"""What rows of a world look like; a world of another layout is not gone on with. 2: changed loans land anew."""
+LAYOUT = 3
+"""What a world holds; one of another layout is not gone on with. 2: changed loans land anew; 3: contacts beyond the cap
+are refused."""
 
 
 class WorldError(ValueError):

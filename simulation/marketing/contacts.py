@@ -1,6 +1,6 @@
 """Contacts: those that the lender decides on, what they cost, what people do about them, and their true effect."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class _Contacts:
     channel: Array
     offer: Array
     held_out: Flags
+    refused: Flags
     delivered: Flags
     added: Floats
     tired: Floats
@@ -50,21 +51,23 @@ class Contacts:
     name = "contacts"
 
     def begin(self, state: State, draws: Draws) -> None:
-        """Nobody is tired, nobody has left, nothing was clicked."""
+        """Nobody is tired, nobody has left, nothing was clicked; nobody had a contact this month."""
         empty = np.zeros(len(state.people), dtype=np.int64)
         state.own[self.name] = {
             "fatigue": empty.astype(np.float64), "left": ~state.people.consents, "clicked": empty,
-            "clicked_on": empty.copy(), "bundle": empty.copy(),
+            "clicked_on": empty.copy(), "bundle": empty.copy(), "this_month": empty.copy(),
         }  # fmt: skip
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
         """Today's contacts: demand and fatigue rise, responses come in."""
         own = state.own[self.name]
         own["fatigue"] *= FATIGUE_FADES
+        if day.opens_month:
+            own["this_month"][:] = 0
         if len(decisions.contacts) == 0:
             return {}
         made = _made(day, state, draws, decisions, own)
-        truth = _truth(day, state, made)
+        truth = _truth(day, state, _without_refused(made))
         sent = made.row[made.delivered]
         np.add.at(state.finances.demand, sent, made.added[made.delivered])
         np.add.at(own["fatigue"], sent, state.scenario.marketing.fatigue)
@@ -75,18 +78,35 @@ class Contacts:
 
 
 def _made(day: Day, state: State, draws: Draws, decisions: Decisions, own: dict[str, Array]) -> _Contacts:
-    """Contacts to customers; one to somebody who is not one yet is not made."""
+    """Contacts to customers; one to somebody who is not one yet is not made, nor one more than the rule allows."""
     frame = decisions.contacts.unique("contact_id", keep="first", maintain_order=True)
     rows = state.rows(frame["customer_id"].to_numpy())
     here = np.flatnonzero(state.present(day.number)[rows])
     rows, ids = rows[here], frame["contact_id"].to_numpy()[here]
     channel, offer = (frame[name].to_physical().to_numpy()[here].astype(np.int64) for name in ("channel", "offer"))
     held_out, tired = frame["held_out"].to_numpy()[here], own["fatigue"][rows]
+    refused = _refused(state, own["this_month"], rows)
     arrives = draws.happens(effects.DELIVERED[channel], "contacts.delivered", ids)
     added = effects.demand(state.scenario.marketing.effect, draws, state.people.kept(rows), offer, channel, tired)
     added += state.scenario.marketing.effect * effects.UNWANTED * own["left"][rows]
     campaign = frame["campaign_id"].to_numpy()[here]
-    return _Contacts(ids, rows, campaign, channel, offer, held_out, arrives & ~held_out, added, tired)
+    arrives &= ~held_out & ~refused
+    return _Contacts(ids, rows, campaign, channel, offer, held_out, refused, arrives, added, tired)
+
+
+def _refused(state: State, this_month: Ints, rows: Ints) -> Flags:
+    """Which contacts are beyond the month's cap, in the order given; a hold-out takes the place it stands for."""
+    order = np.argsort(rows, kind="stable")
+    place = np.empty(len(rows), dtype=np.int64)
+    place[order] = np.arange(len(rows)) - np.searchsorted(rows[order], rows[order])
+    refused = this_month[rows] + place >= state.climate.rules["contact_cap_month"]
+    np.add.at(this_month, rows[~refused], 1)
+    return np.asarray(refused, dtype=np.bool_)
+
+
+def _without_refused(made: _Contacts) -> _Contacts:
+    """What was not made has no effect, and is none that was held out."""
+    return _Contacts(**{field.name: getattr(made, field.name)[~made.refused] for field in fields(made)})
 
 
 def _rows(day: Day, made: _Contacts, state: State) -> Frame:
@@ -97,7 +117,8 @@ def _rows(day: Day, made: _Contacts, state: State) -> Frame:
         "channel": made.channel,
         "offer": made.offer,
         "held_out": made.held_out,
-        "cost": np.where(made.held_out, 0.0, effects.COST[made.channel]),
+        "refused": made.refused,
+        "cost": np.where(made.held_out | made.refused, 0.0, effects.COST[made.channel]),
         "delivered": made.delivered,
         "event_timestamp": day.at(_second(made)),
     }

@@ -66,7 +66,7 @@ APP_EVENTS = Table(
 )
 CONTACTS = Table(
     "contacts",
-    "Contacts made and contacts held out for comparison: what was or would have been sent to whom, and what it cost.",
+    "Contacts made, held out for comparison, or refused by the rules: what was or would have been sent, and its cost.",
     ("contact_id",),
     (
         Column("contact_id", pl.Int64, "the contact"),
@@ -75,6 +75,7 @@ CONTACTS = Table(
         enumerated("channel", CONTACT_CHANNELS, "how"),
         enumerated("offer", OFFERS, "what"),
         Column("held_out", pl.Boolean, "held out at random: this would have been sent, and nothing was"),
+        Column("refused", pl.Boolean, "not made, and no hold-out either: more than contact_cap_month allows"),
         Column("cost", pl.Float64, "cost"),
         Column("delivered", pl.Boolean, "it arrived"),
     ),

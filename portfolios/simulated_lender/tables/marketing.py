@@ -11,13 +11,20 @@ WINDOW = timedelta(days=14)
 """How long after a contact a response counts as one to it."""
 CONTACTS: Schema = {
     "contact_id": pl.Int64, CUSTOMER: pl.Int64, "campaign_id": pl.Int64, "channel": pl.String, "offer": pl.String,
-    "cost": pl.Float64, "delivered": pl.Boolean, "held_out": pl.Boolean,
+    "cost": pl.Float64, "delivered": pl.Boolean, "held_out": pl.Boolean, "refused": pl.Boolean,
 }  # fmt: skip
 CHANNELS = ("push", "sms", "email", "call", "adviser", "in_app")
 SENT = Source(
-    {"contact_id": pl.Int64, "channel": pl.String, "delivered": pl.Boolean, "held_out": pl.Boolean},
+    {
+        "contact_id": pl.Int64,
+        "channel": pl.String,
+        "delivered": pl.Boolean,
+        "held_out": pl.Boolean,
+        "refused": pl.Boolean,
+    },
     ("contact_id",),
 )
+MADE = ~pl.any_horizontal(pl.col("held_out", "refused").fill_null(False))
 ANSWERED = Source({"contact_id": pl.Int64, "response": pl.String}, ("contact_id", "response"))
 
 
@@ -34,10 +41,10 @@ class Contacts:
     def of(self, period: Period) -> pl.DataFrame:
         """A row for each version of a contact that landed, dated to when the lender's system first had it.
 
-        Who was held out for comparison was not contacted, and has no row.
+        Who was held out for comparison, or contacted as often as the rules allow, was not contacted and has no row.
         """
         landed = self._raw.landed("contacts", CONTACTS, period)
-        rows = landed.filter(~pl.col("held_out").fill_null(False)).drop("held_out")
+        rows = landed.filter(MADE).drop("held_out", "refused")
         new = rows.join(self._events, on="contact_id", how="anti", maintain_order="left")
         once = new.unique("contact_id", keep="first", maintain_order=True)
         first = new.group_by("contact_id").agg(first=pl.col(CREATED).min())
@@ -78,7 +85,7 @@ def contacted(raw: Raw, roster: pl.DataFrame) -> Summaries:
 
 
 def _month(frames: Frames, version: Version) -> pl.DataFrame:
-    sent = current(frames["contacts"], "contact_id").filter(~pl.col("held_out").fill_null(False))
+    sent = current(frames["contacts"], "contact_id").filter(MADE)
     answers, said = current(frames["responses"], "contact_id", "response"), pl.col("response")
     made = sent.group_by(CUSTOMER).agg(
         contacts=pl.len(),

@@ -12,7 +12,7 @@ from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.marketing import complaints, effects
 from simulation.people.population import settled
-from simulation.scenarios.scenario import load
+from simulation.scenarios.scenario import load, parsed
 from simulation.schema.behaviour import CONTACT_CHANNELS, OFFERS
 from tests.simulation.lures import lured, scenario
 
@@ -82,3 +82,31 @@ def test_people_complain_about_everything() -> None:
     """Every matter has words, and a chance: by itself, or because someone was late, contacted or robbed."""
     caused = ("contact_frequency", "collections")
     assert all(complaints.A_MONTH[code] > 0 for name, code in complaints.ABOUT.items() if name not in caused)
+
+
+def test_a_lender_makes_no_more_contacts_than_the_rules_allow() -> None:
+    """Three a month: of five orders on each of two days the first three are carried out; the next month begins anew."""
+    rules = {"rules": [{"rule": "contact_cap_month", "value": 3.0}], "population": {"at_start": 1.0}}
+    world = LendingWorld(2, parsed({"name": "mine", "about": "A test.", **rules}, "mine"), steps=[*BEFORE, *STEPS])
+    for day in range(32):
+        first = 100 * day
+        orders = pl.DataFrame({
+            "contact_id": range(first, first + 5), "customer_id": [1, 2, 1, 1, 1], "campaign_id": [1] * 5,
+            "channel": ["sms"] * 5, "offer": ["cash_loan"] * 5, "held_out": [False, False, True, False, False],
+        })  # fmt: skip
+        world.step(Decisions(contacts=orders) if day in {0, 1, 31} else Decisions())
+    told = world.rows("contacts").filter(pl.col("customer_id") == 1)
+    made, refused = (told.filter(pl.col("refused") == flag) for flag in (False, True))
+    assert made["contact_id"].to_list() == [0, 2, 3, 3100, 3102, 3103]
+    assert refused["contact_id"].to_list() == [4, 100, 102, 103, 104, 3104]
+    assert refused["cost"].sum() == 0
+    assert not refused["delivered"].any()
+    assert set(world.rows("true_contacts").filter(pl.col("customer_id") == 1)["contact_id"]) == set(made["contact_id"])
+    assert world.rows("responses").join(refused, on="contact_id").is_empty()
+    assert world.rows("contacts").filter(pl.col("customer_id") == 2)["refused"].sum() == 0
+
+
+def test_the_cap_of_the_scenario_binds() -> None:
+    plan = load("regulation_change")
+    cap = next(rule.value for rule in plan.rules if rule.rule == "contact_cap_month")
+    assert plan.marketing.contacts_a_month > cap
