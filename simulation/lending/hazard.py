@@ -20,6 +20,8 @@ SHOCKED_CURE = -0.9
 """Added to the log of the rate of curing meanwhile."""
 BURDEN = 0.75
 """How strongly the index follows the log of instalments over income."""
+USUAL_BURDEN = 0.2
+"""Instalments over income at which the index is as it is without them."""
 OWN = 0.55
 """How strongly it follows what is the loan's own, which nobody can know."""
 PARTLY = 0.4
@@ -59,7 +61,7 @@ def index(
 
 def log_burden(burden: Array) -> Floats:
     """Log of instalments over income, beside a usual 20 %, held within reason."""
-    return np.asarray(np.log(np.clip(burden, 0.02, 2.5) / 0.2), dtype=np.float64)
+    return np.asarray(np.log(np.clip(burden, 0.02, 2.5) / USUAL_BURDEN), dtype=np.float64)
 
 
 def missing(index_now: Array) -> Floats:

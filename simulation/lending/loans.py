@@ -32,6 +32,7 @@ class Loans(Columns):
     rate: Array  # float, a year
     term: Array
     instalment: Ints
+    lent_instalment: Ints  # before the lender changed anything
     billed: Array
     paid: Array
     outstanding: Ints

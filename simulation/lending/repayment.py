@@ -53,13 +53,26 @@ class Repayment:
 
 
 def index_now(state: State) -> Floats:
-    """Log-odds of missing now: the loan's own, the economy, shocks, and what was borrowed since."""
+    """Log-odds of missing now: the loan's own, the economy, shocks, what was borrowed and what was changed since."""
     loans, finances = state.loans, state.finances
     due = finances.burden_cents[loans.row] + finances.outside_due_cents[loans.row]
-    burden = hazard.log_burden(due / np.maximum(state.people.income_cents[loans.row], 1))
+    income = np.maximum(state.people.income_cents[loans.row], 1)
     shocked = hazard.SHOCKED_INDEX * (finances.shock[loans.row] > 0)
-    more = hazard.BURDEN * np.maximum(burden - loans.burden_at_start, 0)
+    more = hazard.log_burden(due / income) - loans.burden_at_start
+    more = hazard.BURDEN * np.maximum(more, _relief(state, income))
     return np.asarray(loans.index + state.climate.stress + shocked + more, dtype=np.float64)
+
+
+def _relief(state: State, income: Ints) -> Floats:
+    """By how much the lender's lower prices and longer terms lighten a borrower's burden, on the log scale; else 0.
+
+    Debts that are paid off are no relief: the true chance of default holds the burden that there was.
+    """
+    loans = state.loans
+    changed = (loans.instalment - loans.lent_instalment) * (loans.state != book.WRITTEN_OFF)
+    fallen = np.minimum(np.bincount(loans.row, changed, len(state.people))[loans.row], 0)
+    relief = hazard.log_burden(hazard.USUAL_BURDEN * np.exp(loans.burden_at_start) + fallen / income)
+    return np.asarray(np.where(fallen < 0, relief - loans.burden_at_start, 0.0), dtype=np.float64)
 
 
 def would_miss(state: State, draws: Draws) -> Flags:

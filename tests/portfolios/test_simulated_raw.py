@@ -56,4 +56,4 @@ def test_nothing_but_raw_tables_is_read(raw: Any, tmp_path: Path) -> None:
     for name in ("../truth/true_people", "customers/../../truth/true_people", "true_people", absolute, "logins"):
         with pytest.raises(raw.NotRaw, match="expected"):
             found.scan(name, {"customer_id": pl.Int64})
-    assert raw.TABLES == set(RAW)
+    assert set(RAW) == raw.TABLES

@@ -11,9 +11,10 @@ EVENT, CREATED, CUSTOMER = "event_timestamp", "created_timestamp", "customer_id"
 CLOCKS = {EVENT: pl.Datetime("us", "UTC"), CREATED: pl.Datetime("us", "UTC")}
 Schema = Mapping[str, type[pl.DataType]]
 TABLES = frozenset({
-    "app_events", "applications", "balances", "bureau", "collections", "complaints", "contacts", "customers", "decisions",
-    "devices", "economy", "holdings", "instalments", "limits", "listings", "loan_states", "loans", "logins", "merchants",
-    "orders", "partners", "payments", "regulations", "relations", "responses", "signals", "transactions", "transfers",
+    "app_events", "applications", "balances", "bureau", "collections", "complaints", "contacts", "customers",
+    "decisions", "devices", "economy", "holdings", "instalments", "limits", "listings", "loan_states", "loans",
+    "logins", "merchants", "orders", "partners", "payments", "regulations", "relations", "responses", "signals",
+    "transactions", "transfers",
 })  # fmt: skip
 """What a lender's systems land. Nothing else is read: the truth of a simulated world lies beside them."""
 

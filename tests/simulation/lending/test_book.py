@@ -11,9 +11,13 @@ from benchmarks.lending_world import LendingWorld, cents
 from simulation.calendar import Day
 from simulation.decisions import Decisions
 from simulation.lending import book, hazard, repayment
+from simulation.lending.existing import Existing
+from simulation.lending.orders import Orders
 from simulation.lending.products import instalment_cents
+from simulation.lending.repayment import Repayment
 from simulation.lending.schedule import agree, pay, pay_off, put_off, schedule
 from simulation.policies import hands_off
+from simulation.scenarios.scenario import load
 from simulation.waiting import waiting
 
 
@@ -252,3 +256,41 @@ def test_no_more_is_lent_than_was_asked_for() -> None:
     lent = lender.rows("loans").join(asked, left_on="loan_id", right_on="application_id")
     assert (lent["principal"] == lent["amount"]).all()
     assert len(lent) == len(asked) > 2
+
+
+def test_dearer_loans_are_missed_more_often_and_cheaper_ones_less() -> None:
+    """All running loans at three prices with the same luck: who is late in six months differs by the price alone."""
+    plan = load("quiet")
+    lending = plan.lending.model_copy(update={"miss_index": -2.6})
+    plan = plan.model_copy(update={"lending": lending})
+    untouched = LendingWorld(12_000, plan, steps=[Existing, Orders, Repayment])
+    untouched.step(Decisions())
+    dearer, cheaper = deepcopy(untouched), deepcopy(untouched)
+    loans = untouched.world.state.loans
+    for world, rate in ((dearer, 0.36), (cheaper, 0.001)):
+        prices = {"customer_id": loans.customer, "loan_id": loans.id, "rate": np.full(len(loans), rate)}
+        world.step(Decisions(prices=pl.DataFrame(prices)))
+    untouched.step(Decisions())
+    missed = [missed_by(world) for world in (dearer, untouched, cheaper)]
+    assert len(loans) > 2_500
+    assert missed[0] - missed[1] > 10
+    assert missed[1] - missed[2] > 10
+
+
+def missed_by(world: LendingWorld) -> int:
+    """Times that a loan that was up to date fell late in the next six months."""
+    for _ in range(180):
+        world.step(Decisions())
+    states = world.rows("loan_states").filter("changed")
+    return states.filter(pl.col("state").cast(pl.String) == "late_1_29").height
+
+
+def test_a_restructured_loan_is_easier_to_pay() -> None:
+    """A lower instalment counts as far as it fell; a debt that was paid off does not."""
+    state = LendingWorld(1_200, steps=[Existing, Orders, Repayment]).world.state
+    before = repayment.index_now(state)
+    state.finances.burden_cents //= 2
+    assert before - repayment.index_now(state) == pytest.approx(0)
+    state.loans.instalment //= 2
+    eased = before - repayment.index_now(state)
+    assert 0 < eased.mean() < hazard.BURDEN * np.log(2)
