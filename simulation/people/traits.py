@@ -25,6 +25,8 @@ JOBS = np.array([
 ])  # fmt: skip
 """How often a degree leads to an occupation; students, the retired and owners follow from age and kind."""
 JOB_INCOME = np.array([0.95, 0.85, 0.95, 1.1, 1.05, 1.1, 1.5, 1.15, 1.1, 0.65, 0.3, 0.6, 1.6])
+MEN = 0.52
+"""Share of the customers."""
 MEDIAN_INCOME = 6_000.0
 """Units of currency a month."""
 YEAR = 365.25
@@ -41,8 +43,9 @@ def drawn(scenario: Scenario, draws: Draws, first: int, count: int) -> People:
     joined = _joined(scenario, draws, ids, start)
     shifted = _shifted(scenario, joined, start)
     minority = draws.happens(plan.minority, "people.group", ids)
+    women = ~draws.happens(MEN, "people.sex", ids)
     business = draws.happens(plan.businesses, "people.kind", ids)
-    latent = _latent(scenario, draws, ids, shifted, minority)
+    latent = _latent(scenario, draws, ids, shifted, minority * plan.ability_gap + women * plan.women_ability_gap)
     age = _age(scenario, draws, ids, shifted)
     tier = _tier(scenario, draws, ids, shifted)
     education = np.searchsorted(DEGREES, latent["schooling"]).astype(np.uint8)
@@ -56,7 +59,7 @@ def drawn(scenario: Scenario, draws: Draws, first: int, count: int) -> People:
         joined=joined,
         birth=(start - age * YEAR).astype(np.int64),
         kind=business.astype(np.uint8),
-        sex=draws.happens(0.52, "people.sex", ids).astype(np.uint8),
+        sex=(~women).astype(np.uint8),
         group=minority.astype(np.uint8),
         region=region,
         tier=tier,
@@ -70,7 +73,7 @@ def drawn(scenario: Scenario, draws: Draws, first: int, count: int) -> People:
         consents=draws.happens(0.82, "people.consents", ids),
         business_months=np.where(business, 6 + 60 * draws.exponential("people.business_months", ids), 0).astype(int),
         business_staff=np.where(business, 1 + 6 * draws.exponential("people.business_staff", ids), 0).astype(int),
-        income_cents=_income(scenario, draws, ids, shifted, latent["ability"], age, tier, education, occupation),
+        income_cents=_income(scenario, draws, ids, shifted, women, latent["ability"], age, tier, education, occupation),
         payday=_payday(draws, ids),
         diverts=draws.happens(plan.diverting, "people.diverts", ids),
         shifted=shifted,
@@ -105,12 +108,12 @@ def _shifted(scenario: Scenario, joined: Ints, start: int) -> Flags:
     return np.asarray(joined >= start + shift.month * YEAR / 12, dtype=np.bool_)
 
 
-def _latent(scenario: Scenario, draws: Draws, ids: Ints, shifted: Flags, minority: Flags) -> dict[str, Array]:
+def _latent(scenario: Scenario, draws: Draws, ids: Ints, shifted: Flags, gap: Floats) -> dict[str, Array]:
     """Latent traits: schooling goes with ability, literacy with schooling, impulsivity against both."""
     own = {name: draws.normal(f"people.{name}", ids) for name in (*LATENT, "schooling")}
     shift = scenario.population.shift
     by = (shift.ability, shift.willingness) if shift else (0.0, 0.0)
-    ability = own["ability"] + shifted * by[0] + minority * scenario.population.ability_gap
+    ability = own["ability"] + shifted * by[0] + gap
     schooling = 0.5 * own["ability"] + 0.87 * own["schooling"]
     latent = {
         **own,
@@ -176,7 +179,7 @@ def _postcode(scenario: Scenario, draws: Draws, ids: Ints, region: Array, tier: 
 
 
 def _income(
-    scenario: Scenario, draws: Draws, ids: Ints, shifted: Flags, ability: Array, age: Floats, tier: Array,
+    scenario: Scenario, draws: Draws, ids: Ints, shifted: Flags, women: Flags, ability: Array, age: Floats, tier: Array,
     education: Array, occupation: Array,
 ) -> Ints:  # fmt: skip
     shift = scenario.population.shift
@@ -184,7 +187,8 @@ def _income(
     usual = MEDIAN_INCOME * TIER_INCOME[tier - 1] * DEGREE_INCOME[education] * JOB_INCOME[occupation] * career
     own = np.exp(0.22 * ability + 0.33 * draws.normal("people.income", ids))
     moved = np.where(shifted, shift.income if shift else 1.0, 1.0)
-    return np.asarray(np.round(usual * own * moved) * 100, dtype=np.int64)
+    paid = 1.0 - women * scenario.population.women_income_gap
+    return np.asarray(np.round(usual * own * moved * paid) * 100, dtype=np.int64)
 
 
 def _payday(draws: Draws, ids: Ints) -> Array:

@@ -38,7 +38,11 @@ class Shift(Plan):
 
 
 class Population(Plan):
-    """Who the customers are."""
+    """Who the customers are. Gaps are between groups: in ability, in deviations; in income, a share of it.
+
+    `women_ability_gap` is a true disparity (they repay less well), `women_income_gap` a false one (they earn less for
+    the same ability, ask for less, and repay as well); neither moves anybody else's draws.
+    """
 
     at_start: Share = 0.75
     joining_months: Annotated[int, Field(gt=0)] = 24
@@ -47,6 +51,8 @@ class Population(Plan):
     minority: Share = 0.2
     proxy_strength: Share = 0.0
     ability_gap: float = 0.0
+    women_ability_gap: float = 0.0
+    women_income_gap: Annotated[float, Field(ge=0, lt=1)] = 0.0
     diverting: Share = 0.06
     shift: Shift | None = None
 
