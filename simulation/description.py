@@ -15,7 +15,7 @@ SHARD = 50_000
 
 LAYOUT = 3
 """What a world holds; one of another layout is not gone on with. 2: changed loans land anew; 3: contacts beyond the cap
-are refused, loans know what their instalment was at first."""
+are refused, loans know what their instalment was at first, faults name rows by the whole key."""
 
 
 class WorldError(ValueError):

@@ -33,8 +33,10 @@ class Orders:
         moment = day.at(np.full(len(repriced), AT_SECOND))
         parts = [_limits(state, decisions.limits), _blocks(state, decisions.blocks)]
         rows, reasons = (np.concatenate(column) for column in zip(*parts, strict=True))
+        # A block comes a second after a limit of the same day: the two are rows of their own.
+        seconds = np.repeat([AT_SECOND, AT_SECOND + 1], [len(part[0]) for part in parts])
         return {
-            "limits": limit_rows(state, rows, reasons, day.at(np.full(len(rows), AT_SECOND))),
+            "limits": limit_rows(state, rows, reasons, day.at(seconds)),
             "loans": loan_rows(repriced, "repriced", moment),
             "instalments": schedule(repriced, moment),
         }
@@ -52,6 +54,7 @@ def limit_rows(state: State, rows: Ints, reasons: Array, moment: Ints) -> Frame:
 
 
 def _limits(state: State, orders: pl.DataFrame) -> tuple[Ints, Array]:
+    orders = _last(orders)
     rows, cents = _rows(state, orders), np.round(orders["limit"].to_numpy() * 100).astype(np.int64)
     higher = cents > state.finances.limit_cents[rows]
     state.finances.limit_cents[rows] = np.maximum(cents, 0)
@@ -62,6 +65,7 @@ def _limits(state: State, orders: pl.DataFrame) -> tuple[Ints, Array]:
 
 
 def _blocks(state: State, orders: pl.DataFrame) -> tuple[Ints, Array]:
+    orders = _last(orders)
     rows, blocked = _rows(state, orders), orders["blocked"].to_numpy()
     state.finances.blocked[rows] = blocked
     codes = np.where(blocked, LIMIT_REASONS.code("blocked"), LIMIT_REASONS.code("unblocked"))
@@ -84,6 +88,11 @@ def _reprice(state: State, orders: pl.DataFrame) -> Ints:
     loans.rate[at] = np.clip(orders["rate"].to_numpy()[order], 0.0, state.climate.rules["rate_cap"])
     agree(loans, at)
     return np.asarray(at, dtype=np.int64)
+
+
+def _last(orders: pl.DataFrame) -> pl.DataFrame:
+    """Of two orders about a customer the later one."""
+    return orders.unique("customer_id", keep="last", maintain_order=True)
 
 
 def _rows(state: State, orders: pl.DataFrame) -> Ints:

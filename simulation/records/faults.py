@@ -10,7 +10,7 @@ from simulation.columns import Array, Flags, Frame, Ints
 from simulation.draws import Draws
 from simulation.scenarios.scenario import Outage, Scenario
 from simulation.schema.table import CREATED, EVENT, Table
-from simulation.schema.truth import FAULTS
+from simulation.schema.truth import FAULTS, ROW_ID
 
 EXEMPT = frozenset({"merchants", "partners", "economy", "regulations"})
 """Reference tables: handed over as files, whole."""
@@ -29,57 +29,59 @@ OUTAGE_OPENS, OUTAGE_HOURS = 9, 6
 class Faults:
     """What is wrong with the rows of one table and day: rows of `schema.truth.TRUE_FAULTS`."""
 
-    table: str
+    table: Table
     day: Day
+    rows: Frame
     frames: list[Frame] = field(default_factory=list)
 
-    def note(self, fault: str, keys: Ints, column: str = "") -> None:
-        """Note a fault of the rows with these keys."""
-        if size := len(keys):
-            self.frames.append(
-                {
-                    "table": np.full(size, self.table),
-                    "row_id": keys,
-                    "fault": np.full(size, FAULTS.code(fault), dtype=np.uint8),
-                    "column": np.full(size, column),
-                    EVENT: np.full(size, self.day.number * DAY_US),
-                }
-            )
+    def note(self, fault: str, which: Flags, column: str = "") -> None:
+        """Note a fault of some of the rows, by their keys."""
+        at = np.flatnonzero(which)
+        if size := len(at):
+            parts = [self.rows[name][at].astype(np.int64) for name in self.table.key]
+            parts += [np.zeros(size, dtype=np.int64)] * (len(ROW_ID) - len(parts))
+            self.frames.append({
+                "table": np.full(size, self.table.name),
+                **dict(zip(ROW_ID, parts, strict=True)),
+                "fault": np.full(size, FAULTS.code(fault), dtype=np.uint8),
+                "column": np.full(size, column),
+                EVENT: np.full(size, self.day.number * DAY_US),
+            })  # fmt: skip
 
 
 def landed(scenario: Scenario, draws: Draws, day: Day, table: Table, rows: Frame) -> tuple[Frame, Faults]:
     """A day's events as they arrive, with the times at which they do, and what is wrong with which."""
-    faults = Faults(table.name, day)
+    faults = Faults(table, day, rows)
     if table.name in EXEMPT:
         return rows, faults
     key = rows[table.columns[0].name].astype(np.int64)
     own = key ^ rows[EVENT]
-    created = _arrival(scenario, draws, table, rows, key, own, faults)
-    created, kept = _outages(scenario, draws, table, key, own, created, faults)
+    created = _arrival(scenario, draws, table, rows, own, faults)
+    created, kept = _outages(scenario, draws, table, own, created, faults)
     luck = draws.uniform(f"records.again.{table.name}", own)
     twice = luck < scenario.records.duplicated
     wrong = (luck > 1 - scenario.records.corrected) & bool(_numbers(table))
     bad = draws.happens(scenario.records.malformed, f"records.malformed.{table.name}", own)
     right = _drifted(scenario, day, table, rows)
-    first = _misread(draws, table, right, key, own, wrong, bad, faults) if (wrong | bad).any() else right
-    faults.note("duplicated", key[twice])
+    first = _misread(draws, table, right, own, wrong, bad, faults) if (wrong | bad).any() else right
+    faults.note("duplicated", twice)
     again = created + (1 + own % scenario.records.late_days) * DAY_US
     parts = [(first, created, kept), (first, created, kept & twice), (right, again, kept & wrong)]
     return _gathered(parts), faults
 
 
-def _arrival(scenario: Scenario, draws: Draws, table: Table, rows: Frame, key: Ints, own: Ints, faults: Faults) -> Ints:
+def _arrival(scenario: Scenario, draws: Draws, table: Table, rows: Frame, own: Ints, faults: Faults) -> Ints:
     """Seconds after they happen, or days where they are late."""
     lag = (draws.uniform(f"records.{table.name}", own) * LAG_US).astype(np.int64)
     share = 0.0 if table.name in IN_TIME else scenario.records.late
     late = draws.happens(share, f"records.late.{table.name}", own)
     lag[late] += (1 + draws.below(scenario.records.late_days, "records.late_days", own[late])) * DAY_US
-    faults.note("late", key[late])
+    faults.note("late", late)
     return np.asarray(rows.get(CREATED, rows[EVENT]) + lag, dtype=np.int64)
 
 
 def _outages(
-    scenario: Scenario, draws: Draws, table: Table, key: Ints, own: Ints, created: Ints, faults: Faults
+    scenario: Scenario, draws: Draws, table: Table, own: Ints, created: Ints, faults: Faults
 ) -> tuple[Ints, Flags]:
     """What would land during an outage lands after it, or is lost."""
     kept = np.ones(len(own), dtype=np.bool_)
@@ -91,8 +93,8 @@ def _outages(
             after = draws.uniform("records.outage", own) * OUTAGE_HOURS * DAY_US / 24
             created = np.where(during, last * DAY_US + after.astype(np.int64), created)
             kept &= ~lost
-            faults.note("outage_late", key[during & ~lost])
-            faults.note("outage_lost", key[lost])
+            faults.note("outage_late", during & ~lost)
+            faults.note("outage_lost", lost)
     return created, kept
 
 
@@ -112,9 +114,7 @@ def _drifted(scenario: Scenario, day: Day, table: Table, rows: Frame) -> Frame:
     return rows
 
 
-def _misread(
-    draws: Draws, table: Table, rows: Frame, key: Ints, own: Ints, wrong: Flags, bad: Flags, faults: Faults
-) -> Frame:
+def _misread(draws: Draws, table: Table, rows: Frame, own: Ints, wrong: Flags, bad: Flags, faults: Faults) -> Frame:
     """The first number of a table is wrong where it is corrected later; where malformed it is missing or absurd."""
     if not (numbers := _numbers(table)):
         return rows
@@ -123,8 +123,8 @@ def _misread(
     value = rows[name].astype(np.float64)
     value[wrong] = np.round(value[wrong] * factor[wrong], 2)
     value[bad] = np.where(factor[bad] < 1, np.nan, np.abs(value[bad]) * ABSURD)
-    faults.note("corrected", key[wrong], numbers[0])
-    faults.note("malformed", key[bad], numbers[0])
+    faults.note("corrected", wrong, numbers[0])
+    faults.note("malformed", bad, numbers[0])
     return {**rows, name: value}
 
 

@@ -104,13 +104,16 @@ TRUE_ECONOMY = Table(
         Column("recession", pl.Boolean, "a recession is on"),
     ),
 )
+ROW_ID = ("row_id", "row_id_2", "row_id_3")
 TRUE_FAULTS = Table(
     "true_faults",
     "Records that are not as they should be.",
-    ("table", "row_id", "fault"),
+    ("table", *ROW_ID, "fault", "event_timestamp"),
     (
         Column("table", pl.String, "raw table"),
         Column("row_id", pl.Int64, "the first column of the row's key"),
+        Column("row_id_2", pl.Int64, "the second one: a level's place, a moment's microseconds; 0: the key has one"),
+        Column("row_id_3", pl.Int64, "the third one in the same way"),
         enumerated("fault", FAULTS, "what was done to it"),
         Column("column", pl.String, "the column changed; empty: none"),
     ),

@@ -11,9 +11,12 @@ from simulation.calendar import DAY_US, Day
 from simulation.draws import Draws
 from simulation.records.faults import landed
 from simulation.records.landing import Landings
-from simulation.scenarios.scenario import Scenario, parsed
-from simulation.schema import RAW
-from simulation.schema.truth import FAULTS
+from simulation.scenarios.scenario import Scenario, load, parsed
+from simulation.schema import RAW, TABLES
+from simulation.schema.truth import FAULTS, ROW_ID
+from simulation.simulate import simulate
+from tests.simulation.small import described
+from tests.simulation.small import rows as rows_of
 
 DAY = Day(19_800)  # 2024-03-18
 COUNT = 200_000
@@ -105,3 +108,19 @@ def test_during_an_outage_nothing_lands_and_afterwards_all_but_the_lost(tmp_path
         counts[Day(number).date.day] = landed_now["balances"].height if "balances" in landed_now else 0
     assert {day: count for day, count in counts.items() if day != 13} == {9: 1000, 10: 0, 11: 0, 12: 0, 14: 1000}
     assert abs(counts[13] - 1000 - 3000 * 0.75) < 120
+
+
+def test_a_fault_names_the_one_row_that_was_spoiled(tmp_path: Path) -> None:
+    """Also where a key has several columns: of four checks of an application, of the items of a basket."""
+    bad = load("bad_data")
+    many = bad.records.model_copy(update={"malformed": 0.3, "late": 0.0})
+    simulate(described(scenario=bad.model_copy(update={"records": many})), 2, tmp_path)
+    told = rows_of(tmp_path, "true_faults")
+    assert told.n_unique(TABLES["true_faults"].key) == len(told) > 500
+    for table, number in (("signals", "score"), ("orders", "amount"), ("instalments", "principal")):
+        spoiled = rows_of(tmp_path, table).filter(pl.col(number).is_null() | (pl.col(number) < 0))
+        mine = told.filter(pl.col("table") == table, pl.col("fault").cast(pl.String) == "malformed")
+        keys = [pl.col(name).to_physical().cast(pl.Int64) for name in RAW[table].key]
+        expected = set(spoiled.select(keys).iter_rows())
+        assert set(mine.select(ROW_ID[: len(keys)]).iter_rows()) == expected, table
+        assert len(expected) > 5, table
