@@ -175,7 +175,7 @@ def _postcode(scenario: Scenario, draws: Draws, ids: Ints, region: Array, tier: 
     level = draws.uniform("people.place", ids)
     own = np.where(minority, level * MINORITY_PLACES, MINORITY_PLACES + level * (PLACES - MINORITY_PLACES))
     place = np.where(told, own, level * PLACES).astype(np.int32)
-    return np.asarray(region.astype(np.int32) * 1000 + tier * 100 + place, dtype=np.int32)
+    return np.asarray(region.astype(np.int32) * 1000 + tier.astype(np.int32) * 100 + place, dtype=np.int32)
 
 
 def _income(

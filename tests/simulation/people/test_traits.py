@@ -64,3 +64,10 @@ def test_a_false_disparity_shows_in_income_alone_a_true_one_in_risk(
     pd = chance["pd"].to_numpy()
     assert income[0] < np.exp(np.log(said[women]).mean() - np.log(said[~women]).mean()) < income[1]
     assert risk[0] < pd[hers].mean() / pd[~hers].mean() < risk[1]
+
+
+def test_a_postcode_is_of_its_tier_and_tells_the_group_where_the_proxy_is_on() -> None:
+    told = people(scenario(proxy_strength=1.0))
+    assert np.array_equal(told.postcode // 1000, told.region)
+    assert np.array_equal(told.postcode % 1000 // 100, told.tier)
+    assert np.array_equal(told.postcode % 100 < 20, told.group == 1)
