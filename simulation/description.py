@@ -15,7 +15,8 @@ SHARD = 50_000
 
 LAYOUT = 3
 """What a world holds; one of another layout is not gone on with. 2: changed loans land anew; 3: contacts beyond the cap
-are refused, loans know what their instalment was at first, faults name rows by the whole key."""
+are refused, loans know what their instalment was at first, faults name rows by the
+whole key, people move, have children, return what they bought and borrow elsewhere."""
 
 
 class WorldError(ValueError):

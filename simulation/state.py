@@ -12,6 +12,10 @@ from simulation.people.finances import Finances
 from simulation.people.people import People
 from simulation.scenarios.scenario import Scenario
 
+LIFE = "life"
+CHANGING = ("children", "postcode", "address_seed")
+"""What life changes about people (`people.life`)."""
+
 
 @dataclass
 class State:
@@ -31,6 +35,10 @@ class State:
     def rows(self, customer_ids: Array) -> Ints:
         """Places of customers in `people` and `finances`."""
         return np.asarray(customer_ids - self.people.id[0], dtype=np.int64)
+
+    def now(self, name: str) -> Array:
+        """A column of people as it is by now; where life goes on unseen, as it was drawn."""
+        return self.own[LIFE][name] if LIFE in self.own else np.asarray(getattr(self.people, name))
 
     def present(self, day: int) -> Flags:
         """Who has joined by a day."""

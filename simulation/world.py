@@ -34,6 +34,7 @@ from simulation.money.transactions import Markets, Money
 from simulation.people.begin import finances
 from simulation.people.finances import Finances
 from simulation.people.joining import Joining
+from simulation.people.life import Life
 from simulation.people.population import settled
 from simulation.people.relations import Relations
 from simulation.people.shocks import Shocks
@@ -45,7 +46,7 @@ from simulation.state import State
 def processes() -> list[Process]:
     """All that happens in a day, in order. Whatever posts money comes before `Money`, which closes the day."""
     before: list[Process] = [Publication(), Markets(), Joining(), Relations(), Existing(), Shocks()]
-    moved: list[Process] = [Patterns(), Contacts()]
+    moved: list[Process] = [Patterns(), Life(), Contacts()]
     lending: list[Process] = [Orders(), Approvals(), Collections(), Repayment(), Listings(), Applications()]
     after: list[Process] = [Fraud(), Takeovers(), Logins(), Visits(), Funnel(), Baskets(), Complaints()]
     return [*before, *moved, *lending, *after, Holdings(), FundFlows(), Money()]

@@ -83,7 +83,7 @@ def _rows(day: Day, state: State, draws: Draws, rows: Ints, within: Ints, device
     people, ids = state.people.kept(rows), state.people.id[rows]
     away = draws.happens(AWAY, "logins.away", ids, day.number, within)
     region = np.where(away, draws.below(10, "logins.region", ids, day.number, within), people.region)
-    home = (people.address_seed >> np.uint64(24)).astype(np.int64)
+    home = (state.now("address_seed")[rows] >> np.uint64(24)).astype(np.int64)
     result = results(day, draws, ids, within)
     length = 90 * draws.exponential("logins.length", ids, day.number, within)
     return {

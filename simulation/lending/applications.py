@@ -118,7 +118,7 @@ def _form(day: Day, state: State, draws: Draws, rows: Ints) -> dict[str, Array]:
                                          + 0.1 * who.literacy - 0.15 * who.impulsivity)).astype(np.int32),
         "income_edits": draws.poisson(0.25 * np.exp(-0.35 * who.willingness), "applications.edits", ids, day.number),
         "read_terms": draws.happens(1 / (1 + careless * 2), "applications.terms", ids, day.number),
-        "address_id": (who.address_seed >> np.uint64(20)).astype(np.int64),
+        "address_id": (state.now("address_seed")[rows] >> np.uint64(20)).astype(np.int64),
         "payee_account": payee,
         "event_timestamp": day.at(seconds),
     }  # fmt: skip

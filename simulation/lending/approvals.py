@@ -8,6 +8,7 @@ from simulation.calendar import Day, day_in_month
 from simulation.columns import Array, Flags, Frame, Ints
 from simulation.decisions import Decisions
 from simulation.draws import Draws
+from simulation.lending import elsewhere
 from simulation.lending.applications import default_chance, loan_index
 from simulation.lending.hazard import log_burden
 from simulation.lending.loans import Loans, Requests, fee_cents, loan_rows
@@ -32,13 +33,18 @@ class Approvals:
     name = "approvals"
 
     def begin(self, state: State, draws: Draws) -> None:
-        """Nothing to remember."""
+        """Nobody had to go elsewhere yet."""
+        elsewhere.begin(state)
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
-        """Act on today's answers."""
+        """Act on today's answers; who is refused, or would pay more than they are willing to, may go elsewhere."""
+        if day.opens_month:
+            elsewhere.repay(state)
         requests, answers = state.requests, _answers(day, state, decisions)
         willing = answers.rate <= requests.highest_rate
         paid_out = answers.approved & willing & ~state.finances.blocked[requests.row]
+        refused = (answers.given | answers.expired) & ~(answers.approved & willing)
+        elsewhere.borrow(day, state, draws, requests.kept(refused))
         state.requests = requests.kept(~answers.given & ~answers.expired)
         loans = pay_out(day, state, draws, requests.kept(paid_out), answers.amount[paid_out], answers.rate[paid_out])
         return {"decisions": _outcomes(day, requests, answers, paid_out), **loans}

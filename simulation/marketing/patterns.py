@@ -12,7 +12,7 @@ from simulation.columns import Array, Flags, Floats
 from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.lending.applications import DEMAND_FADES
-from simulation.process import Events, merged
+from simulation.process import Events
 from simulation.schema.behaviour import ITEMS, TOPICS
 from simulation.state import State
 
@@ -62,11 +62,11 @@ class Patterns:
         """Keep up demand, which fades by day; on the first of a month, draw who enters a stage in it."""
         state.finances.demand += (1 - DEMAND_FADES) * steady_demand(state, day.number)
         opening = day.number == Day.on(state.scenario.start).number
-        here = _told(day, state, active_on(state, day.number)) if opening else {}
         if day.opens_month:
             _enter(day, state, draws)
         own = state.own[self.name]
-        return merged([here, _told(day, state, (own["which"] < NONE) & (own["since"] == day.number) & ~opening)])
+        fresh = (own["which"] < NONE) & (own["since"] == day.number)
+        return _told(day, state, active_on(state, day.number) if opening else fresh)
 
 
 def _enter(day: Day, state: State, draws: Draws) -> None:
@@ -88,6 +88,12 @@ def active_on(state: State, day: int) -> Flags:
     """Who is in a stage."""
     own = state.own[Patterns.name]
     return np.asarray((own["since"] <= day) & (day < own["until"]) & (own["which"] < NONE), dtype=np.bool_)
+
+
+def begun(state: State, day: int, name: str) -> Flags:
+    """Whose stage of this name begins on a day."""
+    own, code = state.own[Patterns.name], [pattern.name for pattern in PATTERNS].index(name)
+    return np.asarray((own["which"] == code) & (own["since"] == day), dtype=np.bool_)
 
 
 def stages(state: State, day: int) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 from simulation.calendar import Day
 from simulation.columns import Array, Flags, Ints
 from simulation.draws import Draws
-from simulation.money.accounts import account_ids
+from simulation.money.accounts import account_ids, creditors
 from simulation.people.joining import FREELANCE
 from simulation.people.shocks import income_cents
 from simulation.people.traits import FRIENDS
@@ -19,7 +19,7 @@ from simulation.state import State
 EMPLOYERS = 5_000
 EMPLOYER_BASE, STATE_ACCOUNT, BILLER_BASE = 20_000_000_000, 30_000_000_000, 50_000_000_000
 """Ids of parties that are neither customers nor merchants."""
-CREDITORS, MACHINES = 97, 500
+MACHINES = 500
 TAKINGS_A_DAY = 0.25
 
 
@@ -95,7 +95,7 @@ def _debts(state: State, draws: Draws, rows: Ints) -> None:
     rows = rows[state.finances.outside_due_cents[rows] > 0]
     state.postings.post(
         rows, -state.finances.outside_due_cents[rows], kind=Kind.OUTSIDE_PAYMENT, party=Party.OUTSIDE_ACCOUNT,
-        party_id=account_ids(draws.words("income.creditor", state.people.id[rows] % CREDITORS)),
+        party_id=creditors(draws, state.people.id[rows]),
         seconds=np.full(len(rows), 14_400), way=Way.DIRECT_DEBIT,
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ class Postings:
         party_id: Array,
         seconds: Array,
         way: int,
-        mcc: int = 0,
+        mcc: Array | int = 0,
     ) -> None:
         """Move money on the accounts of the people at `rows`; codes are those of `schema.money`."""
         if len(rows) == 0:

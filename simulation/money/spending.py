@@ -90,7 +90,7 @@ def _segments(day: Day, state: State) -> Ints:
     """A person's table of categories: by persona and strain."""
     people = state.people
     young = (day.number - people.birth) < 27 * 365
-    persona = np.where(people.children > 0, 1, np.where(young, 0, 2)) * 2 + (people.digital > 0)
+    persona = np.where(state.now("children") > 0, 1, np.where(young, 0, 2)) * 2 + (people.digital > 0)
     strain = np.minimum((state.finances.strain * STRAINS).astype(np.int64), STRAINS - 1)
     return np.asarray(persona * STRAINS + strain, dtype=np.int64)
 

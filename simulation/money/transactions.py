@@ -7,7 +7,7 @@ from simulation.columns import Array, Floats, Frame, Ints
 from simulation.decisions import Decisions
 from simulation.draws import Draws
 from simulation.lending.repayment import would_miss
-from simulation.money import income
+from simulation.money import income, refunds
 from simulation.money.merchants import merchant_table, partner_table
 from simulation.money.spending import purchases
 from simulation.process import Events
@@ -30,18 +30,22 @@ class Money:
     name = "money"
 
     def begin(self, state: State, draws: Draws) -> None:
-        """Fix the days on which bills come."""
+        """Fix the days on which bills come; nothing was bought that could come back."""
         ids = state.people.id
         has = [draws.happens(bill.chance, "bills.has", ids, 0, place) for place, bill in enumerate(income.BILLS)]
         days = [1 + draws.below(28, "bills.day", ids, 0, place) for place in range(len(income.BILLS))]
         bill_days = np.stack([np.where(here, on, 0) for here, on in zip(has, days, strict=True)])
         state.own[self.name] = {"bill_days": bill_days.astype(np.uint8)}
+        refunds.begin(state)
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
         """Write today's transactions."""
         income.post(day, state, draws, state.own[self.name]["bill_days"])
         _strain(day, state, draws)
-        moved = _joined([purchases(day, state, draws), *state.postings.taken()])
+        bought = purchases(day, state, draws)
+        refunds.pay(day, state, draws)
+        refunds.note(day, state, draws, bought)
+        moved = _joined([bought, *state.postings.taken()])
         state.finances.current_cents += np.bincount(moved["row"], moved["cents"], len(state.people)).astype(np.int64)
         events: dict[str, Frame] = {"transactions": _rows(day, state, draws, moved)}
         if day.weekday == 6:

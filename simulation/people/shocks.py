@@ -1,4 +1,4 @@
-"""Shocks: jobs lost and found, illness, windfalls; what is left of the income while they last."""
+"""Shocks: jobs lost and found, illness; what is left of the income while they last."""
 
 import numpy as np
 
@@ -17,8 +17,10 @@ MONTHS_OUT = 4.0
 """Mean months without work or ill."""
 ILLNESS = 0.004
 """Chance a month of falling ill; it grows with age."""
-LEFT = np.array([1.0, 0.35, 0.6, 1.0])
+LEFT = np.array([1.0, 0.35, 0.6])
 """Share of the income that is left, by shock."""
+TELLS = 0.45
+"""Share of the changes in their life that people tell the lender."""
 STEADY = np.array(
     [0.35 if name in {"civil_servant", "teacher", "nurse", "retired", "student"} else 1.0 for name in OCCUPATIONS]
 )
@@ -65,7 +67,8 @@ class Shocks:
         codes = np.repeat(
             [PROFILE_CHANGES.code("job_lost"), PROFILE_CHANGES.code("job_found")], [len(lost), len(found)]
         )
-        told = draws.happens(0.45, "shocks.told", state.people.id[changed], day.number)
+        told = draws.happens(TELLS, "shocks.told", state.people.id[changed], day.number)
+        told &= state.present(day.number)[changed]
         moment = day.at(36_000 + draws.below(30_000, "shocks.second", state.people.id[changed], day.number))
         return {
             "customers": profile(day, state, draws, changed[told], codes[told].astype(np.uint8), moment[told]),

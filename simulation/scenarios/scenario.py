@@ -125,7 +125,7 @@ class Outage(Plan):
 
 
 class RecordsPlan(Plan):
-    """Faults of records: shares of the rows of each table; `rates` by table overrides them."""
+    """Faults of records: shares of the rows of every table; what a decision needs is never late (`records.faults`)."""
 
     late: Share = 0.002
     late_days: Annotated[int, Field(gt=0)] = 5

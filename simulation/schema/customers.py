@@ -16,7 +16,7 @@ OCCUPATIONS = Levels(
 EMPLOYMENT = Levels("employed", "self_employed", "unemployed", "studying", "retired")
 HOUSING = Levels("rent", "own", "mortgage", "family")
 JOINED_BY = Levels("app", "partner", "branch", "referral", "advert")
-PROFILE_CHANGES = Levels("joined", "moved", "job_lost", "job_found", "income", "household")
+PROFILE_CHANGES = Levels("joined", "moved", "job_lost", "job_found", "household")
 RELATIONS = Levels("referral", "emergency_contact", "household", "colleague", "transfer_friend")
 LISTS = Levels("court_enforcement", "tax_arrears", "industry_blacklist")
 PRODUCTS = Levels("current_account", "wealth_fund", "term_deposit", "health_insurance", "loan_insurance")
@@ -24,7 +24,7 @@ HOLDING_CHANGES = Levels("opened", "closed")
 
 CUSTOMERS = Table(
     "customers",
-    "A customer's profile: one row when they join and one for each change, whole every time.",
+    "A customer's profile: one row when they join and one for each change that they tell, whole every time.",
     ("customer_id", "event_timestamp"),
     (
         Column("customer_id", pl.Int64, "the customer"),

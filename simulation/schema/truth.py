@@ -7,8 +7,7 @@ from simulation.schema.customers import GROUPS
 from simulation.schema.money import ENDS
 from simulation.schema.table import Column, Levels, Table, enumerated
 
-SHOCKS = Levels("none", "job_loss", "illness", "windfall")
-STAGES = Levels("new", "growing", "mature", "declining")
+SHOCKS = Levels("none", "job_loss", "illness")
 FRAUDS = Levels("none", "stolen_identity", "synthetic_identity", "ring", "bust_out", "account_takeover", "new_pattern")
 FAULTS = Levels("late", "corrected", "duplicated", "malformed", "outage_late", "outage_lost")
 CAUSES = Levels("ability", "income_shock", "never_intended")

@@ -15,7 +15,6 @@ CATEGORIES = {
     5541: "fuel", 4121: "taxi", 5964: "online_shop", 5651: "clothes", 5732: "electronics", 5712: "home",
     5912: "pharmacy", 8062: "hospital", 8299: "school", 5942: "books", 7230: "beauty", 7832: "cinema", 5816: "games",
     4722: "travel", 7011: "hotel", 5641: "baby", 5995: "pets", 7995: "gambling", 5933: "pawn", 5099: "wholesale",
-    6211: "securities", 6552: "property",
 }  # fmt: skip
 """Merchant category codes of ISO 18245."""
 WAYS = ("card", "wallet", "transfer", "cash_machine")
