@@ -148,6 +148,7 @@ def test_an_application_that_lands_after_its_loan_does_not_hold_the_loan(
 def test_no_loan_paid_out_before_its_application_landed_has_an_outcome(portfolio: Portfolio, tmp_path: Path) -> None:
     long_after = cut(portfolio, date(2024, 3, 31), tmp_path)
     (tmp_path / "raw" / "economy" / "day=2024-10-31").mkdir(parents=True)
+    (tmp_path / "raw" / "economy" / "day=2024-10-31" / "people.parquet").touch()  # a table that it does not read
     outcomes = read_tables(long_after)["loan_outcomes"]
     opened = raw(portfolio, "loans").unique("loan_id").select(application_id="loan_id", opened=EVENT)
     landed = raw(portfolio, "applications").group_by("application_id").agg(landed=pl.col(CREATED).min())
