@@ -52,7 +52,8 @@ def monitoring_text(plan: Plan) -> str:
     parts: dict[str, tuple[str, Any]] = {
         "watch": (
             "Yellow: look. Orange: act. Red: automatic approval pauses until a person lifts it.\n"
-            "Usual thresholds of credit practice; set your own after some months.",
+            "Usual thresholds of credit practice; set your own after some months. `rows_to_usual` is 0 in a\n"
+            "month without rows of the table that is scored; that is told only where months before had some.",
             watches,
         )
     }
