@@ -2,28 +2,31 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 from pydantic import ValidationError
 from rich.progress import track
 from rich.table import Table
 
 from features.unquoted import unquoted
+from flows.decided_rows import DecidedRow, RowDecider, parts, row_keys
 from flows.hints import month_command
 from flows.listing import list_secret
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
-from infra.files import write_whole
-from serving.answers import Answer, Asked, answer_of, record_of
+from infra.files import check_place, write_whole
+from serving.answers import Asked, answer_of
 from serving.api.schemas import DecisionRequest, PropensityRequest
 from serving.desk import Desk, open_desk
-from serving.inquiry import Inquiry, open_inquiry
+from serving.inquiry import open_inquiry
+from serving.log.record import Record
 from serving.partners.partner import LOCAL
-from serving.permitted import look_up
 from serving.vendors import http_vendors
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
@@ -40,6 +43,8 @@ WRITERS: dict[str, Callable[[pl.DataFrame, BytesIO], object]] = {
 }
 COLUMNS = ("entity_id", "outcome", "probability", "score", "grade", "limit", "first_reason")
 SHOWN = 10
+ROW_BYTES = 512
+"""Room that a row of the answers takes at most, as a rule."""
 
 
 class BadFile(ValueError):
@@ -47,21 +52,28 @@ class BadFile(ValueError):
 
 
 def decide_file(file: Path, portfolio: str, out: Path | None, at: str) -> None:
-    """Decide every row of `file`, commit each decision to the log, print a summary and write all to `out`."""
+    """Decide every row of `file`, commit the decisions to the log, print a summary and write all to `out`.
+
+    The same file again, at the same time where one is given, is answered from the log: a run that failed or was killed
+    is simply run again.
+    """
     _check_out(out)
     if at:
         given_time(at)  # a wrong time is told first, too; none is the moment in which it is decided
     workspace = open_workspace(portfolio)
     applications = read_applications(file)  # a wrong file is told before the registry and the models are opened
-    desk = _desk(workspace)
-    asked = list(_asked(workspace, desk, file, applications, given_time(at)))
-    answers = asyncio.run(_decide_all(workspace, desk, asked))
-    rows = pl.DataFrame([answer.model_dump(mode="json", exclude={"reasons"}) for answer in answers])
-    first = pl.DataFrame({"first_reason": [answer.reasons[0].en if answer.reasons else "" for answer in answers]})
-    _show(rows.hstack(first))
     if out is not None:
-        _write(rows.hstack(first), out)
-        console.print(f"all {len(answers):,} decisions are in [cyan]{out}[/] and in the decision log")
+        check_place(out, applications.height * ROW_BYTES)
+    desk = _desk(workspace)
+    with closing(workspace.log), closing(workspace.pauses):
+        asked = list(_asked(workspace, desk, file, applications, at))
+        decided = asyncio.run(_decide_all(workspace, desk, asked))
+    _tell_before(decided)
+    rows = _answers([row.record for row in decided if not row.record.erased])
+    _show(rows)
+    if out is not None:
+        _write(rows, out)
+        console.print(f"all {rows.height:,} decisions are in [cyan]{out}[/] and in the decision log")
 
 
 def read_applications(file: Path) -> pl.DataFrame:
@@ -94,7 +106,9 @@ def _kind(value: object) -> str:
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
-def _asked(workspace: Workspace, desk: Desk, file: Path, rows: pl.DataFrame, at: datetime) -> Iterator[Asked]:
+def _asked(workspace: Workspace, desk: Desk, file: Path, rows: pl.DataFrame, given_at: str) -> Iterator[Asked]:
+    at = given_time(given_at)
+    keys = row_keys(workspace.log.vault, workspace.name, file, at if given_at else None)
     kind, model = ("decision", DecisionRequest) if desk.takes("decision") else ("propensity", PropensityRequest)
     for number, row in enumerate(rows.iter_rows(named=True), start=1):
         given: dict[str, Any] = {name: value for name, value in row.items() if value is not None}
@@ -110,28 +124,20 @@ def _asked(workspace: Workspace, desk: Desk, file: Path, rows: pl.DataFrame, at:
             raise BadFile(
                 f"{file}: row {number}: entity_id: found {_kind(request.entity_id)}; expected type {expected}"
             )
-        yield Asked(LOCAL, workspace.name, kind, request, at)  # type: ignore[arg-type]
+        yield Asked(LOCAL, workspace.name, kind, request, at, next(keys))  # type: ignore[arg-type]
 
 
-async def _decide_all(workspace: Workspace, desk: Desk, asked: Sequence[Asked]) -> list[Answer]:
+async def _decide_all(workspace: Workspace, desk: Desk, asked: Sequence[Asked]) -> list[DecidedRow]:
     settings, log = workspace.settings, workspace.log
     vendors = http_vendors(settings.vendors, settings.opened_vendor_keys, settings.vendor_seconds)
     secret = list_secret(settings)
     inquiry = open_inquiry(settings.decision_log_url, secret, log.vault, vendors, settings.vendor_seconds)
+    decider = RowDecider(desk, log, workspace.pauses, inquiry)
     try:
-        every = track(asked, "deciding", console=console, transient=True)
-        return [await _decide(workspace, desk, inquiry, one) for one in every]
+        every = track(parts(asked), "deciding", console=console, transient=True)
+        return [row for part in every for row in await decider.decide(part)]
     finally:
         await inquiry.close()
-
-
-async def _decide(workspace: Workspace, desk: Desk, inquiry: Inquiry, asked: Asked) -> Answer:
-    paused = workspace.pauses.active_pause(workspace.name, asked.at) is not None
-    permitted = look_up(desk, asked.kind, [asked.request.entity_id], asked.at, inquiry.consents)
-    looked = permitted.looked
-    found = await inquiry.circumstances(asked, desk.release.policy.risk, paused, permitted.consents[0])
-    decision = desk.decide(asked.kind, looked, application=asked.application, circumstances=found)
-    return answer_of(workspace.log.append(record_of(asked, desk, looked, decision, found)).record)
 
 
 def given_time(at: str, option: str = "--at") -> datetime:
@@ -141,6 +147,31 @@ def given_time(at: str, option: str = "--at") -> datetime:
     except ValueError:
         raise BadFile(f"{option}: found {at!r}; expected RFC 3339, such as 2010-11-30T12:00:00Z") from None
     return given if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+def _tell_before(decided: Sequence[DecidedRow]) -> None:
+    """How many rows are answered from the log: those of a person erased since are answered no more."""
+    before = [row.record for row in decided if row.before]
+    erased = sum(record.erased for record in before)
+    if before:
+        first = min(record.decided_at for record in before)
+        console.print(
+            f"{len(before):,} of the {len(decided):,} rows were decided before, first at {first:%Y-%m-%d %H:%M} UTC, "
+            "and are told as they were; --at decides the file at another time",
+            highlight=False,
+        )
+    if erased:
+        console.print(f"{erased:,} of them are of people erased since and are left out", highlight=False)
+    if erased == len(decided):
+        raise BadFile("every row was decided before, of people who were erased since; nothing is left to tell")
+
+
+def _answers(records: Sequence[Record]) -> pl.DataFrame:
+    answers = [answer_of(record) for record in records]
+    # All of them tell the types: a counter-offer may come late in a file.
+    told = [answer.model_dump(mode="json", exclude={"reasons"}) for answer in answers]
+    first = [answer.reasons[0].en if answer.reasons else "" for answer in answers]
+    return pl.DataFrame(told, infer_schema_length=None).with_columns(pl.Series("first_reason", first))
 
 
 def _show(rows: pl.DataFrame) -> None:
@@ -167,5 +198,7 @@ def _check_out(out: Path | None) -> None:
 
 def _write(rows: pl.DataFrame, out: Path) -> None:
     buffer = BytesIO()
+    if out.suffix == ".csv":  # which has no fields within a field
+        rows = rows.with_columns(cs.struct().struct.json_encode())
     WRITERS[out.suffix](rows, buffer)
     write_whole(out, buffer.getvalue())

@@ -19,8 +19,13 @@ def ingest(portfolio: str, as_of: date) -> Summary:
     kept = sum(table.rows_kept for table in report.tables)
     bad = sum(table.rows_quarantined for table in report.tables)
     rows = f"{kept + bad:,} rows in = {kept:,} kept + {bad:,} quarantined"
+    month = ", ".join(f"{table.table} {table.rows_of_month:,}" for table in report.tables)
     reused = " (all there already)" if report.reused else ""
-    return {"summary": rows + reused, "reused": report.reused, "tables": [asdict(table) for table in report.tables]}
+    return {
+        "summary": f"{rows}{reused}; of {as_of:%Y-%m}: {month}",
+        "reused": report.reused,
+        "tables": [asdict(table) for table in report.tables],
+    }
 
 
 @flow(name="ingest", flow_run_name=run_name, **KEPT)

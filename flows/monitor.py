@@ -17,7 +17,7 @@ from flows.workspace import Workspace, open_workspace
 from monitoring.alerts import Verdict
 from monitoring.day import daily
 from monitoring.facts import MonthFacts, to_json, write
-from monitoring.metric import worst
+from monitoring.metric import Metric, worst
 from monitoring.month import monthly
 from serving.log.export import export_log
 from serving.log.frames import read_decisions
@@ -102,8 +102,13 @@ def carry_out(workspace: Workspace, as_of: date, verdicts: list[Verdict]) -> Sum
         workspace.pauses.set_pause(Pause(workspace.name, as_of, cause, reason, "monitoring", cutoff(as_of)))
     alerts = [f"{row.level}: {row.name} {row.segment}".strip() for row in raised]
     told = sorted({name for verdict in verdicts for name in verdict.told})
-    shown = f"{level}, {len(alerts)} alerts" if alerts else level
+    silent = "".join(f"; no rows for {row.model} this month" for row in raised if _is_silent(row))
+    shown = f"{level}, {len(alerts)} alerts{silent}" if alerts else level
     return {"summary": shown, "level": level, "alerts": alerts, "told": told}
+
+
+def _is_silent(row: Metric) -> bool:
+    return row.name == "rows_to_usual" and row.value == 0
 
 
 @flow(name="monitor", flow_run_name=run_name, **KEPT)

@@ -6,7 +6,7 @@ import polars as pl
 
 from features.calendar import month_start
 from features.permitted import select
-from features.spec import EVENT
+from features.spec import CREATED, EVENT
 from flows.observed import observations
 from flows.served import Served
 from flows.workspace import Workspace
@@ -38,6 +38,7 @@ def month_inputs(workspace: Workspace, served: Served, name: str, decisions: pl.
         labels=known_labels(workspace, spec, as_of),
         groups=groups(workspace, spec, seen, as_of),
         population=population,
+        arrived=workspace.lake.read(workspace.name, "tables", spec.observations, as_of=as_of, columns=[EVENT, CREATED]),
         history=workspace.metrics.history(workspace.name, as_of),
     )
 

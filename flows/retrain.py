@@ -83,9 +83,19 @@ def retrain_model(workspace: Workspace, name: str, as_of: date) -> Summary:
 def _described(report: TrainingReport) -> Summary:
     auc, card = report.model.auc.value, report.scorecard.auc.value
     tested = "" if report.held_out_why.startswith(("whole", "a quarter")) else ", tested on a partly labelled month"
-    learned = f"window {report.window.months} months" if report.origin is None else f"learned {report.origin}"
+    months = months_learned(report.window.months, report.first_month, report.last_month)
+    learned = months if report.origin is None else f"learned {report.origin}"
     line = f"{report.name}: AUC {auc:.3f} out of time (scorecard {card:.3f}), {learned}{tested}"
     return {"summary": line, "auc": auc, "scorecard_auc": card, "window": report.window.months, "rows": report.rows}
+
+
+def months_learned(window: int, first: str, last: str) -> str:
+    """The window in words, with the months from `first` to `last` (YYYY-MM) where there were fewer than it holds."""
+    (year, month), (until, end) = (map(int, name.split("-")) for name in (first, last))
+    there = 12 * (until - year) + end - month + 1
+    if there >= window:
+        return f"window {window} months"
+    return f"{there} month{'s' if there > 1 else ''} ({first} to {last}) of a window of {window}"
 
 
 @flow(name="retrain", flow_run_name=run_name, **KEPT)

@@ -7,6 +7,8 @@ from contextlib import suppress
 from glob import escape
 from pathlib import Path
 
+from infra.disk import SHORT, need
+
 LEFT = 3600
 """Seconds after which a writer that has not finished has been killed."""
 
@@ -28,6 +30,14 @@ def write_whole(file: Path, content: bytes) -> None:
             part.unlink()
         raise
     _clear(file)
+
+
+def check_place(file: Path, size: int) -> None:
+    """Raise the `OSError` that writing `size` bytes to `file` would meet, before what is to be written is made."""
+    probe = file.with_name(f"{file.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    probe.touch(exist_ok=False)
+    probe.unlink()
+    need(file, size + SHORT)
 
 
 def _clear(file: Path) -> None:

@@ -17,6 +17,7 @@ from monitoring.metric import Metric, Role, from_frame, worst
 from monitoring.outcomes import decided_in_month, matured_in_month, outcomes, vintages
 from monitoring.performance import performance, reliability
 from monitoring.reference import compare, drifts
+from monitoring.silence import rows_to_usual
 from monitoring.spec import MonitoringSpec
 from training.spec import FairnessSpec
 
@@ -34,6 +35,7 @@ OVER_TIME = (
     "feature_psi",
 )
 NO_DECISIONS = "no decision was made this month"
+NO_USUAL = "the months before do not tell how many rows are usual"
 NO_LABELS = "no label of a decision became known this month"
 
 
@@ -66,6 +68,8 @@ class MonthInputs:
     """Feature rows of the month: event_timestamp and every feature of the model."""
     history: pl.DataFrame
     """`MetricStore.history(portfolio, as_of)`."""
+    arrived: pl.DataFrame
+    """Event_timestamp and created_timestamp of every row of the table of observations known at `as_of`."""
     role: Role = "champion"
 
 
@@ -89,6 +93,7 @@ def monthly(month: MonthInputs) -> Month:
         *drifts("score_psi", (("", one.psi) for one in score.values() if one.psi)),
         *reference.measures(features),
         *volumes(made, kind=month.kind),
+        *rows_to_usual(month.arrived, month.as_of),
         *inputs(month.population, list(features), as_of=month.as_of),
         *fairness.measures(selection_gaps(made, month.groups, key=month.key, kind=month.kind, spec=month.fairness)),
         *(_released(found, matured) for found in performance(matured, month.decisions)),
@@ -116,7 +121,7 @@ def _facts(
         told=month.spec.told_of(level) if month.role == "champion" else (),
         metrics=tuple(rows),
         history=_own_history(month),
-        watch=month.spec.watch,
+        watch=month.spec.watches,
         absent=_absent(month, rows, score is None, matured),
         features=features,
         score=score,
@@ -144,7 +149,7 @@ def _absent(month: MonthInputs, rows: list[Metric], no_decisions: bool, matured:
     """Why a watched metric has no row this month."""
     reasons = {
         watch.name: _reason(watch.metric, month, no_decisions, matured)
-        for watch in month.spec.watch
+        for watch in month.spec.watches
         if watch.period == "month" and not any(watch.watches(row.name, row.segment, "month") for row in rows)
     }
     if no_decisions:
@@ -157,6 +162,8 @@ def _absent(month: MonthInputs, rows: list[Metric], no_decisions: bool, matured:
 def _reason(name: str, month: MonthInputs, no_decisions: bool, matured: pl.DataFrame) -> str:
     if name in OF_POPULATION and month.population.is_empty():
         return "no feature rows this month"
+    if name == "rows_to_usual":
+        return NO_USUAL
     if name in OF_LABELS:
         return NO_LABELS if matured.is_empty() else f"all {len(matured):,} matured decisions have the same label"
     if no_decisions:

@@ -1,14 +1,19 @@
-"""Silence: a day's decisions beside what is usual for its weekday."""
+"""Silence: a day's decisions beside what is usual for its weekday, a month's rows beside those of the months before."""
 
 from datetime import date, timedelta
+from statistics import median
 
 import polars as pl
 from scipy.special import gammaincinv
 
+from features.spec import CREATED, EVENT
 from monitoring.measure import Measure
 from monitoring.outcomes import DECIDED
 
 LOOK_BACK = timedelta(weeks=8)
+MONTHS_BACK = 6
+LEAST_MONTHS = 3
+"""Months with rows, one after the other, that make rows a month usual."""
 
 
 def to_usual(decisions: pl.DataFrame, as_of: date) -> list[Measure]:
@@ -22,10 +27,38 @@ def to_usual(decisions: pl.DataFrame, as_of: date) -> list[Measure]:
     usual = _usual(before.to_list(), as_of.weekday())
     if not usual:
         return []
-    made = int((days == as_of).sum())
+    return [_beside("decisions_to_usual", int((days == as_of).sum()), usual)]
+
+
+def rows_to_usual(arrived: pl.DataFrame, as_of: date) -> list[Measure]:
+    """The month's rows over the usual, with Garwood's 95 % interval; `arrived` has event and created timestamps.
+
+    A row counts in its own month, if it was known by its end; where most rows come later, in the month in which they
+    became known. Usual is the median of the six months up to the last one with rows before: a silence that lasts does
+    not become usual. Nothing while that are fewer than three months, or when one of them had no rows: where a feed
+    pauses by itself, an empty month is no silence.
+    """
+    event, known = (_months(arrived[name]) for name in (EVENT, CREATED))
+    punctual = event.filter(known <= event)
+    counts = dict((punctual if 2 * len(punctual) > len(arrived) else known).value_counts().iter_rows())
+    this = as_of.year * 12 + as_of.month
+    before = [month for month in counts if month < this]
+    if not before:
+        return []
+    months = range(max(min(before), max(before) - MONTHS_BACK + 1), max(before) + 1)
+    if len(months) < LEAST_MONTHS or any(month not in counts for month in months):
+        return []
+    return [_beside("rows_to_usual", counts.get(this, 0), median(counts[month] for month in months))]
+
+
+def _beside(name: str, made: int, usual: float) -> Measure:
     low = float(gammaincinv(made, 0.025)) if made else 0.0
     high = float(gammaincinv(made + 1, 0.975))
-    return [Measure("decisions_to_usual", "", made / usual, low / usual, high / usual, round(usual))]
+    return Measure(name, "", made / usual, low / usual, high / usual, round(usual))
+
+
+def _months(times: pl.Series) -> pl.Series:
+    return times.dt.year().cast(pl.Int64) * 12 + times.dt.month()
 
 
 def _usual(days: list[date], weekday: int) -> float:

@@ -13,6 +13,7 @@ from monitoring.metric import Level, Period
 MetricName = Literal[
     "decisions",
     "decisions_to_usual",
+    "rows_to_usual",
     "outcome_share",
     "stale_share",
     "feature_age",
@@ -81,6 +82,10 @@ class Watch(Document):
         return self.metric == name and self.period == period and self.segment in (None, segment)
 
 
+ALWAYS = (Watch(metric="rows_to_usual", side="below", yellow=0, orange=0, minimum=30),)
+"""What is watched even where `monitoring.yaml` does not name it: without rows there are no features to judge."""
+
+
 class MonitoringSpec(Document):
     """The whole of `monitoring.yaml`."""
 
@@ -97,9 +102,15 @@ class MonitoringSpec(Document):
             seen.add(key)
         return self
 
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        """Everything that is watched."""
+        named = {watch.metric for watch in self.watch}
+        return (*self.watch, *(watch for watch in ALWAYS if watch.metric not in named))
+
     def watch_of(self, name: str, segment: str, period: Period) -> Watch | None:
         """The watch that a metric falls under."""
-        return watch_of(self.watch, name, segment, period)
+        return watch_of(self.watches, name, segment, period)
 
     def told_of(self, level: Level) -> tuple[str, ...]:
         """Who is told of an alert of `level`; nobody when all is ok."""

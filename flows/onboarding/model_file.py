@@ -13,10 +13,18 @@ MUCH = 4_000_000
 
 def models_text(plan: Plan) -> str:
     """The text of `models.yaml`."""
-    comment = (
-        "What is predicted, from which service, known when. `windows`: months to learn from, chosen on past months."
-    )
+    comment = f"What is predicted, from which service, known when.\n{_windows_told(plan)}"
     return dump({"models": (comment, {plan.request.kind: _model(plan)})})
+
+
+def _windows_told(plan: Plan) -> str:
+    if len(windows(plan)) > 1:
+        return "`windows`: months to learn from, chosen on past months."
+    if cells(plan) > MUCH:
+        why = f"with {cells(plan):,} values each more would train for minutes; name others, and past months choose"
+    else:
+        why = "the file has labels of too few months for others"
+    return f"`windows`: months to learn from. One only, so none is chosen:\n{why}."
 
 
 def _model(plan: Plan) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from flows.onboarding.yaml_text import Inline, InlineMap, dump
 WATCHES: tuple[dict[str, Any], ...] = (
     {"metric": "feature_psi", "side": "above", "evidence": "interval", "yellow": 0.10, "orange": 0.25, "minimum": 100},
     {"metric": "missing_share", "side": "above", "yellow": 0.60, "orange": 0.90, "minimum": 100},
+    # A month without any rows; the last one of a file may have no more than a day of them.
+    {"metric": "rows_to_usual", "side": "below", "yellow": 0, "orange": 0, "minimum": 30},
     {"metric": "stale_share", "side": "above", "yellow": 0.05, "orange": 0.20, "red": 0.50, "minimum": 30},
     {
         "metric": "decisions_to_usual",
@@ -50,7 +52,8 @@ def monitoring_text(plan: Plan) -> str:
     parts: dict[str, tuple[str, Any]] = {
         "watch": (
             "Yellow: look. Orange: act. Red: automatic approval pauses until a person lifts it.\n"
-            "Usual thresholds of credit practice; set your own after some months.",
+            "Usual thresholds of credit practice; set your own after some months. `rows_to_usual` is 0 in a\n"
+            "month without rows of the table that is scored; that is told only where months before had some.",
             watches,
         )
     }

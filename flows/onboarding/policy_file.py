@@ -1,22 +1,21 @@
 """`policy.yaml` of a plan: a first policy around the file's own event rate."""
 
+from textwrap import wrap
 from typing import Any
 
 import polars as pl
 
-from flows.onboarding.names import CHINESE, in_chinese, is_chinese, words
+from flows.onboarding.first_limits import first_limits
+from flows.onboarding.names import CHINESE, in_chinese, is_chinese
 from flows.onboarding.plan import OBSERVED, Plan
 from flows.onboarding.treatment import Treated
 from flows.onboarding.yaml_text import Inline, InlineMap, dump
 
-AMOUNT_WORDS = {"amount", "amt", "limit", "amnt", "principal", "loan"}
-NO_AMOUNT = 10_000.0
 WIDEST = 0.15
 """Largest calibration error a first policy allows, and what it allows when the file is too short to tell."""
 LEAST_MOVES = 3
 LEAST_ROWS = 30
 """Rows of a month from which its rate counts: what chance does to smaller ones, the gate allows for by itself."""
-SHARES = {"A": 0.90, "B": 0.75, "C": 0.50, "D": 0.25}
 
 
 def policy_text(plan: Plan) -> str:
@@ -42,15 +41,20 @@ def _risk(plan: Plan) -> tuple[str, dict[str, Any]]:
         "the odds of the event it is 60. Set anchors, cut-offs and limits by your own appetite first."
     )
     limit, why = calibration_limit(plan, pd_at_60(plan))
-    return f"{comment}\n{why}", {
+    granted = first_limits(plan)
+    return f"{comment}\n{_wrapped(f'Limits: {granted.source}.')}\n{why}", {
         "model": plan.request.kind,
         "scale": InlineMap(pd_at_60=pd_at_60(plan), points_to_double_odds=10),
         "review_below": 60,
         "decline_below": 40,
         "grades": InlineMap(A=85, B=75, C=67, D=60),
-        "limits": InlineMap(limits(plan)),
+        "limits": InlineMap(granted.by_grade),
         "gates": _gates(limit),
     }
+
+
+def _wrapped(text: str) -> str:
+    return "\n".join(wrap(text, 110))
 
 
 def _propensity(plan: Plan) -> tuple[str, dict[str, Any]]:
@@ -106,23 +110,6 @@ def pd_at_60(plan: Plan) -> float:
     rate = min(max(plan.outcome.rate, 0.001), 0.95)
     odds = 2 * rate / (1 - rate)
     return round(odds / (1 + odds), 4)
-
-
-def limits(plan: Plan) -> dict[str, float]:
-    """Largest limit of each grade: quantiles of the file's amount column, if it has one."""
-    amounts = next((column.content.values for column in plan.of("feature") if _is_amount(column)), None)
-    values = amounts.cast(pl.Float64).drop_nulls() if amounts is not None else pl.Series([], dtype=pl.Float64)
-    values = values.filter(values > 0)
-    found = {
-        grade: float(values.quantile(share) or 0) if len(values) else NO_AMOUNT * share
-        for grade, share in SHARES.items()
-    }
-    return {grade: float(max(1.0, round(value, -2) or value)) for grade, value in found.items()} | {"E": 0.0}
-
-
-def _is_amount(column: Treated) -> bool:
-    found = set(words(column.header))
-    return column.content.type in ("int", "float") and bool(found & AMOUNT_WORDS) and (column.content.distinct > 5)
 
 
 def codes(plan: Plan) -> dict[str, Treated]:

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.onboarding.check import PortfolioCheck
+from flows.onboarding.first_limits import first_limits
 from flows.onboarding.overview import Line
 from flows.onboarding.plan import FEW_EVENTS, Plan
 from flows.onboarding.treatment import Role, Treated
@@ -35,6 +36,8 @@ def tell_plan(plan: Plan, root: Path, usual: Path) -> None:
     for role, title in ROLES:
         if found := plan.of(role):
             table.add_row(title, escape(_listed(found)))
+    if request.kind == "risk":
+        table.add_row("first limits", escape(_limits(plan)))
     if not rows.set_aside.is_empty():
         table.add_row("rows set aside", f"{len(rows.set_aside):,}: see set_aside.csv")
     remarks = [f"{column.header}: {remark}" for column in plan.columns for remark in column.content.remarks]
@@ -106,6 +109,12 @@ def tell_overview(lines: Sequence[Line], root: Path) -> None:
     console.print(table)
     for fault in (line.fault for line in lines if line.fault):
         console.print(f"[red]✗[/] {escape(fault)}", soft_wrap=True)
+
+
+def _limits(plan: Plan) -> str:
+    found = first_limits(plan)
+    shown = ", ".join(f"{grade} {limit:,.0f}" for grade, limit in found.by_grade.items() if limit)
+    return f"{shown}\n{found.source}"
 
 
 def _listed(columns: Sequence[Treated]) -> str:

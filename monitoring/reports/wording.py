@@ -12,6 +12,7 @@ NBSP = "\u00a0"
 TITLES = {
     "decisions": "Decisions",
     "decisions_to_usual": "Decisions / usual for the weekday",
+    "rows_to_usual": "Rows of the month / usual",
     "outcome_share": "Share of outcomes",
     "stale_share": "Decisions on stale features",
     "feature_age": "Median age of features",
@@ -53,7 +54,7 @@ def shown(name: str, value: float) -> str:
         return f"{value:,.0f}"
     if name == "feature_age":
         return f"{value:.1f}{NBSP}days"
-    if name in ("observed_to_predicted", "decisions_to_usual"):
+    if name in ("observed_to_predicted", "decisions_to_usual", "rows_to_usual"):
         return f"{value:.2f}"
     return f"{100 * value:.1f}{NBSP}%" if is_share(name) else f"{value:.3f}".replace("-0.000", "0.000")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from serving.log.chain import Head
 from serving.log.commit import read_head
-from serving.log.database import Database, Row
+from serving.log.database import Database, Row, Session
 from serving.log.entry import COLUMNS, SEALED, Opened, decode
 from serving.log.record import Record, time_text
 from serving.log.schema import DECISIONS
@@ -32,7 +32,18 @@ class LogReader:
 
     def find_key(self, partner: str, idempotency_key: str) -> Record | None:
         """The record that answered a partner's request."""
-        return self._one("idempotency_key = ? AND partner = ?", [idempotency_key, partner])
+        return self.find_keys(partner, [idempotency_key]).get(idempotency_key)
+
+    def find_keys(self, partner: str, idempotency_keys: Sequence[str]) -> dict[str, Record]:
+        """The records that answered a partner's requests, by their keys; without those that were never answered."""
+
+        def work(session: Session) -> list[Row]:
+            among, keys = session.among(idempotency_keys)
+            sql = f"SELECT {_ALL} FROM decisions WHERE idempotency_key IN {among} AND partner = ?"
+            return session.rows(sql, [keys, partner])
+
+        found = map(self._record, self._database.read(work))
+        return {record.idempotency_key: record for record in found}
 
     def read(self, portfolio: str, since: datetime, until: datetime) -> Iterator[Record]:
         """The decisions of a portfolio made in [since, until), by time."""

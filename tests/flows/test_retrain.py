@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from flows.retrain import within_reach
+from flows.retrain import months_learned, within_reach
 from tests.training.made_up import spec
 from training.spec import Validation
 
@@ -22,3 +22,16 @@ def test_the_longest_window_before_each_judged_whole_month_is_kept(whole: int, p
     asked = spec(windows=(1, 4), validation=Validation(months=2))
     kept = within_reach(known(whole, partial), asked)["loan_id"].to_list()
     assert kept == list(range(first, whole + partial + 1))
+
+
+@pytest.mark.parametrize(
+    ("window", "first", "last", "told"),
+    [
+        (11, "2024-01", "2024-03", "3 months (2024-01 to 2024-03) of a window of 11"),
+        (24, "2023-12", "2024-01", "2 months (2023-12 to 2024-01) of a window of 24"),
+        (3, "2024-02", "2024-02", "1 month (2024-02 to 2024-02) of a window of 3"),
+        (3, "2023-12", "2024-02", "window 3 months"),
+    ],
+)
+def test_the_months_that_were_there_are_told(window: int, first: str, last: str, told: str) -> None:
+    assert months_learned(window, first, last) == told

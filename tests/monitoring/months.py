@@ -64,6 +64,14 @@ def decided(rows: pl.DataFrame, at: datetime, seed: int = 5) -> pl.DataFrame:
     )
 
 
+def arrived(*rows: int) -> pl.DataFrame:
+    """So many rows of observations in July, and as many as in the first of each of the months before."""
+    days = [datetime(2005, month, 20, tzinfo=UTC) for month in (4, 5, 6) for _ in range(rows[0])]
+    days += [datetime(2005, 7, 20, tzinfo=UTC)] * rows[-1]
+    times = pl.Series(days, dtype=pl.Datetime("us", "UTC"))
+    return pl.DataFrame({"event_timestamp": times, "created_timestamp": times})
+
+
 def month_inputs(n: int = 2000, shift: float = 0.0, **changed: Any) -> MonthInputs:
     """June's observations, decided in July and matured at its end."""
     reference, rows = population(4000, 1), population(n, 2, shift)
@@ -90,6 +98,7 @@ def month_inputs(n: int = 2000, shift: float = 0.0, **changed: Any) -> MonthInpu
         groups=rows.select("customer_id", sex=pl.when(pl.col("customer_id") % 2 == 0).then(1).otherwise(2)),
         population=rows,
         history=pl.DataFrame(schema=SCHEMA),
+        arrived=arrived(n),
     )
     return replace(inputs, **changed)
 

@@ -87,6 +87,7 @@ def test_an_empty_month_is_said_to_be_empty() -> None:
             population=inputs.population.clear(),
             labels=inputs.labels.clear(),
             groups=inputs.groups.clear(),
+            arrived=inputs.arrived.clear(),
         )
     )
     assert [row.label for row in month.rows] == ["decisions"]
