@@ -63,7 +63,7 @@ class Raw:
     def scan(self, table: str, columns: Schema, since: date | None = None, until: date | None = None) -> pl.LazyFrame:
         """The rows that landed from `since` to `until`, both included; the named columns and the two clocks."""
         first, last = since or date.min, until or date.max
-        schema = {**columns, **CLOCKS}
+        schema: dict[str, type[pl.DataType] | pl.DataType] = {**columns, **CLOCKS}
         files = [
             file
             for day in sorted(self._of(table).glob("day=*"))
@@ -131,7 +131,8 @@ def _whole_months(first: date, last: date) -> list[date]:
 
 def _periods(first: date, last: date) -> list[Period]:
     """The months from the first day to the last, whole or not."""
-    periods, month = [], first.replace(day=1)
+    periods: list[Period] = []
+    month = first.replace(day=1)
     while month <= last:
         ends = min(next_month(month) - timedelta(days=1), last)
         periods.append(Period(month if periods else date.min, ends))
