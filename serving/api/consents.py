@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from serving.api.bodies import checked, read_json
 from serving.api.gate import SECURED, caller, json_response, present
 from serving.api.problems import Problem, documented
+from serving.api.times import SAID, SentTime
 from serving.clerk import Clerk
 from serving.consents import LONGEST_SOURCE, Consent, ConsentBook
 from serving.desk import now
@@ -41,7 +42,7 @@ class ConsentRequest(BaseModel):
     source: str = Field(
         min_length=1, max_length=LONGEST_SOURCE, strict=True, pattern=r"^[\x20-\x7e]+$", description="how it was given"
     )
-    at: AwareDatetime | None = Field(None, description="when it was given; default: now")
+    at: SentTime | None = Field(None, description=f"when it was given, {SAID}; default: now")
 
 
 class ConsentAnswer(BaseModel):

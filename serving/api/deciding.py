@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -32,6 +32,7 @@ from serving.api.described import described
 from serving.api.gate import caller, json_response, present, too_many_items
 from serving.api.problems import Problem, documented
 from serving.api.schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
+from serving.api.times import read_time
 from serving.clerk import Clerk
 from serving.desk import Kind, now
 from serving.log.record import Record
@@ -196,9 +197,6 @@ def decision_time(request: Request, replay: bool) -> datetime:
     if not replay:
         raise Problem(400, "this service decides at the present time only; leave the header out", at=("header", name))
     try:
-        when = datetime.fromisoformat(given)
-    except ValueError:
-        when = None
-    if when is None or when.tzinfo is None:
-        raise Problem(400, "expected a time with its zone, as in 2005-09-30T12:00:00Z", at=("header", name))
-    return when.astimezone(UTC)
+        return read_time(given)
+    except ValueError as error:
+        raise Problem(400, str(error), at=("header", name)) from None

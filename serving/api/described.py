@@ -12,6 +12,7 @@ from serving.api.problems import ProblemDocument
 from serving.api.review_schemas import ConfirmRequest, RefusalRequest, RulingRequest
 from serving.api.schemas import DecisionRequest, PropensityRequest
 from serving.api.staff import LoginRequest
+from serving.api.times import SAID
 
 _REF = "#/components/schemas/{model}"
 _READ = (
@@ -34,8 +35,8 @@ _PORTFOLIO = {
 TIME = {
     "name": "Lendloop-Decision-Time",
     "in": "header",
-    "description": "RFC 3339; only where the service replays historic months",
-    "schema": {"type": "string", "format": "date-time"},
+    "description": f"{SAID}; only where the service replays historic months",
+    "schema": {"type": "string", "format": "date-time", "examples": ["2005-09-30T12:00:00Z"]},
 }
 
 

@@ -146,6 +146,13 @@ class Worker:
 
         return asyncio.run(one())
 
+    def ask(self, method: str, path: str, body: Any) -> httpx.Response:
+        async def one() -> httpx.Response:
+            async with self.client() as client:
+                return await client.request(method, path, json=body)
+
+        return asyncio.run(one())
+
     def get(self, path: str, **headers: str) -> httpx.Response:
         async def one() -> httpx.Response:
             async with self.client() as client:
