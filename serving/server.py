@@ -6,6 +6,8 @@ import time
 
 import uvicorn
 
+from serving.logs import log_to_stderr
+
 DRAIN_SECONDS = 20  # for the answers that are due when a worker is told to end
 KEEP_ALIVE_SECONDS = 30
 # Clients commonly drop a connection that was idle for 5 s: one that we close later meets no request under way.
@@ -34,6 +36,7 @@ class DrainingServer(uvicorn.Server):
 
 def answer_requests(listener: socket.socket) -> None:
     """Be a worker: answer what arrives on `listener` until SIGTERM, then finish and return."""
+    log_to_stderr()  # before libraries are imported, which warn of one another
     from serving.service import application
 
     config = uvicorn.Config(

@@ -107,8 +107,10 @@ def fork(run: Callable[[], None], leave: Callable[[], None]) -> int:
         _log.error("process cannot run", extra={"fault": str(error)})
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        frames = traceback.extract_tb(error.__traceback__)  # where it went wrong, and not what it was said of
+        places = " > ".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
+        _log.error("process failed", extra={"error": type(error).__name__, "fault": places})
     finally:
         with suppress(Exception):
             sys.stdout.flush()

@@ -128,7 +128,8 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, unexpected)
+    # Not a handler of `Exception`: Starlette raises again what such a one has answered, and the server writes it down.
+    app.add_middleware(Unforeseen)
 
 
 async def _problem(request: Request, error: Exception) -> Response:
@@ -187,6 +188,30 @@ def _allowed(request: Request) -> str:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
     ]
     return ", ".join(sorted({method for route in routes for method in route.methods or ()}))
+
+
+class Unforeseen:
+    """ASGI middleware: ends whatever a route did not foresee, and answers it."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on; answer it where the routes failed."""
+        began = False
+
+        async def note(message: Any) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        except Exception as error:
+            if began or scope["type"] != "http":
+                raise
+            response = await unexpected(Request(scope), error)
+            await response(scope, receive, send)
 
 
 async def unexpected(request: Request, error: Exception) -> Response:

@@ -5,6 +5,9 @@ import pytest
 
 from serving.api.last_resort import LastResort
 from serving.api.limits import Message, Receive, Scope, Send
+from serving.runtime import Runtime
+from tests.serving.api.test_contract import served
+from tests.serving.api.worker import Worker, problem
 
 
 async def failing(scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,3 +35,21 @@ def test_a_fault_that_nobody_caught_is_answered_and_not_told() -> None:
 def test_an_answer_that_began_is_broken_off() -> None:
     with pytest.raises(ZeroDivisionError):
         ask("/late")
+
+
+def test_a_route_that_fails_costs_neither_the_connection_nor_a_line_that_tells_of_it(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> None:
+        raise ValueError("entity 1 is Jane")
+
+    with served(worker) as url, httpx.Client(base_url=url) as client:
+        client.headers["Authorization"] = f"Bearer {worker.key}"
+        with monkeypatch.context() as patch:
+            patch.setattr(Runtime, "all", fail)
+            problem(client.get("/v1/releases"), 500)
+        answered = client.get("/v1/releases")
+        assert answered.status_code == 200
+        (connection,) = client._transport._pool.connections  # type: ignore[attr-defined]
+        assert "Request Count: 2" in connection.info()
+    assert "Jane" not in capfd.readouterr().err
