@@ -82,7 +82,7 @@ def add_consents(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
     @app.put(
         _PATH,
         response_model=ConsentsAnswer,
-        responses=documented(400, 401, 403, 404, 405, 413, 415, 422, 429, 431, 500, 503),
+        responses=documented(400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 431, 500, 503),
         tags=["v1"],
         openapi_extra={**SECURED, **body},
     )

@@ -38,7 +38,7 @@ from serving.desk import Kind, now
 from serving.log.record import Record
 from serving.partners.partner import Partner, Scope
 
-_REFUSALS = documented(400, 401, 403, 404, 405, 413, 415, 422, 429, 431, 500, 503)
+_REFUSALS = documented(400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 431, 500, 503)
 _KEY = re.compile(KEY_PATTERN)
 _PORTFOLIO = re.compile(r"[a-z][a-z0-9_]{0,62}")
 LONGEST_KEY = 255

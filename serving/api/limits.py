@@ -5,6 +5,8 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from fastapi.responses import Response
+
 from serving.api.problems import problem_response
 from serving.api.shedding import Shedding, is_decision
 
@@ -16,68 +18,40 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 TOKENS, FORM = "/v1/oauth/token", "application/x-www-form-urlencoded"
 PROBES = ("/livez", "/readyz")
+STRANGERS = 32  # bodies at once of those who sign in or ask for a token: nobody knows yet whose they are
 
 
 class Limits:
-    """ASGI middleware: refuses what is too large (413), not JSON (415), too much at once (503) or too slow (503)."""
+    """ASGI middleware: refuses what is too large (413), not JSON (415), sent too slowly (408), too much at once (503)
+    or too slow (503).
+
+    A body is read before its request takes a place among those at once: who sends slowly waits at their own expense,
+    and their time is none that answers took. `Gate` has counted them among the requests of their partner by then; how
+    many bodies of strangers are waited for is limited here.
+    """
 
     def __init__(
-        self, app: App, shedding: Shedding, *, body_bytes: int, seconds: float, batch_bytes: int | None = None
+        self,
+        app: App,
+        shedding: Shedding,
+        *,
+        body_bytes: int,
+        seconds: float,
+        batch_bytes: int | None = None,
+        body_seconds: float = 2.0,
     ) -> None:
+        """`seconds`: for an answer; `body_seconds`: for a body, that of a batch has as long as an answer."""
         self._app = app
         self._shedding = shedding
         self._body_bytes, self._batch_bytes = body_bytes, batch_bytes or body_bytes
-        self._seconds = seconds
+        self._seconds, self._body_seconds = seconds, body_seconds
+        self._strangers = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] != "http" or scope["path"] in PROBES:
             return await self._app(scope, receive, send)
-        decision = is_decision(scope["method"], scope["path"])
-        if not self._shedding.admit(decision):
-            # Answered at once: a queue that grows only makes every answer late.
-            refusal = problem_response(503, "too many requests at once; try again", headers={"retry-after": "1"})
-            return await refusal(scope, receive, send)
-        began = time.monotonic()
-        try:
-            await self._within_time(scope, receive, send)
-        finally:
-            now = time.monotonic()
-            self._shedding.done(decision, now - began, now)
-
-    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] not in ("POST", "PUT", "PATCH"):
-            return await self._app(scope, receive, send)
-        if _is_empty(scope):
-            return await self._app(scope, receive, send)
-        media_type = _header(scope, b"content-type").split(";")[0].strip().lower()
-        expected = FORM if scope["path"] == TOKENS else "application/json"
-        if media_type != expected:
-            refusal = problem_response(415, f"expected the header Content-Type: {expected}")
-            return await refusal(scope, receive, send)
-        body = await self._body(scope, receive)
-        if body is None:
-            refusal = problem_response(413, f"the body is larger than {self._most(scope)} bytes")
-            return await refusal(scope, receive, send)
-        await self._app(scope, _replay(body, receive), send)
-
-    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
-        length, most = _header(scope, b"content-length"), self._most(scope)
-        if length.isdigit() and int(length[:20]) > most:
-            return None
-        body = bytearray()
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if len(body) > most:
-                return None
-            if not message.get("more_body", False):
-                return bytes(body)
-
-    def _most(self, scope: Scope) -> int:
-        return self._batch_bytes if scope["path"].endswith(":batch") else self._body_bytes
-
-    async def _within_time(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_body = scope["method"] in ("POST", "PUT", "PATCH") and not _is_empty(scope)
         started = False
 
         async def note(message: Message) -> None:
@@ -86,14 +60,79 @@ class Limits:
             await send(message)
 
         try:
-            async with asyncio.timeout(self._seconds):
-                await self._admit(scope, receive, note)
+            async with asyncio.timeout(self._patience(scope) if has_body else self._seconds) as deadline:
+                found = await self._read(scope, receive) if has_body else receive
+                has_body = False
+                if found is None:  # whoever sent it is gone
+                    return
+                if isinstance(found, Response):
+                    return await found(scope, receive, note)
+                await self._answer(scope, found, note, deadline)
         except TimeoutError:
             if started:
                 raise
-            late = problem_response(503, f"no answer within {self._seconds:g} s; ask again with the same "
-                                    "Idempotency-Key", headers={"retry-after": "1"})  # fmt: skip
-            await late(scope, receive, send)
+            await self._late(has_body)(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, deadline: asyncio.Timeout) -> None:
+        decision, began = is_decision(scope["method"], scope["path"]), time.monotonic()
+        if not self._shedding.admit(decision, began):
+            # Answered at once: a queue that grows only makes every answer late.
+            return await _busy()(scope, receive, send)
+        deadline.reschedule(asyncio.get_running_loop().time() + self._seconds)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            now = time.monotonic()
+            self._shedding.done(decision, now - began, now)
+
+    async def _read(self, scope: Scope, receive: Receive) -> Receive | Response | None:
+        """What gives the body, once it is all here; or the refusal."""
+        media_type = _header(scope, b"content-type").split(";")[0].strip().lower()
+        expected = FORM if scope["path"] == TOKENS else "application/json"
+        if media_type != expected:
+            return problem_response(415, f"expected the header Content-Type: {expected}")
+        if "caller" in scope.get("state", ()):
+            return await self._body(scope, receive)
+        if self._strangers >= STRANGERS:
+            return _busy()
+        self._strangers += 1
+        try:
+            return await self._body(scope, receive)
+        finally:
+            self._strangers -= 1
+
+    async def _body(self, scope: Scope, receive: Receive) -> Receive | Response | None:
+        length, most = _header(scope, b"content-length"), self._most(scope)
+        too_large = length.isdigit() and int(length[:20]) > most
+        body = bytearray()
+        while not too_large:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            body += message.get("body", b"")
+            too_large = len(body) > most
+            if not message.get("more_body", False) and not too_large:
+                return _replay(bytes(body), receive)
+        return problem_response(413, f"the body is larger than {most} bytes")
+
+    def _most(self, scope: Scope) -> int:
+        return self._batch_bytes if scope["path"].endswith(":batch") else self._body_bytes
+
+    def _patience(self, scope: Scope) -> float:
+        return self._seconds if scope["path"].endswith(":batch") else min(self._seconds, self._body_seconds)
+
+    def _late(self, of_body: bool) -> Response:
+        if of_body:
+            # Its connection is of no further use: what is still to come of the body would be taken for a request.
+            return problem_response(
+                408, "the body did not arrive in time; send it at once", headers={"connection": "close"}
+            )
+        detail = f"no answer within {self._seconds:g} s; ask again with the same Idempotency-Key"
+        return problem_response(503, detail, headers={"retry-after": "1"})
+
+
+def _busy() -> Response:
+    return problem_response(503, "too many requests at once; try again", headers={"retry-after": "1"})
 
 
 def _is_empty(scope: Scope) -> bool:

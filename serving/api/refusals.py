@@ -32,7 +32,7 @@ def add_refusals(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
     @app.post(
         "/v1/decisions/{decision_id}/refusal",
         response_model=ReviewedAnswer,
-        responses=documented(400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 431, 500, 503),
+        responses=documented(400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 500, 503),
         tags=["v1"],
         openapi_extra=_EXTRA,
     )

@@ -37,7 +37,7 @@ from serving.staff.member import Member
 T = TypeVar("T")
 Step = Callable[[Board, Case, Member, Decider, datetime], Case]
 _READ = documented(400, 401, 403, 404, 405, 422, 429, 431, 500, 503)
-_ACT = documented(400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 431, 500, 503)
+_ACT = documented(400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 500, 503)
 _PATH = "/v1/reviews/{decision_id}"
 Portfolio = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,62}$", examples=["taiwan_cards"])]
 InState = Annotated[State | None, Query(alias="state", description="default: all that wait: open, claimed, confirming")]

@@ -81,7 +81,7 @@ def add_staff(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
     @app.post(
         LOGIN,
         response_model=SessionAnswer,
-        responses=documented(400, 401, 405, 413, 415, 422, 429, 500, 503),
+        responses=documented(400, 401, 405, 408, 413, 415, 422, 429, 500, 503),
         tags=["v1"],
         openapi_extra={"requestBody": {"required": True, "content": content}},
     )

@@ -63,7 +63,7 @@ def add_tokens(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
     @app.post(
         TOKENS,
         response_model=TokenAnswer,
-        responses={**documented(405, 413, 415, 500, 503), **refusals},
+        responses={**documented(405, 408, 413, 415, 500, 503), **refusals},
         tags=["v1"],
         openapi_extra=form,
     )

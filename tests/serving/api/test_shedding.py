@@ -1,26 +1,26 @@
 import pytest
 
-from serving.api.shedding import FEWEST, INTERVAL, Shedding, is_decision
+from serving.api.shedding import FEWEST, INTERVAL, REST, Shedding, is_decision
 
 
 def answer(shedding: Shedding, seconds: float, at: float) -> None:
-    assert shedding.admit(decision=True)
+    assert shedding.admit(True, at - seconds)
     shedding.done(True, seconds, at)
 
 
 def test_more_at_once_than_the_limit_are_refused_until_one_is_done() -> None:
     shedding = Shedding(2, 1.0)
-    assert [shedding.admit(decision=True) for _ in range(3)] == [True, True, False]
+    assert [shedding.admit(True, 0.0) for _ in range(3)] == [True, True, False]
     shedding.done(True, 0.01, 1.0)
-    assert shedding.admit(decision=True)
+    assert shedding.admit(True, 0.0)
 
 
 def test_readings_never_take_the_place_of_decisions() -> None:
     shedding = Shedding(16, 1.0)
-    assert [shedding.admit(decision=False) for _ in range(3)] == [True, True, False]
-    assert sum(shedding.admit(decision=True) for _ in range(20)) == 14
+    assert [shedding.admit(False, 0.0) for _ in range(3)] == [True, True, False]
+    assert sum(shedding.admit(True, 0.0) for _ in range(20)) == 14
     shedding.done(False, 9.0, 1.0)
-    assert not shedding.admit(decision=False) or shedding.running == 16
+    assert not shedding.admit(False, 0.0) or shedding.running == 16
 
 
 def test_slow_answers_halve_the_limit_and_good_ones_bring_it_back() -> None:
@@ -45,6 +45,25 @@ def test_a_few_slow_or_quick_answers_among_many_change_nothing() -> None:
         answer(shedding, seconds, INTERVAL * 1.5)
     answer(shedding, 0.6, INTERVAL * 2)
     assert shedding.limit == 32
+
+
+def test_the_limit_comes_back_with_time_where_nobody_is_waiting() -> None:
+    shedding = Shedding(64, 0.25)
+    for at in (1.0, 2.0, 3.0, 4.0):
+        assert shedding.admit(True, at)
+        shedding.done(True, 0.6, at + 0.05)
+    assert shedding.limit == FEWEST
+    assert shedding.admit(True, 4.06)  # at once: there is no telling yet
+    assert shedding.limit == FEWEST
+    assert all(shedding.admit(True, 9.0) for _ in range(3))
+    assert shedding.limit == FEWEST  # one was in hand all the while
+    for _ in range(4):
+        shedding.done(True, 0.2, 9.0)
+    limit = shedding.limit
+    assert shedding.admit(False, 9.0 + REST + 2.5 * INTERVAL)
+    assert shedding.limit == min(64, limit + 16)
+    assert shedding.admit(True, 20.0)
+    assert shedding.limit == 64
 
 
 @pytest.mark.parametrize(
