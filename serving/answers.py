@@ -91,8 +91,8 @@ class Asked:
     def digest(self, body: Mapping[str, Any] | None = None) -> str:
         """SHA-256 of what was asked, `body`: the same key with another digest is another request."""
         asked = {"portfolio": self.portfolio, "kind": self.kind, **(self.body() if body is None else body)}
-        for later in ("refuse_automation", "exposure"):
-            if not asked.get(later):
+        for later, unsaid in (("refuse_automation", False), ("exposure", None)):
+            if asked.get(later, unsaid) is unsaid:
                 asked.pop(later, None)  # a request that does not say it has the digest it always had
         if isinstance(self.request.entity_id, int) and self.request.entity_id >= _INEXACT:
             asked["entity_id"] = str(self.request.entity_id)  # canonical JSON has no such number

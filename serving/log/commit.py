@@ -100,12 +100,25 @@ def _outcome(record: Record, winner: Record | None) -> Outcome:
             f"idempotency_key: {record.idempotency_key!r} was used by a decision whose person was erased since;"
             " expected a new key"
         )
-    if winner.request_digest != record.request_digest:
+    if not _same_request(winner, record):
         return IdempotencyConflict(
             f"idempotency_key: {record.idempotency_key!r} was used by decision {winner.decision_id} for another"
             " request; expected the same request, or a new key"
         )
     return Appended(winner, winner.decision_id == record.decision_id)
+
+
+def _same_request(winner: Record, record: Record) -> bool:
+    if winner.request_digest == record.request_digest:
+        return True
+    said = record.personal or {}
+    # Earlier versions left an exposure of 0 out of the digest; then all that was said tells.
+    return said.get("exposure") == 0 and _asked(winner) == _asked(record)
+
+
+def _asked(record: Record) -> tuple[object, ...]:
+    said = None if record.personal is None else dict(record.personal)
+    return record.kind, record.portfolio, record.entity_id, said
 
 
 def _slot(record: Record) -> Slot:
