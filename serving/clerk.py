@@ -31,7 +31,7 @@ from serving.staff.provider import Provider
 from serving.staff.reception import Reception
 from serving.telemetry.telemetry import Telemetry
 from serving.trial.challengers import Challengers, Tried
-from serving.undecided import misfit, reused, slow_log, unlogged
+from serving.undecided import misfit, not_loaded, reused, slow_log, unlogged
 
 PAUSE_SECONDS = 1.0  # how old a look at the pauses may be; a replay looks each time
 READERS = 8
@@ -141,7 +141,7 @@ class Clerk:
             raise Problem(404, "no such portfolio is served; GET /v1/releases lists them", at=("path", "portfolio"))
         desk = served.loaded
         if desk is None:
-            raise Problem(503, "the portfolio's release cannot be loaded; GET /v1/releases says why")
+            raise not_loaded()
         if not desk.takes(asked.kind):
             other = "propensities" if asked.kind == "decision" else "decisions"
             raise Problem(404, f"the portfolio does not answer this; POST …/{other} does", at=("path", "portfolio"))

@@ -1,6 +1,7 @@
 """The desk of one portfolio: a release in memory with the features it reads online; decides, and keeps nothing."""
 
 import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from features.store.online import OnlineRows, Way
 
 _log = logging.getLogger("lendloop.desk")
+_INTEGER = re.compile("0|[1-9][0-9]{0,18}")
+_TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 
 Key = int | str
 Times = list[datetime | None]
@@ -93,6 +96,10 @@ class Desk:
     def accepts(self, entity: Key) -> bool:
         """Whether `entity` is of the type of the portfolio's keys."""
         return isinstance(entity, int) == (self.release.features.entity_type == "int")
+
+    def names(self, text: str) -> bool:
+        """Whether `text` is how an entity of the portfolio is written."""
+        return is_id(text, self.release.features.entity_type)
 
     def look_up(self, entities: Sequence[Key], at: datetime) -> Looked:
         """The features of `entities`, aged at `at`; when they cannot be read, it is decided without (blocks)."""
@@ -199,6 +206,13 @@ def open_desk(portfolio: str, folder: Path, *, registry: str, online: str) -> De
     features = release.features
     reader = open_online(portfolio, features.entity_key, features.columns, registry=registry, online=online)
     return Desk(release, reader)
+
+
+def is_id(text: str, entity_type: str) -> bool:
+    """Whether `text` writes an id of that type, in the one way there is: 01 would be another person than 1."""
+    if entity_type == "int":
+        return _INTEGER.fullmatch(text) is not None and int(text) < 2**63
+    return _TEXT.fullmatch(text) is not None
 
 
 def store_failed(error: Exception) -> bool:

@@ -21,7 +21,13 @@ def slow_log() -> Problem:
     return Problem(503, detail, headers={"retry-after": "1"})
 
 
-def misfit(entity_type: str) -> Problem:
+def not_loaded() -> Problem:
+    """The portfolio has a release, but none that could be loaded."""
+    detail = "the portfolio's release cannot be loaded; GET /v1/releases says why"
+    return Problem(503, detail, headers={"retry-after": "5"})
+
+
+def misfit(entity_type: str, at: tuple[str, str] = ("body", "entity_id")) -> Problem:
     """The entity's id is not of the type of the portfolio's keys."""
     expected = "an integer" if entity_type == "int" else "text"
-    return Problem(422, f"expected {expected}", at=("body", "entity_id"))
+    return Problem(422, f"expected {expected}", at=at)

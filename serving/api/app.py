@@ -104,7 +104,8 @@ def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) 
         found = _releases(present(clerk()), releases)
         if not any(release.release for release in found):
             faults = "; ".join(f"{release.portfolio}: {release.fault}" for release in found)
-            raise Problem(503, f"no release is loaded: {faults or 'no portfolio has one'}")
+            detail = f"no release is loaded: {faults or 'no portfolio has one'}"
+            raise Problem(503, detail, headers={"retry-after": "5"})
         degraded = [release.portfolio for release in found if release.fault]
         untried = [release.portfolio for release in found if release.challenger_fault]
         status: Literal["ready", "degraded"] = "degraded" if degraded else "ready"

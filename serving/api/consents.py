@@ -19,9 +19,18 @@ from serving.consents import LONGEST_SOURCE, Consent, ConsentBook
 from serving.desk import now
 from serving.log.database import LogUnavailable
 from serving.policy import ConsentPurpose
+from serving.undecided import misfit, not_loaded
 
 Entity = Annotated[
-    str, InPath(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f/]+$", description="as in decisions, as text")
+    str,
+    InPath(
+        min_length=1,
+        max_length=128,
+        # U+FFFD is what stands where a path has bytes that are no UTF-8: it may be anybody.
+        pattern=r"^[^\x00-\x1f\x7f/\ufffd]+$",
+        description="as in decisions, written as they give it again: integers without leading zeros",
+        examples=["17"],
+    ),
 ]
 Portfolio = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_]{0,62}$", examples=["taiwan_cards"])]
 _PATH = "/v1/consents/{entity}"
@@ -88,7 +97,7 @@ def add_consents(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
     )
     async def record_consent(request: Request, entity: Entity, portfolio: Portfolio) -> Response:
         """Record that a person granted or withdrew consent; a word told again, even once erased, changes nothing."""
-        book, partner = _book(request, present(clerk()), portfolio)
+        book, partner = _book(request, present(clerk()), portfolio, entity)
         told, at = checked(ConsentRequest, read_json(await request.body())), now()
         if told.at is not None and told.at > at + _AHEAD:
             raise Problem(422, "expected a time that is not still to come", at=("body", "at"))
@@ -109,16 +118,21 @@ def add_consents(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
     )
     async def read_consents(request: Request, entity: Entity, portfolio: Portfolio) -> Response:
         """Say what a person consented to, and when and how."""
-        book, _ = _book(request, present(clerk()), portfolio)
+        book, _ = _book(request, present(clerk()), portfolio, entity)
         return json_response(await _asked(lambda: _answer(book, portfolio, entity)))
 
 
-def _book(request: Request, clerk: Clerk, portfolio: str) -> tuple[ConsentBook, str]:
+def _book(request: Request, clerk: Clerk, portfolio: str, entity: str) -> tuple[ConsentBook, str]:
     partner = caller(request)
     if not partner.may("consents", portfolio):
         raise Problem(403, "your key may not read or record consents of this portfolio")
-    if clerk.runtime.get(portfolio) is None:
+    served = clerk.runtime.get(portfolio)
+    if served is None:
         raise Problem(404, "no such portfolio is served; GET /v1/releases lists them", at=("query", "portfolio"))
+    if served.loaded is None:
+        raise not_loaded()
+    if not served.loaded.names(entity):
+        raise misfit(served.loaded.release.features.entity_type, ("path", "entity"))
     if clerk.inquiry.consents is None:
         raise Problem(503, "this service keeps no consents", headers={"retry-after": "60"})
     return clerk.inquiry.consents, partner.actor

@@ -18,6 +18,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 TOKENS, FORM = "/v1/oauth/token", "application/x-www-form-urlencoded"
 PROBES = ("/livez", "/readyz")
+BODIED = ("POST", "PUT", "PATCH")
 STRANGERS = 32  # bodies at once of those who sign in or ask for a token: nobody knows yet whose they are
 
 
@@ -31,27 +32,20 @@ class Limits:
     """
 
     def __init__(
-        self,
-        app: App,
-        shedding: Shedding,
-        *,
-        body_bytes: int,
-        seconds: float,
-        batch_bytes: int | None = None,
-        body_seconds: float = 2.0,
+        self, app: App, shedding: Shedding, *, body_bytes: int, seconds: float, batch_bytes: int | None = None
     ) -> None:
-        """`seconds`: for an answer; `body_seconds`: for a body, that of a batch has as long as an answer."""
+        """`seconds`: for a request's body and its answer together."""
         self._app = app
         self._shedding = shedding
         self._body_bytes, self._batch_bytes = body_bytes, batch_bytes or body_bytes
-        self._seconds, self._body_seconds = seconds, body_seconds
+        self._seconds = seconds
         self._strangers = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] != "http" or scope["path"] in PROBES:
             return await self._app(scope, receive, send)
-        has_body = scope["method"] in ("POST", "PUT", "PATCH") and not _is_empty(scope)
+        reading = scope["method"] in BODIED and not _is_empty(scope)
         started = False
 
         async def note(message: Message) -> None:
@@ -60,25 +54,23 @@ class Limits:
             await send(message)
 
         try:
-            async with asyncio.timeout(self._patience(scope) if has_body else self._seconds) as deadline:
-                found = await self._read(scope, receive) if has_body else receive
-                has_body = False
-                if found is None:  # whoever sent it is gone
-                    return
+            async with asyncio.timeout(self._seconds):
+                found = await self._read(scope, receive) if reading else receive
+                reading = False
                 if isinstance(found, Response):
-                    return await found(scope, receive, note)
-                await self._answer(scope, found, note, deadline)
+                    await found(scope, receive, note)
+                elif found is not None:
+                    await self._answer(scope, found, note)
         except TimeoutError:
             if started:
                 raise
-            await self._late(has_body)(scope, receive, send)
+            await self._late(reading)(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, deadline: asyncio.Timeout) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         decision, began = is_decision(scope["method"], scope["path"]), time.monotonic()
         if not self._shedding.admit(decision, began):
             # Answered at once: a queue that grows only makes every answer late.
             return await _busy()(scope, receive, send)
-        deadline.reschedule(asyncio.get_running_loop().time() + self._seconds)
         try:
             await self._app(scope, receive, send)
         finally:
@@ -86,7 +78,7 @@ class Limits:
             self._shedding.done(decision, now - began, now)
 
     async def _read(self, scope: Scope, receive: Receive) -> Receive | Response | None:
-        """What gives the body, once it is all here; or the refusal."""
+        """What gives the body, once it is all here; or the refusal. None: whoever sent it is gone."""
         media_type = _header(scope, b"content-type").split(";")[0].strip().lower()
         expected = FORM if scope["path"] == TOKENS else "application/json"
         if media_type != expected:
@@ -118,11 +110,8 @@ class Limits:
     def _most(self, scope: Scope) -> int:
         return self._batch_bytes if scope["path"].endswith(":batch") else self._body_bytes
 
-    def _patience(self, scope: Scope) -> float:
-        return self._seconds if scope["path"].endswith(":batch") else min(self._seconds, self._body_seconds)
-
-    def _late(self, of_body: bool) -> Response:
-        if of_body:
+    def _late(self, reading: bool) -> Response:
+        if reading:
             # Its connection is of no further use: what is still to come of the body would be taken for a request.
             return problem_response(
                 408, "the body did not arrive in time; send it at once", headers={"connection": "close"}

@@ -33,6 +33,7 @@ from serving.reviews.board import Board, Case, NoReview, NotAllowed, Ruling, Too
 from serving.reviews.listing import Wanted
 from serving.reviews.review import Refused, State
 from serving.staff.member import Member
+from serving.undecided import not_loaded
 
 T = TypeVar("T")
 Step = Callable[[Board, Case, Member, Decider, datetime], Case]
@@ -172,7 +173,7 @@ def in_force(worker: Clerk, portfolio: str) -> Decider:
     """The release that a portfolio is served with: its policy says how reviews are decided."""
     served = worker.runtime.get(portfolio)
     if served is None or served.loaded is None:
-        raise Problem(503, "the portfolio's release cannot be loaded; GET /v1/releases says why")
+        raise not_loaded()
     return served.loaded.release
 
 

@@ -13,11 +13,12 @@ from features.documents import parse_document
 from serving.api.schemas import DecisionAnswer
 from serving.clerk import Clerk
 from serving.consents import BadConsent, Consent, ConsentBook, Word, open_consents
+from serving.desk import is_id
 from serving.log.decision_log import DecisionLog
 from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.policy import ConsentPurpose, Policy
 from serving.policy.wording import explained
-from tests.serving.api.worker import CAMPAIGN, DECISIONS, PORTFOLIO, Worker, problem
+from tests.serving.api.worker import CAMPAIGN, DECISIONS, PORTFOLIO, Worker, fields, problem
 from tests.serving.lender import POLICY
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -254,3 +255,18 @@ def test_who_refuses_a_machine_gets_a_person_whatever_the_score(worker: Worker) 
         assert record is not None
         assert record.context["automation_refused"] is True
         assert record.personal == {"refuse_automation": True}
+
+
+@pytest.mark.parametrize(
+    "entity", ["abc", "01", "+1", "-1", "1.0", "%20", "%2e%2e", "%FF", "1%20", "%D9%A1", str(2**63)]
+)
+def test_nobody_has_an_id_that_decisions_would_refuse(worker: Worker, entity: str) -> None:
+    assert fields(worker.ask("PUT", path(entity), consent("withdrawn"))) == ["path.entity"]
+    assert fields(worker.get(path(entity))) == ["path.entity"]
+    assert worker.logged == 0
+
+
+def test_ids_that_are_text_are_themselves() -> None:
+    assert all(is_id(text, "string") for text in ("01", "a b", "é"))
+    assert not any(is_id(text, "string") for text in ("", "a\n", "x" * 129))
+    assert is_id(str(2**63 - 1), "int")

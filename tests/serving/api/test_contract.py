@@ -103,6 +103,8 @@ def fit(case: schemathesis.Case, review: str) -> None:
             named["portfolio"] = portfolio
         if named and "decision_id" in named:
             named["decision_id"] = review
+        if named and "entity" in named:
+            named["entity"] = "17"
     if case.headers and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = uuid4().hex
     if case.headers and "Lendloop-Decision-Time" in case.headers:

@@ -63,7 +63,7 @@ def test_bodies_that_stand_still_take_no_place_of_others(small: Small) -> None:
             assert answer.startswith(b"HTTP/1.1 408 "), answer
             assert b"application/problem+json" in answer
             writer.close()
-        assert 1.5 < time.monotonic() - began < 20
+        assert 4 < time.monotonic() - began < 30
         assert small.shedding.limit == MOST
         assert await statuses(url, slow, 1) == [200]
 
