@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from serving.api.consents import add_consents
 from serving.api.deciding import add_deciding
-from serving.api.described import describe
+from serving.api.described import DESCRIPTION, describe
 from serving.api.direct import Direct
 from serving.api.gate import SECURED, Gate, caller, json_response, present
 from serving.api.limits import Limits
@@ -25,7 +25,7 @@ from serving.api.state_schemas import ChallengerAnswer, LiveAnswer, ReadyAnswer,
 from serving.api.tokens import add_tokens
 from serving.clerk import Clerk
 from serving.desk import Desk
-from serving.pointers import CHALLENGER_FAULT, read_fault, read_workers
+from serving.pointers import CHALLENGER_FAULT, read_fault
 from serving.runtime import Served
 from serving.trial.challengers import Tried
 from serving.trial.note import read_stop
@@ -45,7 +45,7 @@ def create_app(
 ) -> Any:
     """The ASGI application; `clerk()` is None until the worker has started."""
     app = FastAPI(
-        title="Lendloop decision service", version="1", docs_url=None, redoc_url=None, description=__doc__ or ""
+        title="Lendloop decision service", version="1", docs_url=None, redoc_url=None, description=DESCRIPTION
     )
     handle_problems(app)
     add_deciding(app, clerk)
@@ -60,7 +60,7 @@ def create_app(
     if tokens:
         add_tokens(app, clerk)
     _add_state(app, clerk, releases)
-    describe(app)
+    describe(app, BODY_BYTES, BATCH_BYTES)
     # The gate stands before the limits: nothing is read of a request from someone unknown.
     taken = shedding or Shedding(most=256, queue_seconds=SECONDS)
     return Gate(
@@ -87,18 +87,14 @@ def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) 
         """What each portfolio that is open to you is served with, and why not with something newer."""
         sees = caller(request).sees
         found = [release for release in _releases(present(clerk()), releases) if sees(release.portfolio)]
-        workers = {
-            str(pid): {portfolio: sha for portfolio, sha in served.items() if sees(portfolio)}
-            for pid, served in read_workers(releases).items()
-        }
-        return json_response(ReleasesAnswer(releases=found, workers=workers))
+        return json_response(ReleasesAnswer(releases=found))
 
-    @app.get("/livez", response_model=LiveAnswer, tags=["probes"])
+    @app.get("/livez", response_model=LiveAnswer, responses=documented(405), tags=["probes"])
     async def livez() -> Response:
         """Whether the worker runs."""
         return json_response(LiveAnswer())
 
-    @app.get("/readyz", response_model=ReadyAnswer, responses=documented(503), tags=["probes"])
+    @app.get("/readyz", response_model=ReadyAnswer, responses=documented(405, 503), tags=["probes"])
     def readyz() -> Response:
         """Whether the worker can decide; `degraded` when a release that is wanted cannot be served."""
         found = _releases(present(clerk()), releases)

@@ -12,9 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
+from serving.api.problem_examples import EXAMPLES
+
 MEDIA_TYPE = "application/problem+json"
 LONGEST_NAME = 128
 _log = logging.getLogger("lendloop.api")
+
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+_OBJECTS = ("model_type", "model_attributes_type", "dict_type")
+_PROBLEM = {"$ref": "#/components/schemas/ProblemDocument"}
 
 _HEADERS = {
     "Retry-After": {"description": "seconds to wait before asking again", "schema": {"type": "string"}},
@@ -103,7 +109,7 @@ def problem_response(
 
 
 def _document(status: int, detail: str, errors: Sequence[FieldFault]) -> ProblemDocument:
-    return ProblemDocument(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors))
+    return ProblemDocument(title=title(status), status=status, detail=detail, errors=list(errors))
 
 
 def _response(document: ProblemDocument, headers: Mapping[str, str] | None) -> Response:
@@ -111,16 +117,29 @@ def _response(document: ProblemDocument, headers: Mapping[str, str] | None) -> R
     return Response(content, document.status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
+def title(status: int) -> str:
+    """The status in words, as RFC 9110 has them: Python's may be older."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's `responses` for the problems a route can answer."""
     return {
         status: {
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+            "description": title(status),
+            "content": {MEDIA_TYPE: {"schema": _PROBLEM, "example": example(status)}},
             "headers": {name: _HEADERS[name] for name in _HEADERS_OF.get(status, ())},
         }
         for status in statuses
     }
+
+
+def example(status: int) -> dict[str, Any]:
+    """The document of a problem of that status."""
+    detail = EXAMPLES[status]
+    faults = [FieldFault(field="amount", location="body", message=detail)] if status == 422 else []
+    document = _document(status, f"body.amount: {detail}" if faults else detail, faults)
+    return document.model_dump(exclude=None if faults else {"errors"})
 
 
 def handle_problems(app: FastAPI) -> None:
@@ -162,7 +181,9 @@ def _fault(fault: Mapping[str, Any]) -> FieldFault:
     location, *path = (str(part) for part in fault["loc"])
     # The tag of a union's variant is pydantic's, not the caller's: it is no part of the field's name.
     names = [part for part in path if not part.startswith(("constrained-", "function-")) and part not in ("int", "str")]
-    return FieldFault(field=shown_name(".".join(names)) or "(whole body)", location=location, message=fault["msg"])
+    # Pydantic names the class that it would have made of an object.
+    message = "Input should be an object" if fault["type"] in _OBJECTS else fault["msg"]
+    return FieldFault(field=shown_name(".".join(names)) or "(whole body)", location=location, message=message)
 
 
 def shown_name(name: str) -> str:

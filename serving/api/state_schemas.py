@@ -28,7 +28,7 @@ class ReleaseAnswer(BaseModel):
 
 
 class ReleasesAnswer(BaseModel):
-    """Every portfolio's release."""
+    """The release of every portfolio that is open to you."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -51,14 +51,12 @@ class ReleasesAnswer(BaseModel):
                             "challenger_fault": None,
                         }
                     ],
-                    "workers": {"4711": {"taiwan_cards": "9f2c" * 16}},
                 }
             ]
         }
     )
 
     releases: list[ReleaseAnswer]
-    workers: dict[str, dict[str, str]] = Field(description="what each worker serves: process id → portfolio → release")
 
 
 class LiveAnswer(BaseModel):

@@ -232,7 +232,22 @@ def test_the_openapi_document_is_whole(worker: Worker) -> None:
         "/readyz",
     }
     answers = document["paths"]["/v1/portfolios/{portfolio}/decisions"]["post"]["responses"]
-    assert set(answers) == {"200", "400", "401", "403", "404", "405", "413", "415", "422", "429", "431", "500", "503"}
+    assert set(answers) == {
+        "200",
+        "400",
+        "401",
+        "403",
+        "404",
+        "405",
+        "408",
+        "413",
+        "415",
+        "422",
+        "429",
+        "431",
+        "500",
+        "503",
+    }
     assert list(answers["422"]["content"]) == ["application/problem+json"]
     secured = {path for path, routes in document["paths"].items() for one in routes.values() if one.get("security")}
     assert secured == {path for path in document["paths"] if path.startswith("/v1/")} - {"/v1/staff/login"}
