@@ -37,7 +37,7 @@ TYPES = {
 }
 
 
-def rows(count: int, at: datetime, *, real: float = 0.5) -> pl.DataFrame:
+def rows(count: int, at: datetime, *, real: float = 0.5, created: datetime | None = None) -> pl.DataFrame:
     """Rows of every type, every third value missing, of customers 0, 1, 2 …"""
     gap = pl.int_range(count) % 3 == 1
     values = {
@@ -56,7 +56,7 @@ def rows(count: int, at: datetime, *, real: float = 0.5) -> pl.DataFrame:
         customer_id=pl.int_range(count),
         **{name: pl.when(~gap).then(value) for name, value in values.items()},
         event_timestamp=pl.lit(at),
-        created=pl.lit(at),
+        created=pl.lit(created or at),
     )
 
 
@@ -114,6 +114,19 @@ def test_an_older_event_is_not_written_and_a_correction_is(tmp_path: Path, onlin
         rows(3, at, real=9.0).write_parquet(tmp_path / "rows.parquet")
         ours.materialize(FIRST, LAST)
         assert ours.get_online_features(["stats:real"], [{"customer_id": 2}]).to_dict()["real"] == [18.0]
+
+
+def test_of_one_event_the_row_that_was_created_last_stays(tmp_path: Path, online: Online) -> None:
+    """Redis, in Feast's layout, has no place for the time of creation: there the row stays that was written last."""
+    at, seen = datetime(2024, 2, 1, tzinfo=UTC), []
+    with store(tmp_path, online, OURS) as ours:
+        for real, hours in [(1.0, 10), (2.0, 20), (3.0, 5)]:
+            rows(1, at, created=at + timedelta(hours=hours)).with_columns(real=real).write_parquet(
+                tmp_path / "rows.parquet"
+            )
+            ours.materialize(FIRST, LAST)
+            seen += ours.get_online_features(["stats:real"], [{"customer_id": 0}]).to_dict()["real"]
+    assert seen == [1.0, 2.0, 3.0 if isinstance(online, InRedis) else 2.0]
 
 
 @pytest.mark.parametrize(("options", "writes"), [({}, 60), ({"slice_days": 10.0}, 100)])
