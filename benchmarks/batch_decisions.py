@@ -24,6 +24,7 @@ from rich.table import Table
 
 from benchmarks.book_decisions import THREADS, Release, decide_many, release_of
 from benchmarks.figures import Line
+from benchmarks.machine import describe, moment
 from benchmarks.shap import fitted
 from benchmarks.turns import keep
 from features.permitted import FeatureColumn
@@ -164,14 +165,15 @@ if __name__ == "__main__":
     asked.add_argument("rows", type=int, nargs="?", default=200_000)
     asked.add_argument("rounds", type=int, nargs="?", default=5)
     asked.add_argument("--book", type=int, help="decide so many customers, from a lake to Parquet")
-    given, console = asked.parse_args(), Console(highlight=False)
+    given, console, machine = asked.parse_args(), Console(highlight=False), describe()
     kept = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     if given.book:
         with tempfile.TemporaryDirectory(prefix="lendloop-book-") as place:
-            kept["book"] = decide_many(Path(place), given.book, console)
+            kept["book"] = {"machine": moment()} | decide_many(Path(place), given.book, console)
+        machine = kept.get("machine", machine)  # the batches are those of before
         console.print(kept["book"])
     else:
         kept |= main(given.rows, given.rounds)
         show(console, kept)
-    keep(RESULTS, {name: kept[name] for name in kept if name not in ("machine", "lines")}, lines(kept))
+    keep(RESULTS, {name: kept[name] for name in kept if name not in ("machine", "lines")}, lines(kept), machine)
     sys.exit(1 if kept.get("different_from_online") else 0)

@@ -15,6 +15,7 @@ from argparse import ArgumentParser
 from datetime import date
 from math import log
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import yaml
@@ -23,6 +24,7 @@ from rich.table import Table
 
 from benchmarks import turns
 from benchmarks.figures import Line
+from benchmarks.machine import describe, moment
 from benchmarks.scale_tables import Shape, statement_chunks
 from features.build import build_features
 from features.calendar import month_end
@@ -118,7 +120,7 @@ def figures(folder: Path, customers: int) -> dict[str, float]:
     }
 
 
-def exponent(sizes: list[dict[str, float]]) -> float | None:
+def exponent(sizes: list[dict[str, Any]]) -> float | None:
     """The power of the number of rows that the processor's time grew with, from the smallest to the largest.
 
     1 is linear. The clock's time would tell of whatever else the machine does.
@@ -126,16 +128,17 @@ def exponent(sizes: list[dict[str, float]]) -> float | None:
     if len(sizes) < 2:
         return None
     first, last = sizes[0], sizes[-1]
-    return log(last["processor_seconds"] / first["processor_seconds"]) / log(last["rows"] / first["rows"])
+    power: float = log(last["processor_seconds"] / first["processor_seconds"]) / log(last["rows"] / first["rows"])
+    return power
 
 
 def main(sizes: list[int], keep: Path | None) -> None:
     """Measure each size, print, and keep the figures."""
-    console, found = Console(highlight=False), list[dict[str, float]]()
+    console, found, machine = Console(highlight=False), list[dict[str, Any]](), describe()
     for customers in sizes:
         with tempfile.TemporaryDirectory(prefix="lendloop-scale-") as place:
             folder = keep if keep and customers == sizes[-1] else Path(place)
-            found.append(figures(folder, customers))
+            found.append({"machine": moment()} | figures(folder, customers))
         console.print(f"{customers:,} customers: {found[-1]['rows_per_second']:,} rows/s")
     before = json.loads(RESULTS.read_text())["sizes"] if RESULTS.is_file() else []
     every = {one["customers"]: one for one in [*before, *found]}
@@ -143,10 +146,10 @@ def main(sizes: list[int], keep: Path | None) -> None:
     grown = exponent(found)
     show(console, found, grown)
     told = {"features": len(FEATURES), "months": MONTHS, "sizes": found, "exponent": grown}
-    turns.keep(RESULTS, told, lines(found, grown))
+    turns.keep(RESULTS, told, lines(found, grown), machine)
 
 
-def lines(found: list[dict[str, float]], grown: float | None) -> list[Line]:
+def lines(found: list[dict[str, Any]], grown: float | None) -> list[Line]:
     """What README says."""
     last, bounded = found[-1], found[-1]["peak_mib"] <= LARGEST_MIB
     return [
@@ -162,11 +165,11 @@ def lines(found: list[dict[str, float]], grown: float | None) -> list[Line]:
     ]
 
 
-def show(console: Console, found: list[dict[str, float]], grown: float | None) -> None:
+def show(console: Console, found: list[dict[str, Any]], grown: float | None) -> None:
     """The figures as a table."""
     table = Table(*("customers", "rows", "seconds", "CPU", "rows/s", "peak MiB", "read MB", "written MB"), box=None)
     for one in found:
-        table.add_row(*(f"{value:,.0f}" for value in one.values()))
+        table.add_row(*(f"{value:,.0f}" for name, value in one.items() if name != "machine"))
     console.print(table)
     if grown is not None:
         linear = "linear" if grown <= EXPONENT else "NOT linear"

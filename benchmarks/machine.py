@@ -17,12 +17,16 @@ def describe() -> dict[str, object]:
         "cores": os.cpu_count(),
         "processor": processor[0] if processor else platform.machine(),
         "memory_gib": round(memory[0] / 2**20, 1) if memory else None,
-        "load_before": round(os.getloadavg()[0], 2),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        **moment(),
     }
+
+
+def moment() -> dict[str, object]:
+    """The day, and how busy the machine is: asked before anything is measured, it is the load of others."""
+    return {"load_before": round(os.getloadavg()[0], 2), "date": f"{datetime.now(UTC):%Y-%m-%d}"}
 
 
 def available_gib() -> float:

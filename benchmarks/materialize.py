@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import Line
+from benchmarks.machine import describe
 from benchmarks.turns import keep
 from features.store.columnar.redis import BATCH_ROWS, RedisColumns
 from features.store.columnar.wire import content
@@ -39,6 +40,10 @@ GOALS, TIMES = {"float32": 0.75, "mixed, a fifth missing": 0.6}, 10
 """Least shares of the floor, and times Feast's engine."""
 PEER_ROWS = 10_000
 """Feast's own engine takes minutes for all rows, and the same time for each."""
+FLOOR, WRITER = "redis-cli --pipe, bytes made beforehand", "our writer, from a table in memory"
+ENGINE, PEER = "our engine, by Feast's materialize", "Feast's local engine"
+CHECKED = ", newest event wins"
+"""Feast's default: what is stored is asked for before it is written over. The others are told to `skip_dedup`."""
 console = Console(highlight=False)
 
 
@@ -70,10 +75,14 @@ class Contest:
     def __init__(self, folder: Path, server: RedisServer, columns: dict[str, pl.Series]) -> None:
         self._folder, self._server = folder, server
         self._rows = len(next(iter(columns.values())))
+        self._peer_rows = min(PEER_ROWS, self._rows)
         table = pl.DataFrame({"customer_id": np.arange(self._rows), **columns})
         self._table = table.with_columns(event_timestamp=pl.lit(AT), created=pl.lit(AT))
         self._fields = [Field(name=name, dtype=TYPES[column.dtype.base_type()]) for name, column in columns.items()]
-        self._ours, self._theirs = self._store("ours", OURS, self._rows), self._store("theirs", "local", PEER_ROWS)
+        self._ours = self._store("ours", OURS, self._rows)
+        self._theirs = self._store("theirs", "local", self._peer_rows)
+        self._ours_checked = self._store("ours-checked", OURS, self._rows, skip_dedup=False)
+        self._theirs_checked = self._store("theirs-checked", "local", self._peer_rows, skip_dedup=False)
         columns_to_redis = self._columns()
         self._pipe = folder / "pipe.resp"
         with self._pipe.open("wb") as file:
@@ -83,12 +92,12 @@ class Contest:
     def ways(self) -> dict[str, Callable[[], int]]:
         """Name and what writes; each returns how many rows it wrote."""
         return {
-            "redis-cli --pipe, bytes made beforehand": self._floor,
-            "our writer, from a table in memory": lambda: self._columns().write(
-                self._table.to_arrow(), "event_timestamp"
-            ),
-            "our engine, by Feast's materialize": lambda: self._materialize(self._ours, self._rows),
-            "Feast's local engine": lambda: self._materialize(self._theirs, PEER_ROWS),
+            FLOOR: self._floor,
+            WRITER: lambda: self._columns().write(self._table.to_arrow(), "event_timestamp"),
+            ENGINE: lambda: self._materialize(self._ours, self._rows),
+            PEER: lambda: self._materialize(self._theirs, self._peer_rows),
+            ENGINE + CHECKED: lambda: self._materialize(self._ours_checked, self._rows),
+            PEER + CHECKED: lambda: self._materialize(self._theirs_checked, self._peer_rows),
         }
 
     def empty(self) -> None:
@@ -116,7 +125,7 @@ class Contest:
         assert isinstance(store, RedisOnlineStore)
         return RedisColumns(store, self._ours.config, self._ours.get_feature_view("stats"))
 
-    def _store(self, name: str, engine: str, rows: int) -> FeatureStore:
+    def _store(self, name: str, engine: str, rows: int, *, skip_dedup: bool = True) -> FeatureStore:
         self._table.head(rows).write_parquet(self._folder / f"{name}.parquet")
         address = f"127.0.0.1:{self._server.port}"
         config = RepoConfig(
@@ -124,7 +133,7 @@ class Contest:
             registry=str(self._folder / f"{name}.db"),
             provider="local",
             offline_store={"type": "duckdb"},
-            online_store={"type": "redis", "connection_string": address, "skip_dedup": True},
+            online_store={"type": "redis", "connection_string": address, "skip_dedup": skip_dedup},
             batch_engine={"type": engine},
             entity_key_serialization_version=3,
         )
@@ -157,7 +166,7 @@ def measured(contest: Contest, rounds: int) -> dict[str, float]:
 
 def main(rows: int, rounds: int) -> None:
     """Measure both tables, print them, and keep the figures."""
-    found: dict[str, Any] = {"rows": rows, "features": FEATURES, "rounds": rounds}
+    machine, found = describe(), dict[str, Any](rows=rows, features=FEATURES, rounds=rounds)
     with tempfile.TemporaryDirectory() as place:
         server = RedisServer(Path(place) / "redis")
         server.start()
@@ -169,14 +178,14 @@ def main(rows: int, rounds: int) -> None:
                 show(kind, found[kind])
         finally:
             server.stop()
-    keep(RESULTS, found, lines(found))
+    keep(RESULTS, found, lines(found), machine)
 
 
 def lines(found: Mapping[str, Any]) -> list[Line]:
     """What README says of our engine, for both kinds of table."""
     made = []
     for kind, share in GOALS.items():
-        floor, _, ours, peer = found[kind].values()
+        floor, ours, peer = (found[kind][name] for name in (FLOOR, ENGINE, PEER))
         times = ours / peer
         made.append(
             Line(
@@ -193,7 +202,7 @@ def lines(found: Mapping[str, Any]) -> list[Line]:
 
 def show(kind: str, rates: dict[str, float]) -> None:
     """A table: rate, of the floor, times the peer."""
-    floor, *_, peer = rates.values()
+    floor, peer = rates[FLOOR], rates[PEER]
     table = Table(f"{kind}, {FEATURES} features", "rows/s", "of the floor", "times Feast's", box=None)
     for name, rate in rates.items():
         table.add_row(name, f"{rate:,.0f}", f"{rate / floor:.2f}", f"{rate / peer:.1f}")

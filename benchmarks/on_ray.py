@@ -23,6 +23,7 @@ from redis import Redis
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.machine import describe
 from benchmarks.scale_tables import EVENT, KEY, Shape, feature_chunks, feature_names, observations
 from benchmarks.turns import keep
 from features.calendar import month_end
@@ -132,6 +133,7 @@ def _processor(redis: RedisServer) -> float:
 
 def main(customers: int, rounds: int) -> None:
     """Measure, print and keep."""
+    machine = describe()
     with tempfile.TemporaryDirectory(prefix="lendloop-ray-") as place:
         redis = RedisServer(Path(place) / "redis")
         redis.start()
@@ -148,7 +150,7 @@ def main(customers: int, rounds: int) -> None:
         ]
         table.add_row(name, *(cell for pair in cells for cell in pair))
     Console(highlight=False).print(table, f"the cluster's start: {found['cluster_seconds']} s")
-    keep(RESULTS, {"rows": rows, "features": FEATURES, "rounds": rounds, **found}, [])
+    keep(RESULTS, {"rows": rows, "features": FEATURES, "rounds": rounds, **found}, [], machine)
 
 
 if __name__ == "__main__":

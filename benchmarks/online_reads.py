@@ -10,10 +10,10 @@ import asyncio
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -31,12 +31,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import Line
-from benchmarks.turns import keep
+from benchmarks.machine import describe
+from benchmarks.turns import keep, timed
 from features.permitted import FeatureColumn
 from features.spec import CREATED, EVENT
-from features.store.configuration import READ_TIMEOUT, configure
+from features.store.configuration import configure
 from features.store.online import OnlineReader, OnlineRows, open_online
 from features.store.rows import entity_keys, write_rows
+from serving.launch import Launch
 from serving.lookups import in_time
 from tests.servers import PostgresServer, RedisServer, new_database
 
@@ -50,6 +52,7 @@ GOAL_MS, GOAL_TIMES = 0.25, 3.0
 PATIENCE = 5.0
 """Seconds for a read that is compared; those that are measured have the service's own deadline."""
 AT = datetime(2024, 3, 31, tzinfo=UTC)
+DEADLINE: float = Launch.model_fields["feature_seconds"].default
 Call = Callable[[int], Any]
 console = Console(highlight=False)
 
@@ -134,7 +137,7 @@ def _view(folder: Path, entity: Entity, name: str) -> FeatureView:
     return FeatureView(name=name, entities=[entity], schema=[Field(name=KEY, dtype=Int64), *schema], source=source)
 
 
-async def ours(reader: OnlineReader, customer: int, seconds: float = READ_TIMEOUT) -> OnlineRows | None:
+async def ours(reader: OnlineReader, customer: int, seconds: float = DEADLINE) -> OnlineRows | None:
     """As a worker of the service reads: an SQLite file itself, Redis on the loop, Postgres in a thread; None: late."""
     if reader.way == "at_once":
         return reader.read([customer])
@@ -163,29 +166,25 @@ def _times(feasts: dict[str, list[Any]], name: str) -> list[datetime]:
 
 
 async def measured(contest: Contest, calls: int, rounds: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of each way, medians of the rounds of the p50 and p99 of `calls`."""
+    """Milliseconds of each way, medians of the rounds of the p50 and p99 of `calls`; reads that came too late apart."""
     others: dict[str, Call] = {FEAST: contest.feast, **contest.floors()}
     names = [OURS, *others]
     draw = np.random.default_rng(1)
     runs: dict[str, list[list[float]]] = {name: [] for name in names}
+    late = dict.fromkeys(names, 0)
     await ours(contest.reader, 0, PATIENCE)  # connects
     for customer in draw.integers(0, CUSTOMERS, 100).tolist():
         compare(customer, await ours(contest.reader, customer, PATIENCE), contest.feast(customer))
     for turn in range(rounds):
         asked = draw.integers(0, CUSTOMERS, calls).tolist()
         for name in names[:: 1 if turn % 2 == 0 else -1]:
-            taken = []
-            for customer in asked:
-                began = time.perf_counter()
-                if name == OURS:
-                    await ours(contest.reader, customer)
-                else:
-                    others[name](customer)
-                taken.append((time.perf_counter() - began) * 1000)
+            read = partial(ours, contest.reader) if name == OURS else others[name]
+            taken, missed = await timed(read, asked)
+            late[name] += missed
             runs[name].append(np.percentile(taken, [50, 99]).tolist())
     contest.reader.close()
     return {
-        name: {"p50_ms": median(run[0] for run in some), "p99_ms": median(run[1] for run in some)}
+        name: {"p50_ms": median(run[0] for run in some), "p99_ms": median(run[1] for run in some), "late": late[name]}
         for name, some in runs.items()
     }
 
@@ -218,21 +217,22 @@ def lines(found: dict[str, Any]) -> list[Line]:
 
 def show(store: str, found: dict[str, dict[str, float]]) -> None:
     """A table: p50, p99, times ours."""
-    table = Table(f"{store}, one customer", "p50, ms", "p99, ms", "of ours", box=None)
+    table = Table(f"{store}, one customer", "p50, ms", "p99, ms", "of ours", "too late", box=None)
     for name, ms in found.items():
-        table.add_row(name, f"{ms['p50_ms']:.3f}", f"{ms['p99_ms']:.3f}", f"{ms['p50_ms'] / found[OURS]['p50_ms']:.1f}")
+        times = ms["p50_ms"] / found[OURS]["p50_ms"]
+        table.add_row(name, f"{ms['p50_ms']:.3f}", f"{ms['p99_ms']:.3f}", f"{times:.1f}", f"{ms['late']:.0f}")
     console.print(table, "")
 
 
 def main(calls: int, rounds: int) -> None:
     """Measure each store, print, and keep the figures."""
-    found: dict[str, Any] = {}
+    found, machine = dict[str, Any](), describe()
     with tempfile.TemporaryDirectory() as place, stores(Path(place)) as urls:
         for store, url in urls.items():
             (folder := Path(place) / store).mkdir()
             found[store] = uvloop.run(measured(Contest(folder, url), calls, rounds))
             show(store, found[store])
-    keep(RESULTS, {"calls": calls, "rounds": rounds, "customers": CUSTOMERS, **found}, lines(found))
+    keep(RESULTS, {"calls": calls, "rounds": rounds, "customers": CUSTOMERS, **found}, lines(found), machine)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import polars as pl
 from redis import Redis
 from rich.console import Console
 
-from benchmarks.materialize import FEATURES, Contest, mixed, numbers
+from benchmarks.machine import describe
+from benchmarks.materialize import FEATURES, WRITER, Contest, mixed, numbers
 from benchmarks.turns import keep
 from tests.servers import RedisServer
 
@@ -21,7 +22,7 @@ RESULTS = Path(__file__).parent / "results" / "redis_size.json"
 
 def main(customers: int) -> None:
     """Write both kinds of table to an empty server, and ask it."""
-    found: dict[str, float] = {}
+    found, machine = dict[str, float](), describe()
     for name, columns in {"float32": numbers(customers), "mixed, a fifth missing": mixed(customers)}.items():
         with tempfile.TemporaryDirectory() as place:
             server = RedisServer(Path(place) / "redis")
@@ -31,13 +32,13 @@ def main(customers: int) -> None:
             finally:
                 server.stop()
     Console(highlight=False).print({name: f"{size} bytes a customer" for name, size in found.items()})
-    keep(RESULTS, {"features": FEATURES, "customers": customers, "bytes_per_customer": found}, [])
+    keep(RESULTS, {"features": FEATURES, "customers": customers, "bytes_per_customer": found}, [], machine)
 
 
 def _taken(folder: Path, server: RedisServer, columns: dict[str, pl.Series]) -> int:
     client, contest = Redis(port=server.port), Contest(folder, server, columns)
     before = _used(client)
-    contest.ways()["our writer, from a table in memory"]()
+    contest.ways()[WRITER]()
     taken = _used(client) - before
     client.close()
     return taken

@@ -1,8 +1,8 @@
 """What a whole `retrain` takes beyond the CatBoost fits in it: labels, features as known then, tests, registry.
 
 `python -m benchmarks.retrain_overhead [ROWS] [--trees N]` (100,000 rows unless told; the goal is for 1,000,000) makes
-so many statements of the cards portfolio, runs the flow's body on them in a process of its own, times every
-`CatBoost.fit` in it on the matrix that it is given, and writes `benchmarks/results/retrain_overhead.json`. The model is
+so many statements of the cards portfolio, runs the flow's body on them in a process of its own, does every
+`CatBoost.fit` of it again alone on the same matrix, and writes `benchmarks/results/retrain_overhead.json`. The model is
 the cards' own of 150 trees, or with `--trees` of so many of depth 6: the rest costs the same, so the share is another.
 """
 
@@ -14,22 +14,30 @@ import tempfile
 import threading
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.features_scale import CARDS, LAST, MONTHS, NAME, cards, make_statements
 from benchmarks.figures import Line
+from benchmarks.machine import describe
 from benchmarks.turns import keep
 from features.build import build_features
 from features.ingested import Ingested, note_ingested
 from features.lake import Lake
+from features.permitted import FeatureColumn
 from flows.progress import Silence, shown_by
+from training import boosted
+from training.inputs import Inputs
+from training.score import Labels
 
 RESULTS = Path(__file__).parent / "results" / "retrain_overhead.json"
 GOAL = 0.15
@@ -70,46 +78,93 @@ def prepare(folder: Path, rows: int, trees: int) -> None:
     build_features(portfolio, lake, LAST)
 
 
-def timed_fits() -> list[tuple[int, float]]:
-    """From now on the rows and seconds of every `CatBoost.fit`."""
+@dataclass(frozen=True)
+class Fit:
+    """One `CatBoost.fit` in the flow, and what it takes to do it again: its matrix lies in a file, not in memory."""
+
+    rows: int
+    seconds: float
+    parameters: Mapping[str, Any]
+    matrix: Path
+    columns: Sequence[FeatureColumn]
+    labels: Labels
+
+    def again(self) -> None:
+        """The same fit, bare."""
+        from catboost import CatBoost
+
+        numbers = np.load(self.matrix)
+        CatBoost(dict(self.parameters)).fit(boosted._pool(_inputs(numbers), self.columns, self.labels))
+
+
+def _inputs(numbers: np.ndarray) -> Inputs:
+    return Inputs(numbers, np.empty((len(numbers), 0), dtype=object))
+
+
+def kept_fits(folder: Path) -> list[Fit]:
+    """From now on every `CatBoost.fit`, timed."""
     from catboost import CatBoost
 
-    fits: list[tuple[int, float]] = []
-    lock, bare = threading.Lock(), CatBoost.fit
+    fits, made = list[Fit](), dict[int, tuple[Path, Sequence[FeatureColumn], Labels]]()
+    lock, number, bare, pooled = threading.Lock(), count(), CatBoost.fit, boosted._pool
+
+    def pool_of(inputs: Inputs, columns: Sequence[FeatureColumn], labels: Labels | None) -> Any:
+        pool = pooled(inputs, columns, labels)
+        if labels is not None:
+            assert not inputs.categories.size, "the cards' twenty features are numbers"
+            with lock:
+                # By its number a pool is known only while it lives, as it does until its fit is done.
+                made[id(pool)] = (folder / f"matrix-{next(number)}.npy", columns, labels)
+            np.save(made[id(pool)][0], inputs.numbers)
+        return pool
 
     @wraps(bare)
     def fit(self: Any, pool: Any, *given: Any, **more: Any) -> Any:
         began = time.perf_counter()
         done = bare(self, pool, *given, **more)
+        seconds = time.perf_counter() - began
         with lock:
-            fits.append((pool.num_row(), time.perf_counter() - began))
+            fits.append(Fit(pool.num_row(), seconds, self.get_params(), *made[id(pool)]))
         return done
 
-    CatBoost.fit = fit
+    boosted._pool, CatBoost.fit = pool_of, fit
     return fits
 
 
+def bare_seconds(fits: Sequence[Fit]) -> list[float]:
+    """The same fits with nothing beside them: each large one, then all small ones, side by side as in the flow."""
+    few, taken = [fit for fit in fits if fit.rows < boosted.SMALL], list[float]()
+    groups = [*([fit] for fit in fits if fit.rows >= boosted.SMALL), *([few] if few else [])]
+    for group in groups:
+        began = time.perf_counter()
+        boosted.side_by_side([fit.again for fit in group], min(fit.rows for fit in group))
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
 def retrained(folder: Path, body: Callable[[], object]) -> dict[str, Any]:
-    """The flow's body, timed with the fits in it."""
-    fits, told = timed_fits(), Told()
+    """The flow's body, timed, and then the fits in it alone, on the same matrices."""
+    fits, told = kept_fits(folder), Told()
     before = resource.getrusage(resource.RUSAGE_SELF)
     with shown_by(told):
         body()
     whole, after = time.perf_counter() - told.began, resource.getrusage(resource.RUSAGE_SELF)
-    fitting = sum(seconds for _, seconds in fits)
+    inside, alone = list(fits), bare_seconds(fits)
     return {
         "seconds": round(whole, 2),
-        "fitting_seconds": round(fitting, 2),
+        "fitting_seconds": round(sum(alone), 2),
         "processor_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2),
-        "overhead": round(whole / fitting - 1, 3),
+        "overhead": round(whole / sum(alone) - 1, 3),
         "peak_mib": round(after.ru_maxrss / MIB),
-        "fits": [{"rows": rows, "seconds": round(seconds, 2)} for rows, seconds in fits],
+        "bare": [round(seconds, 2) for seconds in alone],
+        "fits": [{"rows": fit.rows, "seconds": round(fit.seconds, 2)} for fit in inside],
         "steps": [{"at": round(at, 1), "peak_mib": round(peak), "step": step} for at, peak, step in told.said],
     }
 
 
 def main(rows: int, trees: int, console: Console) -> None:
     """Make the world, retrain in it, print, and keep the figures."""
+    machine = describe()
     with tempfile.TemporaryDirectory(prefix="lendloop-retrain-") as place:
         folder = Path(place)
         os.environ |= {"LENDLOOP_HOME": place, "LENDLOOP_PORTFOLIOS": str(folder / "portfolios")}
@@ -125,12 +180,11 @@ def main(rows: int, trees: int, console: Console) -> None:
             store.register()
         found = retrained(folder, lambda: retrain(NAME, LAST))
     show(console, rows, found)
+    now = {name: machine[name] for name in ("load_before", "date")}
     kept = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
-    sizes = {
-        **kept.get("sizes", {}),
-        f"{rows} rows, {trees or OWN_TREES} trees": {"rows": rows, "trees": trees or OWN_TREES, **found},
-    }
-    keep(RESULTS, {"sizes": sizes}, [line(one) for one in sizes.values()])
+    size = {"rows": rows, "trees": trees or OWN_TREES, "machine": now, **found}
+    sizes = {**kept.get("sizes", {}), f"{rows} rows, {trees or OWN_TREES} trees": size}
+    keep(RESULTS, {"sizes": sizes}, [line(one) for one in sizes.values()], machine)
 
 
 def line(found: dict[str, Any]) -> Line:

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from benchmarks.figures import Line
+from benchmarks.machine import describe
 from benchmarks.turns import keep
 
 KEY, EVENT, CREATED = "customer_id", "event_timestamp", "created_timestamp"
@@ -233,7 +234,7 @@ def main() -> int:
     asked.add_argument("--features", type=int, default=40)
     asked.add_argument("--mixed", action="store_true", help="several types, a tenth missing in some")
     asked.add_argument("--statements", action="store_true", help="the raw table instead of features")
-    given = asked.parse_args()
+    given, machine = asked.parse_args(), describe()
     shape = Shape(given.customers, given.months, given.features, mixed=given.mixed, missing=0.1 if given.mixed else 0.0)
     make = statement_chunks if given.statements else feature_chunks
     if given.folder:
@@ -245,7 +246,7 @@ def main() -> int:
     rows = f"{written.rows:,} rows x {what} in {written.seconds:.1f} s"
     Console(highlight=False).print(f"{rows}: {written.rate:,.0f} rows/s, {written.size / 1e6:,.0f} MB")
     if not (given.folder or given.mixed or given.statements):
-        keep(RESULTS, {**vars(written), "features": shape.features}, [line(written, shape)])
+        keep(RESULTS, {**vars(written), "features": shape.features}, [line(written, shape)], machine)
     return 0
 
 

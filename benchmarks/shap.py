@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import Line
+from benchmarks.machine import describe
 from benchmarks.turns import keep
 from serving.contributions import LeafTable, leaf_table
 
@@ -47,7 +48,7 @@ def table_of(model: CatBoost) -> LeafTable:
 
 def main(rows: int, rounds: int) -> None:
     """Measure in turn, print, and keep the figures."""
-    draw = np.random.default_rng(SEED)
+    machine, draw = describe(), np.random.default_rng(SEED)
     model = fitted(draw)
     table = table_of(model)
     pool = Pool(draw.normal(size=(rows, INPUTS)).astype(np.float32))
@@ -65,7 +66,7 @@ def main(rows: int, rounds: int) -> None:
     found |= {"times": round(found["ours"] / found["theirs"], 1), "largest_difference": difference}
     found |= {"rows": rows, "rounds": rounds, "trees": TREES, "depth": DEPTH, "inputs": INPUTS}
     show(found)
-    keep(RESULTS, found, [line(found)])
+    keep(RESULTS, found, [line(found)], machine)
 
 
 def line(found: dict[str, Any]) -> Line:

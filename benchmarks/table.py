@@ -5,7 +5,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def lines(results: Path = RESULTS) -> list[Line]:
 
 def caption(results: Path = RESULTS) -> str:
     """When the figures were measured, on what, and how busy it was before: a busy machine changes every rate."""
-    machines = [found.get("machine", {}) for found in _found(results)]
+    machines = [machine for found in _found(results) for machine in _machines(found)]
     days, loads = ([one[name] for one in machines if name in one] for name in ("date", "load_before"))
     whole: dict[str, Any] = next((one for one in reversed(machines) if "memory_gib" in one), {})
     when = min(days) if min(days) == max(days) else f"{min(days)} to {max(days)}"
@@ -39,6 +39,13 @@ def caption(results: Path = RESULTS) -> str:
 def _found(results: Path) -> list[dict[str, Any]]:
     files = (results / f"{name}.json" for bench in BENCHES for name in bench.results)
     return [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
+
+
+def _machines(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of the whole, and of each part that was measured in a run of its own."""
+    sizes = found.get("sizes", [])
+    parts = [found, found.get("book", {}), *(sizes.values() if isinstance(sizes, dict) else sizes)]
+    return [part["machine"] for part in parts if "machine" in part]
 
 
 def rendered(found: Iterable[Line]) -> str:

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import Line
-from benchmarks.machine import available_gib
+from benchmarks.machine import available_gib, describe
 from benchmarks.training_joins import DUCKDB, FEAST_FILE, FEATURES, MONTHS, OURS, Contest, answer, differ, sums
 from benchmarks.turns import in_turn, keep
 
@@ -143,6 +143,7 @@ def main() -> int:
     if given.way:
         _alone(given.folder, given.rows, given.way)
         return 0
+    machine = describe()
     with tempfile.TemporaryDirectory() as place:
         measure = large if given.rows >= LARGE else small
         found = measure(given.folder or Path(place), given.rows, given.rounds)
@@ -150,7 +151,8 @@ def main() -> int:
         if kind in found:
             show(f"{given.rows:,} observations, {given.rows * MONTHS:,} rows, {kind}", found[kind])
     name = "training_sets_large.json" if given.rows >= LARGE else "training_sets.json"
-    keep(RESULTS / name, {"observations": given.rows, "rounds": given.rounds, **found}, lines(found, given.rows))
+    kept = {"observations": given.rows, "rounds": given.rounds, **found}
+    keep(RESULTS / name, kept, lines(found, given.rows), machine)
     return 0
 
 

@@ -1,5 +1,6 @@
 """Several ways to do one thing, measured in turn."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,6 @@ from statistics import median
 from typing import Any
 
 from benchmarks.figures import Line
-from benchmarks.machine import describe
 
 Way = Callable[[], Any]
 
@@ -26,8 +26,23 @@ def in_turn(ways: Mapping[str, Way], rounds: int, before: Way = lambda: None) ->
     return {name: median(seconds) for name, seconds in taken.items()}
 
 
-def keep(path: Path, found: Mapping[str, object], lines: Sequence[Line]) -> None:
-    """Write figures with the machine's description, and what README says of them."""
+async def timed(read: Callable[[int], Any], asked: Sequence[int]) -> tuple[list[float], int]:
+    """Milliseconds of each read that was answered, and how many came too late."""
+    taken, late = [], 0
+    for customer in asked:
+        began = time.perf_counter()
+        found = read(customer)
+        if asyncio.iscoroutine(found):
+            found = await found
+        if found is None:
+            late += 1
+        else:
+            taken.append((time.perf_counter() - began) * 1000)
+    return taken, late
+
+
+def keep(path: Path, found: Mapping[str, object], lines: Sequence[Line], machine: Mapping[str, object]) -> None:
+    """Write figures with the `machine` as it was described before they were measured, and what README says of them."""
     path.parent.mkdir(exist_ok=True)
-    content = {"machine": describe(), **found, "lines": [asdict(line) for line in lines]}
+    content = {"machine": machine, **found, "lines": [asdict(line) for line in lines]}
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from prefect import flow
 from features.spec import FeatureSpec
 from flows.business_date import business_date, run_name
 from flows.cluster import workers_of
-from flows.progress import note
+from flows.progress import note, noting
 from flows.steps import KEPT, Summary, as_task
 from flows.workspace import Workspace, open_workspace
 
@@ -22,8 +22,7 @@ def materialize(portfolio: str, as_of: date) -> Summary:
     built = build_features(workspace.portfolio, workspace.lake, as_of, services, each=each)
     note("registering features")
     workspace.store.register()
-    note("writing to the online store")
-    written = workspace.store.materialize(as_of, services)
+    written = workspace.store.materialize(as_of, services, noting("writing to the online store"))
     return {
         "summary": ", ".join(f"{view.view} {view.rows:,} rows" for view in written),
         "built": [{"view": view.view, "rows": view.rows, "reused": view.reused} for view in built],

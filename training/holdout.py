@@ -6,7 +6,6 @@ from datetime import date
 from functools import partial
 
 import numpy as np
-import polars as pl
 
 from features.calendar import cutoff
 from training.boosted import Boosted, side_by_side
@@ -134,7 +133,7 @@ def _tried_out(task: Task, candidates: list[_Candidate], progress: Progress) -> 
     due = {key: candidate for key, candidate in zip(keys, candidates, strict=True) if key not in _tried}
     if due:
         progress(f"{len(due)} models of candidate windows, tested on {_spelled(due.values())}")
-        fit = [partial(_fit, task.part(c.learned), task.frame.filter(c.tested)) for c in due.values()]
+        fit = [partial(_fit, task, candidate) for candidate in due.values()]
         _remember(dict(zip(due, side_by_side(fit, task.frame.height), strict=True)))
     pairs = zip(candidates, keys, strict=True)
     return [_Trial(c.window, c.month, c.tested, c.learned, _tried[key]) for c, key in pairs]
@@ -160,13 +159,18 @@ def _remember(fitted: dict[tuple[str, str, str], _Fitted]) -> None:
         _tried.pop(next(iter(_tried)))
 
 
-def _fit(past: Task, rows: pl.DataFrame) -> _Fitted:
-    """A candidate with only one class to learn from predicts its rate, so that it is judged, not skipped."""
+def _fit(task: Task, candidate: _Candidate) -> _Fitted:
+    """A candidate with only one class to learn from predicts its rate, so that it is judged, not skipped.
+
+    Its rows are taken here, not before: no more parts of the matrix are held than fits run side by side.
+    """
+    past, tested = task.part(candidate.learned), candidate.tested
     if past.can_learn:
         model = past.fit()
-        return _Fitted(model, model.log_odds(rows))
+        del past
+        return _Fitted(model, model.log_odds(task.frame.filter(tested)))
     smoothed = (past.labels.sum() + 0.5) / (len(past.labels) + 1)
-    return _Fitted(None, np.full(rows.height, float(np.log(smoothed / (1 - smoothed)))))
+    return _Fitted(None, np.full(int(tested.sum()), float(np.log(smoothed / (1 - smoothed)))))
 
 
 def _entity_trial(task: Task, progress: Progress) -> _Trial:

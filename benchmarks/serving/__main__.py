@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.machine import describe
 from benchmarks.serving.contenders import running
 from benchmarks.serving.load import NoWrk, require_wrk
 from benchmarks.serving.measuring import measure, rehearse
@@ -30,7 +31,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="runs of each contender, interleaved")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the results go")
     given = parser.parse_args()
-    began = time.monotonic()
+    began, machine = time.monotonic(), describe()
 
     def tell(text: str) -> None:
         console.print(f"[{time.monotonic() - began:4.0f} s] {text}", markup=False)
@@ -49,7 +50,8 @@ def main() -> int:
     for fault in wrong:
         console.print(f"NOT VALID {fault}", markup=False)
     kept = {"seconds": given.seconds, "rounds": given.rounds, "contenders": measured}
-    keep(given.out, {**kept, "goals": [vars(one) for one in verdicts], "faults": wrong}, lines(measured, not wrong))
+    kept |= {"goals": [vars(one) for one in verdicts], "faults": wrong}
+    keep(given.out, kept, lines(measured, not wrong), machine)
     tell(f"written to {given.out}")
     return 1 if wrong else 0
 

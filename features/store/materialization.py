@@ -1,7 +1,7 @@
 """Write what became known to the online store: incremental, in slices of time, counted, and read back."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,15 +12,16 @@ from feast import FeatureStore, FeatureView
 from feast.infra.online_stores.online_store import OnlineStore
 
 from features.calendar import cutoff, month_of
-from features.customers import split
-from features.digests import digest_of, rows_digest
+from features.customers import EVERYONE, Customers, split
+from features.digests import RowsDigest, digest_of
 from features.lake import Lake, NoData
+from features.lake_files import in_groups
 from features.portfolio import Portfolio
 from features.spec import CREATED, EVENT
 from features.store.progress import Progress, ProgressNotes
 from features.store.rows import in_utc, plain, write_rows
 from features.store.slices import Slice, Window, slices, window
-from features.store.workers import PartWriter, Workers, Written, place_of, sample_of
+from features.store.workers import ROWS, PartWriter, Workers, Written, place_of, sample_of
 
 _log = logging.getLogger(__name__)
 
@@ -41,16 +42,22 @@ class Materialized:
     note: str = ""
 
 
+def silent(_: str) -> None:
+    """The progress of a caller who does not watch."""
+
+
 @dataclass(frozen=True)
 class Materializer:
-    """Writes the views of one portfolio."""
+    """Writes the views of one portfolio, a slice of time after the other, a large slice in ranges of customers."""
 
     feast: FeatureStore
     store: OnlineStore
     lake: Lake
     portfolio: Portfolio
     workers: Workers | None = None
-    """Who writes large slices; None: this process."""
+    """Who writes large slices; None: this process, range by range."""
+    progress: Callable[[str], None] = silent
+    """Told of every slice, and of every range of a large one."""
 
     def run(self, views: list[FeatureView], as_of: date) -> list[Materialized]:
         """Bring every view up to what was known at the end of `as_of`."""
@@ -89,25 +96,28 @@ class Materializer:
             # Before the rows what the store may hold from now on, after them what it does hold: a run that is killed
             # writes the slice again, loses nothing, and puts nothing older over what the killed one wrote.
             held = max(part.done, held or part.done)
-            many = self.workers is not None and part.count() > self.workers.rows
+            many = part.count() > (self.workers.rows if self.workers else ROWS)
             if many or part.rows.height:
                 notes.write(view.name, Progress(done, self._made_from(view, done), tuple(ever), held))
-            for written in self._by_workers(view, part, retired) if many else [self._write(view, part, retired)]:
+            for written in self._in_ranges(view, part, retired) if many else [self._write(view, part, retired)]:
                 _check(view, part, written)
                 rows += written.rows
+                self.progress(f"{view.name}: {rows:,} rows, up to those known on {_day(part.done)}")
                 read_back += self._read_back(view, written.sample)
             done = max(part.done, done or part.done)
         if done:
             notes.write(view.name, Progress(done, self._made_from(view, done), tuple(ever), held or done))
         return rows, read_back
 
-    def _write(self, view: FeatureView, part: Slice, retired: list[str]) -> Written:
-        taken = write_rows(self.store, self.feast.config, view, part.rows, retired)
-        return Written(part.rows.height, taken, sample_of(part.rows))
+    def _write(self, view: FeatureView, part: Slice, retired: list[str], customers: Customers = EVERYONE) -> Written:
+        rows = part.rows if customers.everyone else part.of(customers)
+        taken = write_rows(self.store, self.feast.config, view, rows, retired)
+        return Written(rows.height, taken, sample_of(rows))
 
-    def _by_workers(self, view: FeatureView, part: Slice, retired: list[str]) -> Iterator[Written]:
+    def _in_ranges(self, view: FeatureView, part: Slice, retired: list[str]) -> Iterator[Written]:
         """A slice in ranges of customers; it is whole when all of them are written."""
-        assert self.workers is not None
+        if self.workers is None:
+            return (self._write(view, part, retired, some) for some in split([part.file], part.key, ROWS))
         online = self.workers.online
         writer = PartWriter(self.portfolio, self.lake, view.name, part, retired, online, place_of(online()))
         return self.workers.each(writer, split([part.file], part.key, self.workers.rows))
@@ -142,7 +152,7 @@ class Materializer:
         made = [f"{one.month} {one.inputs}" for one in parts if one.month < last]
         if parts and parts[-1].month == last:
             file = self.lake.file(self.portfolio.name, "features", view.name, last)
-            made.append(f"{last} {rows_digest(_known(file, until))}")
+            made.append(f"{last} {_known_digest(file, until)}")
         return digest_of(*[f"{field.name} {field.dtype}" for field in view.features], *made)
 
 
@@ -154,8 +164,12 @@ def _check(view: FeatureView, part: Slice, written: Written) -> None:
         )
 
 
-def _known(file: Path, until: datetime) -> pl.DataFrame:
-    return pl.read_parquet(file, hive_partitioning=False).filter(pl.col(CREATED) < until)
+def _known_digest(file: Path, until: datetime) -> str:
+    """The digest of the rows known before `until`, of which one group is in memory at once."""
+    whole = RowsDigest(pl.Schema(pl.read_parquet_schema(file)))
+    for group in in_groups(file):
+        whole.add(group.filter(pl.col(CREATED) < until))
+    return whole.digest()
 
 
 def _compare(view: str, what: str, written: list[Any], found: list[Any]) -> None:

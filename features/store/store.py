@@ -1,6 +1,6 @@
 """A portfolio's feature store: register its definitions, materialize them, and join training sets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,7 @@ from features.spec import EVENT
 from features.store.configuration import configure
 from features.store.definitions import Definitions, define_store
 from features.store.failures import OnlineStoreError, StoreError, told
-from features.store.materialization import Materialized, Materializer
+from features.store.materialization import Materialized, Materializer, silent
 from features.store.postgres import ReconnectingPostgresOnlineStore
 from features.store.sqlite import RowSqliteOnlineStore
 from features.store.workers import Workers
@@ -76,10 +76,12 @@ class Store:
             ]
             self._feast.apply(wanted.objects(), objects_to_delete=gone, partial=False)
 
-    def materialize(self, as_of: date, services: Iterable[str] | None = None) -> list[Materialized]:
+    def materialize(
+        self, as_of: date, services: Iterable[str] | None = None, progress: Callable[[str], None] = silent
+    ) -> list[Materialized]:
         """Write what became known since the last run, and was known at the end of `as_of`, to the online store.
 
-        Only the views that `services` read; None: every view that is online.
+        Only the views that `services` read; None: every view that is online. `progress` is told of each slice.
         """
         read = self._portfolio.features.views_of(services)
         online = define_store(self._portfolio, self._lake).online()
@@ -89,7 +91,8 @@ class Store:
                 self._feast.get_feature_view(view.name)
             # A file has one writer at a time.
             workers = None if isinstance(self._online, RowSqliteOnlineStore) else self._workers
-            return Materializer(self._feast, self._online, self._lake, self._portfolio, workers).run(views, as_of)
+            writer = Materializer(self._feast, self._online, self._lake, self._portfolio, workers, progress)
+            return writer.run(views, as_of)
 
     def training_set(self, observations: pl.DataFrame, services: Sequence[str], *, known_by: date) -> pl.DataFrame:
         """`observations` (key, event_timestamp, any more) with the features of `services` as they were known then.

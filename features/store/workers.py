@@ -16,6 +16,8 @@ from features.store.failures import OnlineStoreError, told
 from features.store.rows import write_rows
 from features.store.slices import Slice
 
+ROWS = 100_000
+"""Rows that are written at once: some hundred MiB on the way."""
 SAMPLE = 10
 """Rows of each part that are read back."""
 NOWHERE = "postgresql://nowhere/registry"
@@ -33,7 +35,7 @@ class Workers:
     online: Callable[[], str]
     observations: int = 250_000
     """Observations that one joins at once."""
-    rows: int = 100_000
+    rows: int = ROWS
     """Rows that one writes at once."""
 
 

@@ -42,6 +42,15 @@ def test_the_caption_says_how_busy_the_machine_was(tmp_path: Path) -> None:
     assert caption(tmp_path) == "Measured 2026-01-02 on 2 cores of A, 8.0 GiB; load before: 0.2 to 9.0."
 
 
+def test_the_caption_knows_the_parts_that_were_measured_in_other_runs(tmp_path: Path) -> None:
+    """Sizes that stand from an earlier run took on the day and load of the last one."""
+    whole = {"cores": 2, "processor": "A", "memory_gib": 8.0, "load_before": 1.0, "date": "2026-02-03"}
+    sizes = [{"machine": {"load_before": 7.0, "date": "2026-01-02"}}, {"customers": 1}]
+    for name, parts in ((BENCHES[0].results[0], sizes), (BENCHES[-1].results[-1], {"1 row": sizes[0]})):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"machine": whole, "sizes": parts, "lines": []}))
+    assert caption(tmp_path) == ("Measured 2026-01-02 to 2026-02-03 on 2 cores of A, 8.0 GiB; load before: 1.0 to 7.0.")
+
+
 def test_only_what_stands_between_the_marks_is_replaced() -> None:
     readme = f"before\n{BEGIN}\nold\n{END}\nafter\n"
     assert replaced(readme, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"

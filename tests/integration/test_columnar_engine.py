@@ -9,7 +9,24 @@ from typing import Any
 import polars as pl
 import pytest
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
-from feast.types import Array, Bool, Bytes, Float32, Float64, Int32, Int64, String, UnixTimestamp
+from feast.types import (
+    Array,
+    Bool,
+    Bytes,
+    Decimal,
+    Float32,
+    Float64,
+    Int32,
+    Int64,
+    Json,
+    Map,
+    PdfBytes,
+    Set,
+    String,
+    Struct,
+    UnixTimestamp,
+    Uuid,
+)
 from redis import Redis
 
 from features.store.postgres import ReconnectingPostgresOnlineStore
@@ -21,6 +38,7 @@ pytestmark = [
     # Feast's DuckDB store calls what DuckDB has renamed.
     pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning"),
 ]
+ID = "0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10"
 OURS = "features.store.columnar.engine.ColumnarComputeEngine"
 FIRST, LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC)
 TYPES = {
@@ -34,10 +52,33 @@ TYPES = {
     "when": UnixTimestamp,
     "vector": Array(Float32),
     "words": Array(String),
+    "nothing": Float64,
+    "reals": Array(Float64),
+    "wholes": Array(Int64),
+    "smalls": Array(Int32),
+    "flags": Array(Bool),
+    "raws": Array(Bytes),
+    "moments": Array(UnixTimestamp),
+    "nested": Array(Array(Int64)),
+    "some_words": Set(String),
+    "some_wholes": Set(Int64),
+    "some_reals": Set(Float64),
+    "some_flags": Set(Bool),
+    "some_moments": Set(UnixTimestamp),
+    "id": Uuid,
+    "ids": Array(Uuid),
+    "exact": Decimal,
+    "exacts": Array(Decimal),
+    "json": Json,
+    "jsons": Array(Json),
+    "mapped": Map,
+    "shaped": Struct({"a": Float64, "b": String}),
+    "file": PdfBytes,
 }
+"""Every kind of type; the wire test has each one."""
 
 
-def rows(count: int, at: datetime, *, real: float = 0.5) -> pl.DataFrame:
+def rows(count: int, at: datetime, *, real: float = 0.5, created: datetime | None = None) -> pl.DataFrame:
     """Rows of every type, every third value missing, of customers 0, 1, 2 …"""
     gap = pl.int_range(count) % 3 == 1
     values = {
@@ -45,19 +86,58 @@ def rows(count: int, at: datetime, *, real: float = 0.5) -> pl.DataFrame:
         "small": pl.int_range(count).cast(pl.Int32) - 2,
         "real": pl.int_range(count) * real,
         "single": (pl.int_range(count) / 7).cast(pl.Float32),
-        "text": pl.concat_str(pl.lit("地区 "), pl.int_range(count).cast(pl.String)),
+        "text": pl.when(pl.int_range(count) % 4 == 0)
+        .then(pl.lit(""))
+        .otherwise(pl.format("地区 {}", pl.int_range(count))),
         "raw": pl.int_range(count).cast(pl.String).cast(pl.Binary) + pl.lit(b"\\x00"),
         "flag": pl.int_range(count) % 2 == 0,
         "when": pl.lit(FIRST) - pl.duration(days=pl.int_range(count)),
         "vector": pl.concat_list(pl.lit(0.5, dtype=pl.Float32), pl.int_range(count).cast(pl.Float32)),
         "words": pl.concat_list(pl.lit("a"), pl.int_range(count).cast(pl.String)),
+        **others(pl.int_range(count)),
     }
     return pl.select(
         customer_id=pl.int_range(count),
         **{name: pl.when(~gap).then(value) for name, value in values.items()},
         event_timestamp=pl.lit(at),
-        created=pl.lit(at),
+        created=pl.lit(created or at),
     )
+
+
+def others(number: pl.Expr) -> dict[str, pl.Expr]:
+    """Values of the other types, by the number of the row; every fourth list and text is empty."""
+    word, moment = number.cast(pl.String), pl.lit(FIRST) - pl.duration(days=number)
+    exact, json = (number / 4).cast(pl.Decimal(12, 2)), pl.concat_str(pl.lit('{"a": '), word, pl.lit("}"))
+    lists = {
+        "reals": number / 7,
+        "wholes": number * 10**12,
+        "smalls": number.cast(pl.Int32),
+        "flags": number % 2 == 0,
+        "raws": word.cast(pl.Binary),
+        "moments": moment,
+        "some_words": word,
+        "some_wholes": number * 10**12,
+        "some_reals": number / 7,
+        "some_flags": number % 2 == 0,
+        "some_moments": moment,
+        "ids": pl.lit(ID),
+        "exacts": exact,
+        "jsons": json,
+    }
+    return {
+        **{
+            name: pl.concat_list(value).list.head(pl.when(number % 4 == 0).then(0).otherwise(1))
+            for name, value in lists.items()
+        },
+        "nothing": pl.lit(None, pl.Float64),
+        "nested": pl.concat_list(number, number + 1).list.eval(pl.element().implode()),
+        "id": pl.lit(ID),
+        "exact": exact,
+        "json": json,
+        "mapped": json,
+        "shaped": pl.struct(a=number / 7, b=word),
+        "file": word.cast(pl.Binary),
+    }
 
 
 @contextmanager
@@ -86,6 +166,7 @@ def test_every_type_is_written_as_feast_writes_it(tmp_path: Path, online: Online
     pl.concat([later, earlier]).write_parquet(tmp_path / "rows.parquet")
     with store(tmp_path, online, "local") as theirs:
         theirs.materialize(FIRST, LAST)
+        answered = answer_of(theirs)
     wanted = online.content()
     assert len(wanted) >= 60
     online.empty()
@@ -95,11 +176,18 @@ def test_every_type_is_written_as_feast_writes_it(tmp_path: Path, online: Online
         assert online.content() == wanted
         in_parts = "each" in options and not isinstance(online, InSqlite)  # a file has one writer
         assert (worked_on["parts"] > before) == in_parts
-        asked = [f"stats:{name}" for name in TYPES]
-        answer = ours.get_online_features(asked, [{"customer_id": number} for number in (0, 1, 39, 59)]).to_dict()
-        assert answer["whole"] == [0, None, 39 * 10**12, 59 * 10**12]
-        assert answer["real"] == [0.0, None, 19.5, 118.0]
-        assert answer["words"] == [["a", "0"], None, ["a", "39"], ["a", "59"]]
+        answer = answer_of(ours)
+    assert answer == answered
+    assert [answer["whole"][place] for place in (0, 1, 39, 59)] == [0, None, 39 * 10**12, 59 * 10**12]
+    assert [answer["real"][place] for place in (0, 1, 39, 59)] == [0.0, None, 19.5, 118.0]
+    assert answer["words"][:3] == [["a", "0"], None, ["a", "2"]]
+    assert (answer["text"][0], answer["wholes"][0], set(answer["nothing"])) == ("", [], {None})
+
+
+def answer_of(store: FeatureStore) -> dict[str, Any]:
+    """Every feature of all 60 customers, and of one more, as Feast reads them."""
+    asked = [{"customer_id": number} for number in range(61)]
+    return dict(store.get_online_features([f"stats:{name}" for name in TYPES], asked).to_dict())
 
 
 def test_an_older_event_is_not_written_and_a_correction_is(tmp_path: Path, online: Online) -> None:
@@ -114,6 +202,19 @@ def test_an_older_event_is_not_written_and_a_correction_is(tmp_path: Path, onlin
         rows(3, at, real=9.0).write_parquet(tmp_path / "rows.parquet")
         ours.materialize(FIRST, LAST)
         assert ours.get_online_features(["stats:real"], [{"customer_id": 2}]).to_dict()["real"] == [18.0]
+
+
+def test_of_one_event_the_row_that_was_created_last_stays(tmp_path: Path, online: Online) -> None:
+    """Redis, in Feast's layout, has no place for the time of creation: there the row stays that was written last."""
+    at, seen = datetime(2024, 2, 1, tzinfo=UTC), []
+    with store(tmp_path, online, OURS) as ours:
+        for real, hours in [(1.0, 10), (2.0, 20), (3.0, 5)]:
+            rows(1, at, created=at + timedelta(hours=hours)).with_columns(real=real).write_parquet(
+                tmp_path / "rows.parquet"
+            )
+            ours.materialize(FIRST, LAST)
+            seen += ours.get_online_features(["stats:real"], [{"customer_id": 0}]).to_dict()["real"]
+    assert seen == [1.0, 2.0, 3.0 if isinstance(online, InRedis) else 2.0]
 
 
 @pytest.mark.parametrize(("options", "writes"), [({}, 60), ({"slice_days": 10.0}, 100)])

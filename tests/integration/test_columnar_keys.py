@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
+from feast.infra.key_encoding_utils import _serialize_val
+from feast.protos.feast.types.Value_pb2 import Value
 from feast.types import Float64
 
 from features.store.columnar.keys import MissingKey
@@ -52,6 +54,13 @@ def test_keys_are_written_as_feast_writes_them(tmp_path: Path, online: Online, k
     assert len(wanted) == 3
     online.empty()
     assert materialized(tmp_path, online, OURS, kind, KEYS[kind]) == wanted
+
+
+def test_no_key_of_another_type_can_be_serialized() -> None:
+    """A type that a later Feast serializes as a key has to be listed above."""
+    for field in {one.name for one in Value.DESCRIPTOR.fields} - {f"{kind.name.lower()}_val" for kind in KEYS}:
+        with pytest.raises(ValueError, match="Value type not supported"):
+            _serialize_val(field, Value())
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from redis import Redis
 
 from features.customers import Each
 from features.lake import Lake
+from features.store import materialization
 from features.store.materialization import Materialized
 from features.store.store import OnlineStoreError, Workers, open_store
 from tests.features.store.elsewhere import elsewhere
@@ -125,3 +126,28 @@ def test_few_rows_are_written_by_this_process(tmp_path: Path, pair: list[str]) -
     portfolio(tmp_path, LONG)
     put(Lake(tmp_path / "lake"), monthly(ROWS, 6), covers="2024-07-31")
     assert materialize(tmp_path, pair[0], never).rows == 6 * ROWS
+
+
+def test_one_process_writes_a_large_slice_in_ranges_and_tells_of_each(
+    tmp_path: Path, pair: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A month was read, sorted and converted at once, however many customers it had."""
+    shop(tmp_path)
+    materialize(tmp_path, pair[0])
+    heights, told = [], list[str]()
+    write_rows = materialization.write_rows
+
+    def watched(store: Any, config: Any, view: Any, rows: pl.DataFrame, retired: Any) -> int:
+        heights.append(rows.height)
+        return write_rows(store, config, view, rows, retired)
+
+    monkeypatch.setattr(materialization, "write_rows", watched)
+    monkeypatch.setattr(materialization, "ROWS", ROWS)
+    registry = f"sqlite:///{tmp_path}/registry.db"
+    with open_store(portfolio(tmp_path, LONG), Lake(tmp_path / "lake"), registry=registry, online=pair[1]) as store:
+        (done,) = store.materialize(LAST, progress=told.append)
+    assert done.rows == sum(heights) == 6 * 40 + 1
+    assert max(heights) <= ROWS
+    assert content(pair[1]) == content(pair[0])
+    assert len(told) == len(heights) >= 6 * 40 / ROWS
+    assert told[-1] == "orders: 241 rows, up to those known on 2024-07-31"

@@ -17,7 +17,7 @@ from feast.value_type import ValueType
 from psycopg import Cursor, sql
 
 from features.store.columnar.keys import check_keys, serialized_keys
-from features.store.columnar.sql_table import BATCH_ROWS, COLUMNS, sql_table
+from features.store.columnar.sql_table import BATCH_ROWS, COLUMNS, NOT_OVERTAKEN, sql_table
 from features.store.columnar.texts import texts
 from features.store.columnar.wire import content, encoded, fixed, joined, lengths, micros
 
@@ -27,7 +27,7 @@ _EPOCH_2000 = 946_684_800_000_000
 
 
 class PostgresColumns:
-    """Writes tables of one feature view; with `newest`, a newer event that is stored stays."""
+    """Writes tables of one feature view; with `newest`, a newer event that is stored stays, and a later correction."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class PostgresColumns:
             " ON CONFLICT (entity_key, feature_name) DO UPDATE SET {changed}"
         )
         whole = command.format(table=sql.Identifier(self._table), columns=columns, changed=changed)
-        return whole + sql.SQL(" WHERE EXCLUDED.event_ts >= stored.event_ts") if self._newest else whole + sql.SQL("")
+        return whole + sql.SQL(NOT_OVERTAKEN if self._newest else "")
 
     def _rows(
         self, batch: pa.RecordBatch, event: str, created: str | None, emptied: Sequence[str]

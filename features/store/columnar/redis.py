@@ -34,7 +34,8 @@ class RedisColumns:
 
     `keys` are the types of the join keys, where they are others than the view says. With `newest`, a newer event that
     is stored stays, as with Feast's own store; one difference is meant: a row with the event timestamp that is stored
-    already is a correction, and replaces it.
+    already is a correction, and replaces it. When it was created Redis has no place for, so that of two corrections in
+    two runs the one written last stays.
     """
 
     def __init__(

@@ -9,6 +9,11 @@ from feast.value_type import ValueType
 
 BATCH_ROWS = 5_000
 COLUMNS = ("entity_key", "feature_name", "value", "value_text", "event_ts", "created_ts")
+NOT_OVERTAKEN = (
+    " WHERE excluded.event_ts > stored.event_ts OR excluded.event_ts = stored.event_ts"
+    " AND (excluded.created_ts < stored.created_ts) IS NOT TRUE"
+)
+"""Which rows replace what is `stored`: of one event the one created later, as far as both times are known."""
 
 
 @dataclass(frozen=True)

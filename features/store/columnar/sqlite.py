@@ -15,7 +15,7 @@ from feast import FeatureView, RepoConfig
 from feast.value_type import ValueType
 
 from features.store.columnar.keys import check_keys, serialized_keys
-from features.store.columnar.sql_table import BATCH_ROWS, COLUMNS, sql_table
+from features.store.columnar.sql_table import BATCH_ROWS, COLUMNS, NOT_OVERTAKEN, sql_table
 from features.store.columnar.texts import texts
 from features.store.columnar.wire import encoded, micros
 
@@ -24,7 +24,7 @@ Rows = Iterator[tuple[Any, ...]]
 
 
 class SqliteColumns:
-    """Writes tables of one feature view; with `newest`, a newer event that is stored stays.
+    """Writes tables of one feature view; with `newest`, a newer event that is stored stays, and a later correction.
 
     `store` is Feast's `SqliteOnlineStore`, which is not imported for it: that changes how the whole process writes
     dates to SQLite. It keeps whole seconds.
@@ -61,9 +61,9 @@ class SqliteColumns:
         changed = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[2:])
         table = '"' + self._table.replace('"', '""') + '"'
         marks = ", ".join("?" * len(COLUMNS))
-        newest = f" WHERE excluded.event_ts >= {table}.event_ts" if self._newest else ""
+        newest = NOT_OVERTAKEN if self._newest else ""
         return (
-            f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES ({marks})"
+            f"INSERT INTO {table} AS stored ({', '.join(COLUMNS)}) VALUES ({marks})"
             f" ON CONFLICT(entity_key, feature_name) DO UPDATE SET {changed}{newest}"
         )
 
