@@ -15,7 +15,7 @@ from serving.pricing import all_in_rate
 from serving.reasons import Reason
 from serving.rules import Value
 from serving.scoring import Column, LoadedModel
-from serving.verdict import AMOUNT, PRICED, PURPOSE, limited_by, spent_by, terms_in
+from serving.verdict import AMOUNT, PRICED, PURPOSE, exceeds, limited_by, spent_by, terms_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def _quota(quota: Quota, asked: Application, used: Mapping[str, float], limit: f
     # Whoever names no amount is granted the whole limit.
     amount = limit if asked.amount is None or isnan(asked.amount) else asked.amount
     more = amount if quota.of == "amount" else 1.0
-    if so_far + more > quota.at_most:
+    if exceeds(so_far, more, quota):
         yield SingleCause(reasons.QUOTA_REACHED, 1, spent_by(quota))
 
 

@@ -198,11 +198,19 @@ def _quota(quota: Quota, applications: Applications, context: Context, limit: Fl
     used = np.array([found.get(quota.id, np.nan) for found in context.used or [{}] * rows])
     purposes = applications.purpose or [None] * rows
     counts = np.array([quota.purpose is None or one == quota.purpose for one in purposes])
-    # Whoever names no amount is granted the whole limit.
-    asked = np.where(np.isnan(applications.amount), np.nan_to_num(limit), applications.amount)
-    more = asked if quota.of == "amount" else 1.0
+    more = counted_amounts(applications.amount, limit) if quota.of == "amount" else 1.0
     yield Cause(reasons.CONTEXT_UNKNOWN, counts & np.isnan(used), 1)
     yield Cause(reasons.QUOTA_REACHED, counts & (used + more > quota.at_most), 1, spent_by(quota))
+
+
+def counted_amounts(amount: Floats, limit: Floats) -> Floats:
+    """What an approval counts as: whoever names no amount is granted the whole limit."""
+    return np.where(np.isnan(amount), np.nan_to_num(limit), amount)
+
+
+def exceeds(used: float, more: float, quota: Quota) -> bool:
+    """Whether an approval of `more` is beyond a quota; of what is not known (NaN) it is not."""
+    return used + more > quota.at_most
 
 
 def _severity(causes: list[Cause], problems: Problems) -> NDArray[np.intp]:
