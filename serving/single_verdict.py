@@ -9,13 +9,14 @@ import numpy as np
 
 from serving import reasons
 from serving.applications import Application, Circumstances
-from serving.evaluation import cleaned
+from serving.evaluation import cleaned, number
 from serving.policy import SIGNALS, Quota, RiskPolicy
 from serving.pricing import all_in_rate
 from serving.reasons import Reason
 from serving.rules import Value
+from serving.rules.names import GRANTED
 from serving.scoring import Column, LoadedModel
-from serving.verdict import AMOUNT, PRICED, PURPOSE, exceeds, limited_by, spent_by, terms_in
+from serving.verdict import AMOUNT, PRICED, PURPOSE, exceeds, limited_by, reviews_open, spent_by, terms_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def judge_single(known: Known, asked: Application, found: Circumstances) -> Sing
     causes: list[SingleCause] = []
     open_rules: list[str] = []
     limit = _capacity(known, row, causes)
+    row[GRANTED] = _judged(risk, asked.amount, limit)
     causes += _rules(risk, row, open_rules)
     causes += _amount(risk, asked.amount, limit)
     causes += _terms(risk, asked, rate)
@@ -120,6 +122,15 @@ def _rules(risk: RiskPolicy, row: Mapping[str, Value], open_rules: list[str]) ->
             yield SingleCause(rule.reason, severity, terms_in(rule.names))
         elif value is None:
             open_rules.append(rule.id)
+            if reviews_open(risk, rule):
+                yield SingleCause(rule.open_reason, 1, terms_in(rule.names))
+
+
+def _judged(risk: RiskPolicy, amount: float | None, limit: float) -> float | None:
+    """The amount that rules look at: whoever names none is granted the whole limit."""
+    if risk.edition > 1 and (amount is None or isnan(amount)):
+        return number(limit)
+    return number(amount)
 
 
 def _amount(risk: RiskPolicy, amount: float | None, limit: float) -> Iterator[SingleCause]:

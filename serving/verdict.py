@@ -14,6 +14,7 @@ from serving.evaluation import Facts, Scores, Sources
 from serving.policy import Quota, RiskPolicy
 from serving.pricing import all_in_rates
 from serving.problems import Problems
+from serving.rules import Rule
 from serving.scoring import Column, LoadedModel
 from training.score import Floats
 
@@ -57,7 +58,7 @@ def judge(known: Assessed, applications: Applications, context: Context) -> Verd
     facts = Sources(known.model, applications, known.features, context, known.scores).facts(risk)
     limit, causes = _capacity(known, facts)
     open_rules: list[tuple[str, Flags]] = []
-    causes += _rules(known, facts, open_rules)
+    causes += _rules(known, facts.granting(judged_amounts(risk, applications.amount, limit)), open_rules)
     causes += _amount(risk, applications.amount, limit)
     causes += _terms(risk, applications)
     causes += _score(known)
@@ -98,12 +99,25 @@ def _rules(known: Assessed, facts: Facts, open_rules: list[tuple[str, Flags]]) -
         if found is None:
             continue
         fires, left_open = found
-        if occurs(left_open):
-            open_rules.append((rule.id, left_open))
         # A rule about features that are not to be trusted asks for a person, it does not decline.
         declines = rule.outcome == "decline"
         severity = np.where(known.problems.any, 1, 2) if declines and rule.of_features else 2 if declines else 1
         yield Cause(rule.reason, fires, severity, terms_in(rule.names))
+        if occurs(left_open):
+            open_rules.append((rule.id, left_open))
+            if reviews_open(known.risk, rule):
+                # Where features are at fault that is said already, and a person decides.
+                yield Cause(rule.open_reason, left_open & ~known.problems.any, 1, terms_in(rule.names))
+
+
+def judged_amounts(risk: RiskPolicy, amount: Floats, limit: Floats) -> Floats:
+    """The amounts that rules look at: whoever names none is granted the whole limit."""
+    return amount if risk.edition == 1 else np.where(np.isnan(amount), limit, amount)
+
+
+def reviews_open(risk: RiskPolicy, rule: Rule) -> bool:
+    """Whether a rule that something missing leaves open asks for a person."""
+    return risk.edition > 1 and rule.when_open == "review"
 
 
 def _amount(risk: RiskPolicy, amount: Floats, limit: Floats) -> Iterator[Cause]:

@@ -52,7 +52,8 @@ def reasons_of(release: Decider, codes: Iterable[str]) -> tuple[Json, ...]:
     policy = release.policy
     texts = {code: (cause.en, cause.zh) for code, cause in CAUSES.items()}
     texts |= {code: (reason.en, reason.zh) for code, reason in policy.reasons.items()}
-    texts |= {rule.id: (rule.en, rule.zh) for rule in (policy.risk.rules if policy.risk else ())}
+    for rule in policy.risk.rules if policy.risk else ():
+        texts |= {reason.code: (reason.en, reason.zh) for reason in (rule.reason, rule.open_reason)}
     wanted = tuple(dict.fromkeys(codes))
     if any(code not in texts for code in wanted):
         raise BadReason(f"expected codes among {', '.join(sorted(texts))}")
