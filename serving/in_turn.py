@@ -33,7 +33,7 @@ def _used(
         used = {name: money(value + taken.get(name, 0.0)) for name, value in before[row].items()}
         found.append(used)
         uses = _uses(risk.quotas, purposes[row], amounts[row]) if free else []
-        if not any(exceeds(used[quota.id], more, quota) for quota, more in uses):
+        if not any(exceeds(risk, used[quota.id], more, quota) for quota, more in uses):
             for quota, more in uses:
                 taken[quota.id] += more
     return found

@@ -20,6 +20,18 @@ def money(amount: float) -> float:
     return round(amount * COARSE) / COARSE if size < _COARSE_TO else amount
 
 
+def whole_steps(amount: float, step: float) -> int:
+    """How many steps fit into an amount; one that they make up but for the last bits holds them all."""
+    nearest = round(amount / step)
+    return nearest if money(nearest * step) <= money(amount) else nearest - 1
+
+
+def least_steps(amount: float, step: float) -> int:
+    """How few steps make up an amount."""
+    nearest = round(amount / step)
+    return nearest if money(nearest * step) >= money(amount) else nearest + 1
+
+
 def moneys(amounts: Floats) -> Floats:
     """`money` of each, with the same bits."""
     size = np.abs(amounts)

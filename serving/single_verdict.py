@@ -10,6 +10,7 @@ import numpy as np
 from serving import reasons
 from serving.applications import Application, Circumstances
 from serving.evaluation import cleaned, number
+from serving.money import money
 from serving.policy import SIGNALS, Quota, RiskPolicy
 from serving.pricing import all_in_rate
 from serving.reasons import Reason
@@ -105,6 +106,8 @@ def _capacity(known: Known, row: Mapping[str, Value], causes: list[SingleCause])
         causes.append(SingleCause(reasons.CAPACITY_UNKNOWN, 1))
         return known.limit
     most = float(value) if value > 0 else 0.0
+    if known.risk.edition > 1:
+        most = money(most)
     limit = known.limit if known.limit < most else most
     if limit <= 0 and known.limit > 0:
         causes.append(SingleCause(reasons.NO_CAPACITY, 1, terms_in(capacity.names) - AMOUNT))
@@ -178,7 +181,7 @@ def _context(risk: RiskPolicy, asked: Application, found: Circumstances, limit: 
     if risk.signals:
         yield from _signals(risk, found.signals)
     for quota in risk.quotas:
-        yield from _quota(quota, asked, found.used, limit)
+        yield from _quota(risk, quota, asked, found.used, limit)
 
 
 def _listed(risk: RiskPolicy, lists: frozenset[str] | None) -> Iterator[SingleCause]:
@@ -198,7 +201,9 @@ def _signals(risk: RiskPolicy, signals: Mapping[str, str]) -> Iterator[SingleCau
         yield SingleCause(reasons.SIGNAL_MISSING, 1)
 
 
-def _quota(quota: Quota, asked: Application, used: Mapping[str, float], limit: float) -> Iterator[SingleCause]:
+def _quota(
+    risk: RiskPolicy, quota: Quota, asked: Application, used: Mapping[str, float], limit: float
+) -> Iterator[SingleCause]:
     if quota.purpose is not None and asked.purpose != quota.purpose:
         return
     so_far = used.get(quota.id, nan)
@@ -207,7 +212,7 @@ def _quota(quota: Quota, asked: Application, used: Mapping[str, float], limit: f
     # Whoever names no amount is granted the whole limit.
     amount = limit if asked.amount is None or isnan(asked.amount) else asked.amount
     more = amount if quota.of == "amount" else 1.0
-    if exceeds(so_far, more, quota):
+    if exceeds(risk, so_far, more, quota):
         yield SingleCause(reasons.QUOTA_REACHED, 1, spent_by(quota))
 
 

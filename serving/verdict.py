@@ -11,6 +11,7 @@ from serving import reasons
 from serving.applications import Applications, Context, Flags, occurs
 from serving.decisions import Cause
 from serving.evaluation import Facts, Scores, Sources
+from serving.money import money, moneys
 from serving.policy import Quota, RiskPolicy
 from serving.pricing import all_in_rates
 from serving.problems import Problems
@@ -86,7 +87,10 @@ def _capacity(known: Assessed, facts: Facts) -> tuple[Floats, list[Cause]]:
         return known.limit, []
     found = np.array(facts.evaluate(capacity.value, capacity), dtype=np.float64)
     unknown = np.isnan(found)
-    limit = np.where(unknown, known.limit, np.minimum(known.limit, np.maximum(found, 0)))
+    carried = np.maximum(found, 0)
+    if known.risk.edition > 1:
+        carried = moneys(carried)
+    limit = np.where(unknown, known.limit, np.minimum(known.limit, carried))
     empty = (limit <= 0) & (known.limit > 0)
     # What nobody can carry is no matter of the amount.
     by = terms_in(capacity.names) - AMOUNT
@@ -179,7 +183,7 @@ def _context(risk: RiskPolicy, applications: Applications, context: Context, lim
     if risk.signals:
         yield from _signals(risk, context, len(applications))
     for quota in risk.quotas:
-        yield from _quota(quota, applications, context, limit)
+        yield from _quota(risk, quota, applications, context, limit)
 
 
 def consent_causes(context: Context) -> Iterator[Cause]:
@@ -207,14 +211,18 @@ def _signals(risk: RiskPolicy, context: Context, rows: int) -> Iterator[Cause]:
     yield Cause(reasons.SIGNAL_MISSING, ~passed & ~failed, 1)
 
 
-def _quota(quota: Quota, applications: Applications, context: Context, limit: Floats) -> Iterator[Cause]:
+def _quota(
+    risk: RiskPolicy, quota: Quota, applications: Applications, context: Context, limit: Floats
+) -> Iterator[Cause]:
     rows = len(applications)
     used = np.array([found.get(quota.id, np.nan) for found in context.used or [{}] * rows])
     purposes = applications.purpose or [None] * rows
     counts = np.array([quota.purpose is None or one == quota.purpose for one in purposes])
-    more = counted_amounts(applications.amount, limit) if quota.of == "amount" else 1.0
+    used_then = used + (counted_amounts(applications.amount, limit) if quota.of == "amount" else 1.0)
+    if risk.edition > 1:
+        used_then = moneys(used_then)
     yield Cause(reasons.CONTEXT_UNKNOWN, counts & np.isnan(used), 1)
-    yield Cause(reasons.QUOTA_REACHED, counts & (used + more > quota.at_most), 1, spent_by(quota))
+    yield Cause(reasons.QUOTA_REACHED, counts & (used_then > quota.at_most), 1, spent_by(quota))
 
 
 def counted_amounts(amount: Floats, limit: Floats) -> Floats:
@@ -222,9 +230,9 @@ def counted_amounts(amount: Floats, limit: Floats) -> Floats:
     return np.where(np.isnan(amount), np.nan_to_num(limit), amount)
 
 
-def exceeds(used: float, more: float, quota: Quota) -> bool:
+def exceeds(risk: RiskPolicy, used: float, more: float, quota: Quota) -> bool:
     """Whether an approval of `more` is beyond a quota; of what is not known (NaN) it is not."""
-    return used + more > quota.at_most
+    return (used + more if risk.edition == 1 else money(used + more)) > quota.at_most
 
 
 def _severity(causes: list[Cause], problems: Problems) -> NDArray[np.intp]:

@@ -9,6 +9,7 @@ from serving.decide import Decider
 from serving.evaluation import Scores, Sources
 from serving.log.canonical import Json
 from serving.log.record import Record
+from serving.money import money
 from serving.policy import GRADES, Grade, RiskPolicy
 from serving.reasons import CAUSES
 
@@ -78,4 +79,4 @@ def _capacity(release: Decider, risk: RiskPolicy, record: Record) -> float | Non
     features = {name: [value] for name, value in record.features.items()}
     facts = Sources(release.models[risk.model], asked, features, context, scores).facts(risk)
     (found,) = facts.evaluate(capacity.value, capacity)
-    return None if found is None else float(found)
+    return None if found is None else money(float(found))

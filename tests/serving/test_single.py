@@ -40,6 +40,10 @@ CHANGING = f"""{LENIENT[:-1]}
       purpose: [car, phone]""".replace(
     "counter_offer: {step: 100, smallest: 200", "counter_offer:\n    step: 100\n    smallest: 200"
 )
+ODD = """
+  capacity: {amount: 0.3 * 12 * request.monthly_income - 0.1 * request.exposure, because: a test}
+  quotas: [{id: money, of: amount, each: month, at_most: 5000}]
+  counter_offer: {step: 0.1, smallest: 0.3}"""
 RULES = """
     - {id: DEAR, when: request.all_in_rate > 0.15 or not request.purpose == "car", outcome: review, en: a, zh: b}
     - {id: YOUNG, when: feature.tenure < 12 and not context.listed, outcome: decline, en: a, zh: b}
@@ -84,7 +88,7 @@ applications = st.builds(
     term_months=st.sampled_from([None, 12, 36.0]),
     annual_rate=st.sampled_from([None, 0.0, 0.1, 0.4]),
     fees=st.sampled_from([None, 0.0, 50.0]),
-    monthly_income=st.sampled_from([400.0, None, 300.0, -10.0, 123.4]),
+    monthly_income=st.sampled_from([400.0, None, 300.0, -10.0, 123.4, 0.1]),
     exposure=st.sampled_from([0.0, None, 1000.0, 4000.0]),
 )
 passed = st.sampled_from(["passed", "failed", "unanswered"])
@@ -104,7 +108,7 @@ found = st.builds(
 FIRST = "\n  edition: 1"
 lenders = st.builds(
     lambda extra, edition, rules: lender(extra + edition, rules),
-    st.sampled_from([PLAIN, RICH, LENIENT, CHANGING]),
+    st.sampled_from([PLAIN, RICH, LENIENT, CHANGING, ODD]),
     st.sampled_from(["", FIRST]),
     st.sampled_from(["", RULES]),
 )
@@ -117,6 +121,8 @@ CHECKED = Circumstances(lists=frozenset(), signals={"device": "passed", "livenes
 @settings(max_examples=250, deadline=None)
 @given(customer=customers, asked=applications, circumstances=found, by=lenders)
 @example(SAFE, Application(2000.0), Circumstances(), lender(PLAIN))  # as much as the limit
+@example(SAFE, Application(2000.0, monthly_income=500.0, exposure=0.0), CHECKED, lender(ODD))  # an offer in tenths
+@example(SAFE, Application(1.0, monthly_income=0.1, exposure=0.0), CHECKED, lender(ODD + FIRST))
 @example(SAFE, Application(2000.5), Circumstances(), lender(PLAIN))
 @example(SAFE, Application(), CHECKED, lender(PLAIN, RULES))  # no amount, no exposure
 @example(SAFE, Application(float("nan"), exposure=9.0), CHECKED, lender(FIRST, RULES))

@@ -87,15 +87,16 @@ def test_whatever_comes_at_a_time_does_not_pass_a_quota(opened: Opened) -> None:
     assert asyncio.run(ask()) == {"approve": 250, "review": 30}
 
 
+@pytest.mark.parametrize(("amount", "quota"), [(100, 300), (0.1, 0.3)])
 @pytest.mark.parametrize("look", [0.0, 30.0])
 def test_one_after_the_other_each_approval_counts_once_however_often_the_log_is_looked_at(
-    opened: Opened, look: float
+    opened: Opened, look: float, amount: float, quota: float
 ) -> None:
-    worker = opened({**DAILY, "of": "amount", "at_most": 300}, look=look)
+    worker = opened({**DAILY, "of": "amount", "at_most": quota}, look=look)
 
     async def ask() -> list[str]:
         async with worker.client() as client:
-            return [(await client.post(DECISIONS, json=GOOD)).json()["outcome"] for _ in range(5)]
+            return [(await client.post(DECISIONS, json={**GOOD, "amount": amount})).json()["outcome"] for _ in range(5)]
 
     assert asyncio.run(ask()) == ["approve"] * 3 + ["review"] * 2
 
