@@ -14,6 +14,7 @@ from serving.log.decision_log import DecisionLog
 from serving.log.entry import encode
 from serving.log.record import Record
 from serving.log.vault import Vault
+from serving.making import made_in
 from serving.pauses import Pauses
 from serving.permitted import look_up
 
@@ -70,10 +71,14 @@ class RowDecider:
             await self.inquiry.circumstances(one, risk, paused, said)
             for one, said in zip(asked, permitted.consents, strict=True)
         ]
-        decided = desk.decide_all(first.kind, permitted.looked, [one.application for one in asked], found)
-        return [
-            record_of(one, desk, permitted.looked, decided.one(row), found[row], row) for row, one in enumerate(asked)
+        decided = desk.decide_all(first.kind, permitted.looked, [one.application for one in asked], found, in_turn=True)
+        held = made_in(found, decided)
+        records = [
+            record_of(one, desk, permitted.looked, decided.one(row), held[row], row) for row, one in enumerate(asked)
         ]
+        if self.inquiry.counts(first, risk):
+            self.inquiry.took(records)
+        return records
 
 
 def row_keys(vault: Vault, portfolio: str, file: Path, at: datetime | None) -> Iterator[str]:

@@ -22,7 +22,7 @@ from serving.applications import Applications, Context
 from serving.decide import FeatureRows, decide, frame_rows, target
 from serving.decisions import Decisions
 from serving.incumbent import REQUESTED, IncumbentError, read_decisions
-from serving.policy import Policy
+from serving.policy import SIGNALS, Policy
 from serving.release import LoadedRelease, load_release
 from training.labels import KNOWN, LABEL
 
@@ -127,8 +127,10 @@ def clear_context(policy: Policy, period: pl.DataFrame) -> Context:
         paused=np.zeros(rows, dtype=bool),
         business_date=days,
         lists=[frozenset[str]()] * rows,
-        signals=[dict.fromkeys(risk.signals, "passed")] * rows,
+        signals=[dict.fromkeys(SIGNALS, "passed")] * rows,  # rules may look at others than are required
         used=[{quota.id: 0.0 for quota in risk.quotas}] * rows,
+        consented=[True] * rows,
+        automation_refused=[False] * rows,
     )
 
 

@@ -2,24 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from serving.answers import Asked, record_of
+from serving.answers import Asked
 from serving.api.problems import Problem
-from serving.applications import Circumstances
-from serving.decisions import Decision
 from serving.desk import Desk, Looked, now
 from serving.inquiry import Inquiry
-from serving.log.batcher import PACE, Batcher, LogOverloaded, paced
+from serving.log.batcher import Batcher, LogOverloaded
 from serving.log.commit import Appended, IdempotencyConflict
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog
 from serving.log.record import Record
 from serving.lookups import Lookups, in_time
+from serving.making import recorded
 from serving.partners.batch_keys import BatchKeys
 from serving.partners.directory import Directory
 from serving.partners.limits import PartnerLimits
@@ -157,7 +156,7 @@ class Clerk:
                 records = await canary.split(desk, asked, persons, self._made)
             with self.telemetry.step("log"):
                 async with asyncio.timeout(self.log_seconds + MORE_SECONDS * len(records)):
-                    outcomes = await self.log.append_all(records)
+                    outcomes = await self._logged(records)
         except TimeoutError:
             raise slow_log() from None
         except (LogUnavailable, LogOverloaded):
@@ -174,31 +173,29 @@ class Clerk:
         with step("circumstances"):
             paused = await self._paused(first.portfolio, first.at)
             risk, consents = desk.release.policy.risk, permitted.consents
-            each = [
-                self.inquiry.circumstances(one, risk, paused, said) for one, said in zip(asked, consents, strict=True)
-            ]
+            each = [self.inquiry.checked(one, risk, paused, said) for one, said in zip(asked, consents, strict=True)]
             # All at once: each may wait for a vendor. One needs no task of its own.
             found = await asyncio.gather(*each) if len(each) > 1 else [await each[0]]
         with step("decide"):
-            decided = await self._decide(desk, looked, asked, found)
-            return [
-                record_of(one, desk, looked, decided(row), found[row], row)
-                async for row, one in paced(enumerate(asked))
-            ]
+            if not self.inquiry.counts(first, risk):
+                return await recorded(desk, looked, asked, found, self._threads)
+            # Whoever else of this worker asks must see what these took of a quota.
+            async with self.inquiry.turn(first.portfolio):
+                used = await self.inquiry.used(first, risk)
+                found = [replace(one, used=used) for one in found]
+                records = await recorded(desk, looked, asked, found, self._threads)
+                self.inquiry.took(records)
+                return records
 
-    async def _decide(
-        self, desk: Desk, looked: Looked, asked: Sequence[Asked], found: Sequence[Circumstances]
-    ) -> Callable[[int], Decision]:
-        """The decision of each row."""
-        kind, applications = asked[0].kind, [one.application for one in asked]
-        if len(asked) == 1:
-            alone = desk.decide(kind, looked, application=applications[0], circumstances=found[0])
-            return lambda row: alone
-        if len(asked) <= PACE:
-            return desk.decide_all(kind, looked, applications, found).one
-        # In a thread: NumPy and CatBoost let go of the interpreter, and single requests go on meanwhile.
-        given = (kind, looked, applications, found)
-        return (await asyncio.get_running_loop().run_in_executor(self._threads, desk.decide_all, *given)).one
+    async def _logged(self, records: Sequence[Record]) -> list[Appended | BaseException]:
+        """What became of each record; what is not logged counts for no quota."""
+        try:
+            outcomes = await self.log.append_all(records)
+        except LogOverloaded as error:
+            self.inquiry.settled(records, [error] * len(records))
+            raise
+        self.inquiry.settled(records, outcomes)
+        return outcomes
 
     async def _look_up(self, desk: Desk, asked: Sequence[Asked]) -> Permitted:
         first = asked[0]

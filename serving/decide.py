@@ -21,6 +21,7 @@ from serving.counter_change import counter_changes
 from serving.counter_offer import counter_offers
 from serving.decisions import Cause, Decisions, pack
 from serving.evaluation import Scores
+from serving.in_turn import judge_in_turn
 from serving.policy import GRADES, Policy, PropensityPolicy, RiskPolicy
 from serving.problems import Problems
 from serving.scoring import CheckedInputs, Column, LoadedModel, Scored, check_inputs
@@ -112,8 +113,10 @@ def late_rows(rows: int) -> FeatureRows:
     return FeatureRows(rows, {}, {}, late=True)
 
 
-def decide(release: Decider, applications: Applications, features: FeatureRows, context: Context) -> Decisions:
-    """Approve, review or decline each application."""
+def decide(
+    release: Decider, applications: Applications, features: FeatureRows, context: Context, *, in_turn: bool = False
+) -> Decisions:
+    """Approve, review or decline each application; `in_turn`: each finds the quotas as those before it leave them."""
     policy, risk = release.policy, _required(release.policy.risk, "risk")
     model = release.models[risk.model]
     checked = check_inputs(model.columns, features.values, features.rows)
@@ -125,7 +128,7 @@ def decide(release: Decider, applications: Applications, features: FeatureRows, 
     grade, limit = _grade(score, risk)
     scores = Scores(score, np.where(unscored, np.nan, scored.probability), grade)
     known = Assessed(risk, model, features.values, problems, scores, limit)
-    verdict = judge(known, applications, context)
+    verdict, context = (judge_in_turn if in_turn else _judge)(known, applications, context)
     outcome = OUTCOMES[verdict.severity]
     offers = counter_offers(known, applications, context, verdict)
     return pack(
@@ -135,8 +138,12 @@ def decide(release: Decider, applications: Applications, features: FeatureRows, 
         base=terms.base, points=terms.contributions, clipped=terms.clipped,
         confirmations=_confirmations(risk, verdict, score, applications.amount),
         counter_offer=offers, counter_changes=counter_changes(known, applications, context, verdict, offers),
-        open_rules=verdict.open_rules,
+        open_rules=verdict.open_rules, used=context.used,
     )  # fmt: skip
+
+
+def _judge(known: Assessed, applications: Applications, context: Context) -> tuple[Verdict, Context]:
+    return judge(known, applications, context), context
 
 
 def target(release: Decider, features: FeatureRows, context: Context) -> Decisions:

@@ -1,6 +1,6 @@
 """Decisions: arrays for many, and the record of one with its terms, reasons and what was wrong with its features."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -107,6 +107,8 @@ class Decisions:
     open_rules: tuple[tuple[str, Flags], ...]
     counter_changes: Mapping[int, "Change"] = field(default_factory=dict)
     """By row; most rows have none."""
+    used: Sequence[Mapping[str, float]] | None = None
+    """What each row found its quotas to have granted, where that was looked up."""
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -182,6 +184,7 @@ def pack(
     counter_offer: Floats | None = None,
     open_rules: tuple[tuple[str, Flags], ...] = (),
     counter_changes: Mapping[int, "Change"] = MappingProxyType({}),
+    used: Sequence[Mapping[str, float]] | None = None,
 ) -> Decisions:
     """The decisions of a model; what only a risk model gives is NaN or "" for any other."""
     none = np.full(len(outcome), np.nan)
@@ -207,4 +210,5 @@ def pack(
         counter_offer=none if counter_offer is None else counter_offer,
         open_rules=open_rules,
         counter_changes=counter_changes,
+        used=used,
     )

@@ -160,13 +160,21 @@ class Desk:
         return self.decide_all(kind, looked, [application], [circumstances]).one(0)
 
     def decide_all(
-        self, kind: Kind, looked: Looked, asked: Sequence[Application], found: Sequence[Circumstances]
+        self,
+        kind: Kind,
+        looked: Looked,
+        asked: Sequence[Application],
+        found: Sequence[Circumstances],
+        in_turn: bool = False,
     ) -> Decisions:
-        """The decisions on what was looked up, in the same order; the same bits for a row alone. Pure."""
+        """The decisions on what was looked up, in the same order; the same bits for a row alone. Pure.
+
+        `in_turn`: each finds the quotas as those before it leave them.
+        """
         context = Context.of(found)
         if kind == "propensity":
             return target(self.release, looked.rows, context)
-        return decide(self.release, Applications.of(asked), looked.rows, context)
+        return decide(self.release, Applications.of(asked), looked.rows, context, in_turn=in_turn)
 
     def rehearse(self, patience: float = REHEARSAL_SECONDS) -> None:
         """Raise `DeskError` unless the features can be read within `patience`, and nobody is approved without any."""

@@ -13,6 +13,7 @@ from serving.policy import SIGNALS, RiskPolicy
 from serving.pricing import all_in_rates
 from serving.rules import FIXED_NAMES, Kind, Rule, Value
 from serving.rules.batch import TYPES, expression
+from serving.rules.names import AMOUNT, GRANTED
 from serving.scoring import LARGEST, Column, LoadedModel
 from training.score import Floats
 
@@ -56,6 +57,13 @@ class Facts:
         if self.rows == 1:
             return [one({name: column[0] for name, column in self.columns.items()})]
         return self.frame().with_columns(value=expression(what.tree))["value"].to_list()
+
+    def granting(self, amounts: Floats) -> "Facts":
+        """The same with the amounts that rules judge."""
+        if AMOUNT not in self.columns:
+            return self
+        column: Any = _number_column(amounts) if len(amounts) > 1 else [number(amount) for amount in amounts]
+        return Facts(self.rows, {**self.kinds, GRANTED: "number"}, {**self.columns, GRANTED: column})
 
     def frame(self) -> pl.DataFrame:
         """The facts as a frame."""
@@ -119,13 +127,14 @@ def _kind(model: LoadedModel, name: str) -> Kind:
     return FIXED_NAMES[name] if name in FIXED_NAMES else model.kinds[name.removeprefix("feature.")]
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """A number as rules see it; none that is not finite, or larger than a model reads."""
     usable = isinstance(value, (int, float, np.number)) and -LARGEST <= value <= LARGEST
     return float(value) if usable else None
 
 
 def _number_column(values: Floats) -> Any:
-    """`_number` of each, at once."""
+    """`number` of each, at once."""
     return pl.Series(np.where(np.abs(values) <= LARGEST, values, np.nan), nan_to_null=True)
 
 
@@ -141,4 +150,4 @@ def _date(value: Any) -> date | None:
     return value if isinstance(value, date) else None
 
 
-_CLEAN: dict[Kind, Callable[[Any], Any]] = {"number": _number, "text": _text, "boolean": _boolean, "date": _date}
+_CLEAN: dict[Kind, Callable[[Any], Any]] = {"number": number, "text": _text, "boolean": _boolean, "date": _date}

@@ -1,8 +1,8 @@
 """What is looked up about a request before it is decided: negative lists, identity signals, quotas; nothing unasked."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from serving.answers import Asked
 from serving.api.schemas import DecisionRequest
@@ -10,7 +10,11 @@ from serving.applications import Circumstances
 from serving.consents import ConsentBook, open_consents
 from serving.lists.book import open_lists
 from serving.lists.watch import ListWatch
+from serving.log.batcher import LogOverloaded
+from serving.log.commit import Appended
 from serving.log.database import open_database
+from serving.log.entry import RecordError
+from serving.log.record import Record
 from serving.log.vault import Vault
 from serving.permitted import NO_CONSENTS, Consents
 from serving.policy import SIGNALS, RiskPolicy, Signal
@@ -29,23 +33,59 @@ class Inquiry:
     vendors: Mapping[Signal, Vendor] = field(default_factory=dict)
     consents: ConsentBook | None = None
     vendor_seconds: float = VENDOR_SECONDS
+    _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def circumstances(
         self, asked: Asked, risk: RiskPolicy | None, paused: bool, consents: Consents = NO_CONSENTS
     ) -> Circumstances:
         """What the policy looks at, each part None or absent where it could not be looked up."""
+        found = await self.checked(asked, risk, paused, consents)
+        return replace(found, used=await self.used(asked, risk))
+
+    async def checked(
+        self, asked: Asked, risk: RiskPolicy | None, paused: bool, consents: Consents = NO_CONSENTS
+    ) -> Circumstances:
+        """The circumstances but for what quotas have granted."""
         request = asked.request
         if risk is None or not isinstance(request, DecisionRequest):
             return asked.circumstances(paused, consents=consents)
-        hits, signals, used = None, {}, {}
+        hits, signals = None, {}
         if self.lists is not None and (risk.lists or "context.listed" in risk.names):
             hits = await self.lists.hits(names_of(asked.portfolio, request.entity_id, request.identity), asked.day)
         identity = request.identity if consents.get("identity", "granted") == "granted" else None
         if identity is not None and (risk.signals or not _OF_SIGNALS.isdisjoint(risk.names)):
             signals = await results(identity.evidence, self.vendors, self.vendor_seconds)
-        if self.quotas is not None and risk.quotas:
-            used = await self._used(self.quotas, asked, risk)
-        return asked.circumstances(paused, lists=hits, signals=signals, used=used, consents=consents)
+        return asked.circumstances(paused, lists=hits, signals=signals, consents=consents)
+
+    def counts(self, asked: Asked, risk: RiskPolicy | None) -> bool:
+        """Whether quotas are looked at, so that requests of the portfolio have to be decided in turn."""
+        return bool(self.quotas and risk and risk.quotas and isinstance(asked.request, DecisionRequest))
+
+    async def used(self, asked: Asked, risk: RiskPolicy | None) -> dict[str, float]:
+        """What each quota has granted in its period; empty where that is not known, or nobody asks."""
+        if risk is None or self.quotas is None or not self.counts(asked, risk):
+            return {}
+        given = (asked.portfolio, risk.quotas, asked.day)
+        if self.quotas.due(asked.portfolio, asked.day):
+            return await asyncio.to_thread(self.quotas.used, *given)
+        return self.quotas.used(*given)
+
+    def turn(self, portfolio: str) -> asyncio.Lock:
+        """Held from looking up what quotas have left until what is taken of it is counted."""
+        return self._turns.setdefault(portfolio, asyncio.Lock())
+
+    def took(self, records: Sequence[Record]) -> None:
+        """Have quotas count what was approved before it is in the log."""
+        if self.quotas is not None:
+            self.quotas.took(records)
+
+    def settled(self, records: Sequence[Record], outcomes: Sequence[Appended | BaseException]) -> None:
+        """Have quotas count no more what was not logged; what may have been, a look at the log will tell."""
+        if self.quotas is not None and records:
+            pairs = zip(records, outcomes, strict=True)
+            lost = [record.decision_id for record, outcome in pairs if _not_logged(outcome)]
+            if lost:
+                self.quotas.took_not(records[0].portfolio, lost)
 
     async def close(self) -> None:
         """Stop following the lists and the log."""
@@ -58,12 +98,10 @@ class Inquiry:
         if self.consents is not None:
             self.consents.close()
 
-    @staticmethod
-    async def _used(quotas: QuotaCounts, asked: Asked, risk: RiskPolicy) -> dict[str, float]:
-        given = (asked.portfolio, risk.quotas, asked.day)
-        if quotas.due(asked.portfolio, asked.day):
-            return await asyncio.to_thread(quotas.used, *given)
-        return quotas.used(*given)
+
+def _not_logged(outcome: Appended | BaseException) -> bool:
+    """Whether it is certain that the log has no such record: another came first, or it was refused."""
+    return not outcome.ours if isinstance(outcome, Appended) else isinstance(outcome, RecordError | LogOverloaded)
 
 
 def open_inquiry(

@@ -1,36 +1,84 @@
-"""What quotas have granted so far, read from the end of the decision log: exact, a moment late, nothing of its own."""
+"""What quotas have granted so far: read from the end of the decision log, a moment late, and beside it what this
+process has granted itself since, so that only what others grant is late."""
 
 import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 from serving.log.database import Database, LogUnavailable, Session
 from serving.log.database import Row as Stored
-from serving.log.record import PLATFORM, time_text
+from serving.log.record import PLATFORM, Record, time_text
 from serving.log.vault import Vault
+from serving.money import money
 from serving.policy import Quota
 
 LOOK_SECONDS = 0.4  # how often the log is asked for new approvals
 STALE_SECONDS = 0.9  # what is older is not known: a person decides
 PAGE = 5_000
+LOST_SECONDS = 60.0  # how long an own approval counts of which the log never told
 _SEALED = ("decision_id", "portfolio", "decided_at", "subject", "features")
 _COLUMNS = ("sequence", *_SEALED, "kind", "inputs", "offer")
 
 
-@dataclass
-class _Granted:
-    """Approvals of one portfolio from a first day on, by day and purpose: how many, and how much money."""
+Where = tuple[date, str | None]
+"""The day of an approval, and what for."""
 
-    first: date
+
+@dataclass
+class _Sums:
+    """Approvals by day and purpose: how many, and how much money."""
+
+    approvals: dict[Where, float] = field(default_factory=lambda: defaultdict(float))
+    amount: dict[Where, float] = field(default_factory=lambda: defaultdict(float))
+
+    def add(self, at: Where, amount: float) -> None:
+        """Count one more."""
+        self.approvals[at] += 1
+        self.amount[at] += amount
+
+    def count(self, quota: Quota, day: date) -> float:
+        """How much of it the quota counts in its period around `day`."""
+        return sum(
+            value
+            for (at, purpose), value in (self.approvals if quota.of == "approvals" else self.amount).items()
+            if (at == day if quota.each == "day" else (at.year, at.month) == (day.year, day.month))
+            and quota.purpose in (None, purpose)
+        )
+
+
+@dataclass
+class _Granted(_Sums):
+    """What the log tells of one portfolio, from a first day on."""
+
+    first: date = date.min
     sequence: int = -1
     looked: float = float("-inf")
-    approvals: dict[tuple[date, str | None], float] = field(default_factory=lambda: defaultdict(float))
-    amount: dict[tuple[date, str | None], float] = field(default_factory=lambda: defaultdict(float))
+
+
+@dataclass
+class _Own:
+    """What this process approved of one portfolio and has not yet found in the log, by decision."""
+
+    approved: dict[str, tuple[Where, float, float]] = field(default_factory=dict)
+    sums: _Sums = field(default_factory=_Sums)
+
+    def add(self, name: str, at: Where, amount: float) -> None:
+        """Count one more."""
+        self.approved[name] = (at, amount, time.monotonic())
+        self.sums.add(at, amount)
+
+    def without(self, names: Iterable[str]) -> "_Own":
+        """The same without some decisions, and without those that the log should have told of long ago."""
+        gone, until = set(names), time.monotonic() - LOST_SECONDS
+        found = _Own({name: one for name, one in self.approved.items() if name not in gone and one[2] > until})
+        for at, amount, _ in found.approved.values():
+            found.sums.add(at, amount)
+        return found
 
 
 class QuotaCounts:
@@ -39,9 +87,11 @@ class QuotaCounts:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database, self._vault = database, vault
         self._granted: dict[str, _Granted] = {}
+        self._own: dict[str, _Own] = {}
         self.left: dict[tuple[str, str], float] = {}
         """The share of each quota that was left when it was last looked at, by portfolio and quota."""
         self._lock = threading.Lock()
+        self._own_lock = threading.Lock()  # never held while the log is read: an event loop takes it
 
     def due(self, portfolio: str, day: date) -> bool:
         """Whether `used` would have to read."""
@@ -56,9 +106,28 @@ class QuotaCounts:
             known = self._granted.get(portfolio)
             if known is None or time.monotonic() - known.looked > STALE_SECONDS:
                 return {}
-            used = {quota.id: _count(known, quota, day) for quota in quotas}
+            with self._own_lock:
+                own = self._own.get(portfolio, _Own()).sums
+                used = {quota.id: money(known.count(quota, day) + own.count(quota, day)) for quota in quotas}
         self.left |= {(portfolio, one.id): max(0.0, 1 - used[one.id] / one.at_most) for one in quotas}
         return used
+
+    def took(self, records: Iterable[Record]) -> None:
+        """Count what was approved, from before it is in the log until a look has found it there."""
+        with self._own_lock:
+            for record in records:
+                if record.outcome == "approve" and record.partner != PLATFORM:
+                    asked: dict[str, Any] = dict(record.personal or {})
+                    at = record.decided_at.astimezone(UTC).date(), asked.get("purpose")
+                    self._own.setdefault(record.portfolio, _Own()).add(
+                        record.decision_id, at, _amount(asked, record.offer)
+                    )
+
+    def took_not(self, portfolio: str, names: Iterable[str]) -> None:
+        """Count decisions no more, as they are in the log by now or will never be."""
+        with self._own_lock:
+            if (own := self._own.get(portfolio)) is not None:
+                self._own[portfolio] = own.without(names)
 
     def close(self) -> None:
         """Close the database."""
@@ -67,27 +136,28 @@ class QuotaCounts:
     def _look(self, portfolio: str, first: date) -> None:
         known = self._granted.get(portfolio)
         if known is None or known.first > first:
-            known = _Granted(first)
-        began = time.monotonic()
+            known = _Granted(first=first)
+        began, seen = time.monotonic(), list[str]()
         try:
             while rows := self._database.read(lambda session: _page(session, portfolio, known)):
                 for row in rows:
                     self._add(known, dict(zip(_COLUMNS, row, strict=True)))
+                    seen.append(str(row[_COLUMNS.index("decision_id")]))
         except LogUnavailable:
-            return
-        known.looked = began
-        self._granted[portfolio] = known
+            if self._granted.get(portfolio) is not known:
+                return  # nothing is kept of it
+        else:
+            known.looked = began
+            self._granted[portfolio] = known
+        self.took_not(portfolio, seen)
 
     def _add(self, known: _Granted, stored: dict[str, object]) -> None:
         known.sequence = int(str(stored["sequence"]))
         asked = self._asked(stored)
         if asked is None:
             return
-        amount = asked.get("amount")
         at = date.fromisoformat(str(stored["decided_at"])[:10]), asked.get("purpose")
-        known.approvals[at] += 1
-        granted = json.loads(str(stored["offer"])).get("limit", 0.0) if amount is None else amount
-        known.amount[at] += float(granted)
+        known.add(at, _amount(asked, json.loads(str(stored["offer"]))))
 
     def _asked(self, stored: dict[str, object]) -> dict[str, Any] | None:
         """What was asked for; of an approval by people no more than they granted.
@@ -121,11 +191,7 @@ def _page(session: Session, portfolio: str, known: _Granted) -> list[Stored]:
     return session.rows(sql, [portfolio, start, known.sequence, PLATFORM])
 
 
-def _count(known: _Granted, quota: Quota, day: date) -> float:
-    granted = known.approvals if quota.of == "approvals" else known.amount
-    return sum(
-        value
-        for (at, purpose), value in granted.items()
-        if (at == day if quota.each == "day" else (at.year, at.month) == (day.year, day.month))
-        and quota.purpose in (None, purpose)
-    )
+def _amount(asked: Mapping[str, Any], offer: Mapping[str, Any]) -> float:
+    """How much money was approved: the amount asked for, or where none was the limit granted."""
+    amount = asked.get("amount")
+    return float(offer.get("limit", 0.0) if amount is None else amount)

@@ -36,7 +36,7 @@ from serving.manifest import (
     read_manifest,
     verify_release,
 )
-from serving.policy import Policy
+from serving.policy import RELEASED, Policy
 from serving.scoring import Kind, LoadedModel, UnfaithfulModel, load_model
 from training.inputs import input_order
 from training.score import Calibration
@@ -208,7 +208,7 @@ def _canonical(document: Document) -> bytes:
 
 def _read(path: Path, kind: type[AnyDocument]) -> AnyDocument:
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes(), context=RELEASED)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))

@@ -9,13 +9,15 @@ import numpy as np
 
 from serving import reasons
 from serving.applications import Application, Circumstances
-from serving.evaluation import cleaned
+from serving.evaluation import cleaned, number
+from serving.money import money
 from serving.policy import SIGNALS, Quota, RiskPolicy
 from serving.pricing import all_in_rate
 from serving.reasons import Reason
 from serving.rules import Value
+from serving.rules.names import GRANTED
 from serving.scoring import Column, LoadedModel
-from serving.verdict import AMOUNT, PRICED, PURPOSE, limited_by, spent_by, terms_in
+from serving.verdict import AMOUNT, PRICED, PURPOSE, exceeds, limited_by, reviews_open, spent_by, terms_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ def judge_single(known: Known, asked: Application, found: Circumstances) -> Sing
     causes: list[SingleCause] = []
     open_rules: list[str] = []
     limit = _capacity(known, row, causes)
+    row[GRANTED] = _judged(risk, asked.amount, limit)
     causes += _rules(risk, row, open_rules)
     causes += _amount(risk, asked.amount, limit)
     causes += _terms(risk, asked, rate)
@@ -103,6 +106,8 @@ def _capacity(known: Known, row: Mapping[str, Value], causes: list[SingleCause])
         causes.append(SingleCause(reasons.CAPACITY_UNKNOWN, 1))
         return known.limit
     most = float(value) if value > 0 else 0.0
+    if known.risk.edition > 1:
+        most = money(most)
     limit = known.limit if known.limit < most else most
     if limit <= 0 and known.limit > 0:
         causes.append(SingleCause(reasons.NO_CAPACITY, 1, terms_in(capacity.names) - AMOUNT))
@@ -120,6 +125,15 @@ def _rules(risk: RiskPolicy, row: Mapping[str, Value], open_rules: list[str]) ->
             yield SingleCause(rule.reason, severity, terms_in(rule.names))
         elif value is None:
             open_rules.append(rule.id)
+            if reviews_open(risk, rule):
+                yield SingleCause(rule.open_reason, 1, terms_in(rule.names))
+
+
+def _judged(risk: RiskPolicy, amount: float | None, limit: float) -> float | None:
+    """The amount that rules look at: whoever names none is granted the whole limit."""
+    if risk.edition > 1 and (amount is None or isnan(amount)):
+        return number(limit)
+    return number(amount)
 
 
 def _amount(risk: RiskPolicy, amount: float | None, limit: float) -> Iterator[SingleCause]:
@@ -167,7 +181,7 @@ def _context(risk: RiskPolicy, asked: Application, found: Circumstances, limit: 
     if risk.signals:
         yield from _signals(risk, found.signals)
     for quota in risk.quotas:
-        yield from _quota(quota, asked, found.used, limit)
+        yield from _quota(risk, quota, asked, found.used, limit)
 
 
 def _listed(risk: RiskPolicy, lists: frozenset[str] | None) -> Iterator[SingleCause]:
@@ -187,7 +201,9 @@ def _signals(risk: RiskPolicy, signals: Mapping[str, str]) -> Iterator[SingleCau
         yield SingleCause(reasons.SIGNAL_MISSING, 1)
 
 
-def _quota(quota: Quota, asked: Application, used: Mapping[str, float], limit: float) -> Iterator[SingleCause]:
+def _quota(
+    risk: RiskPolicy, quota: Quota, asked: Application, used: Mapping[str, float], limit: float
+) -> Iterator[SingleCause]:
     if quota.purpose is not None and asked.purpose != quota.purpose:
         return
     so_far = used.get(quota.id, nan)
@@ -196,7 +212,7 @@ def _quota(quota: Quota, asked: Application, used: Mapping[str, float], limit: f
     # Whoever names no amount is granted the whole limit.
     amount = limit if asked.amount is None or isnan(asked.amount) else asked.amount
     more = amount if quota.of == "amount" else 1.0
-    if so_far + more > quota.at_most:
+    if exceeds(risk, so_far, more, quota):
         yield SingleCause(reasons.QUOTA_REACHED, 1, spent_by(quota))
 
 

@@ -11,9 +11,11 @@ from serving import reasons
 from serving.applications import Applications, Context, Flags, occurs
 from serving.decisions import Cause
 from serving.evaluation import Facts, Scores, Sources
+from serving.money import money, moneys
 from serving.policy import Quota, RiskPolicy
 from serving.pricing import all_in_rates
 from serving.problems import Problems
+from serving.rules import Rule
 from serving.scoring import Column, LoadedModel
 from training.score import Floats
 
@@ -57,7 +59,7 @@ def judge(known: Assessed, applications: Applications, context: Context) -> Verd
     facts = Sources(known.model, applications, known.features, context, known.scores).facts(risk)
     limit, causes = _capacity(known, facts)
     open_rules: list[tuple[str, Flags]] = []
-    causes += _rules(known, facts, open_rules)
+    causes += _rules(known, facts.granting(judged_amounts(risk, applications.amount, limit)), open_rules)
     causes += _amount(risk, applications.amount, limit)
     causes += _terms(risk, applications)
     causes += _score(known)
@@ -85,7 +87,10 @@ def _capacity(known: Assessed, facts: Facts) -> tuple[Floats, list[Cause]]:
         return known.limit, []
     found = np.array(facts.evaluate(capacity.value, capacity), dtype=np.float64)
     unknown = np.isnan(found)
-    limit = np.where(unknown, known.limit, np.minimum(known.limit, np.maximum(found, 0)))
+    carried = np.maximum(found, 0)
+    if known.risk.edition > 1:
+        carried = moneys(carried)
+    limit = np.where(unknown, known.limit, np.minimum(known.limit, carried))
     empty = (limit <= 0) & (known.limit > 0)
     # What nobody can carry is no matter of the amount.
     by = terms_in(capacity.names) - AMOUNT
@@ -98,12 +103,25 @@ def _rules(known: Assessed, facts: Facts, open_rules: list[tuple[str, Flags]]) -
         if found is None:
             continue
         fires, left_open = found
-        if occurs(left_open):
-            open_rules.append((rule.id, left_open))
         # A rule about features that are not to be trusted asks for a person, it does not decline.
         declines = rule.outcome == "decline"
         severity = np.where(known.problems.any, 1, 2) if declines and rule.of_features else 2 if declines else 1
         yield Cause(rule.reason, fires, severity, terms_in(rule.names))
+        if occurs(left_open):
+            open_rules.append((rule.id, left_open))
+            if reviews_open(known.risk, rule):
+                # Where features are at fault that is said already, and a person decides.
+                yield Cause(rule.open_reason, left_open & ~known.problems.any, 1, terms_in(rule.names))
+
+
+def judged_amounts(risk: RiskPolicy, amount: Floats, limit: Floats) -> Floats:
+    """The amounts that rules look at: whoever names none is granted the whole limit."""
+    return amount if risk.edition == 1 else np.where(np.isnan(amount), limit, amount)
+
+
+def reviews_open(risk: RiskPolicy, rule: Rule) -> bool:
+    """Whether a rule that something missing leaves open asks for a person."""
+    return risk.edition > 1 and rule.when_open == "review"
 
 
 def _amount(risk: RiskPolicy, amount: Floats, limit: Floats) -> Iterator[Cause]:
@@ -165,7 +183,7 @@ def _context(risk: RiskPolicy, applications: Applications, context: Context, lim
     if risk.signals:
         yield from _signals(risk, context, len(applications))
     for quota in risk.quotas:
-        yield from _quota(quota, applications, context, limit)
+        yield from _quota(risk, quota, applications, context, limit)
 
 
 def consent_causes(context: Context) -> Iterator[Cause]:
@@ -193,16 +211,28 @@ def _signals(risk: RiskPolicy, context: Context, rows: int) -> Iterator[Cause]:
     yield Cause(reasons.SIGNAL_MISSING, ~passed & ~failed, 1)
 
 
-def _quota(quota: Quota, applications: Applications, context: Context, limit: Floats) -> Iterator[Cause]:
+def _quota(
+    risk: RiskPolicy, quota: Quota, applications: Applications, context: Context, limit: Floats
+) -> Iterator[Cause]:
     rows = len(applications)
     used = np.array([found.get(quota.id, np.nan) for found in context.used or [{}] * rows])
     purposes = applications.purpose or [None] * rows
     counts = np.array([quota.purpose is None or one == quota.purpose for one in purposes])
-    # Whoever names no amount is granted the whole limit.
-    asked = np.where(np.isnan(applications.amount), np.nan_to_num(limit), applications.amount)
-    more = asked if quota.of == "amount" else 1.0
+    used_then = used + (counted_amounts(applications.amount, limit) if quota.of == "amount" else 1.0)
+    if risk.edition > 1:
+        used_then = moneys(used_then)
     yield Cause(reasons.CONTEXT_UNKNOWN, counts & np.isnan(used), 1)
-    yield Cause(reasons.QUOTA_REACHED, counts & (used + more > quota.at_most), 1, spent_by(quota))
+    yield Cause(reasons.QUOTA_REACHED, counts & (used_then > quota.at_most), 1, spent_by(quota))
+
+
+def counted_amounts(amount: Floats, limit: Floats) -> Floats:
+    """What an approval counts as: whoever names no amount is granted the whole limit."""
+    return np.where(np.isnan(amount), np.nan_to_num(limit), amount)
+
+
+def exceeds(risk: RiskPolicy, used: float, more: float, quota: Quota) -> bool:
+    """Whether an approval of `more` is beyond a quota; of what is not known (NaN) it is not."""
+    return (used + more if risk.edition == 1 else money(used + more)) > quota.at_most
 
 
 def _severity(causes: list[Cause], problems: Problems) -> NDArray[np.intp]:

@@ -14,7 +14,7 @@ from serving.policy.document import (
     read_policy,
 )
 from serving.policy.gates import Gates
-from serving.policy.risk import GRADES, Grade, RiskPolicy
+from serving.policy.risk import GRADES, RELEASED, Grade, RiskPolicy
 from serving.policy.terms import (
     SIGNALS,
     Capacity,
@@ -33,6 +33,7 @@ from serving.policy.terms import (
 
 __all__ = [
     "GRADES",
+    "RELEASED",
     "SIGNALS",
     "Absence",
     "BehaviourPolicy",

@@ -142,6 +142,10 @@ class Policy(Document):
             if rule.id in CAUSES or rule.id in self.reasons:
                 whose = "a reason of the platform" if rule.id in CAUSES else "a code of reasons"
                 yield ("risk", "rules", position, "id"), f"{rule.id!r} is {whose}; expected a name of its own"
+            told = rule.open_reason.code
+            if told in self.reasons or any(other.id == told for other in rules):
+                where = ("risk", "rules", position, "id")
+                yield where, f"{told!r}, the reason where {rule.id!r} is open, is in use; expected another name"
         owner: dict[str, str] = {}
         for code, reason in self.reasons.items():
             if code in CAUSES:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, model_serializer, model_validator
 
 from features.documents import Document, Key, misplaced
 from features.spec import Name
@@ -31,9 +31,16 @@ Grade = Literal["A", "B", "C", "D", "E"]
 GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "E")
 
 
+RELEASED: Final = object()
+"""The context in which the policy of a release is read: without an edition it is one from before there were any."""
+
+
 class RiskPolicy(Document):
     """How a PD becomes a score, a grade, a limit and an outcome."""
 
+    edition: Literal[1, 2] = Field(
+        2, description="what the words of it mean; 1: as before 2, rules that are open pass and amounts are not rounded"
+    )
     model: Name
     scale: ScoreScale
     review_below: float = Field(60, ge=60, le=100, description="a lower score is never approved without a person")
@@ -51,6 +58,21 @@ class RiskPolicy(Document):
     counter_offer: CounterOffer | None = None
     economics: Economics | None = None
     gates: Gates
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_time(cls, given: Any, info: ValidationInfo) -> Any:
+        if info.context is RELEASED and isinstance(given, dict):
+            return {"edition": 1, **given}
+        return given
+
+    @model_serializer(mode="wrap")
+    def _dated(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The first edition keeps the bytes it had before there was another."""
+        found: dict[str, Any] = whole(self)
+        if self.edition == 1:
+            found.pop("edition", None)
+        return found
 
     @model_validator(mode="after")
     def _steps_down(self) -> "RiskPolicy":

@@ -63,7 +63,7 @@ def _risk(risk: RiskPolicy) -> Iterator[str]:
         capacity = f"`{risk.capacity.amount}` ({risk.capacity.because})"
         yield f"The limit is never above {capacity}; where that is not known, a person decides."
     yield "### Hard rules"
-    yield _bullets(map(_rule, risk.rules)) or "There are none."
+    yield _bullets(_rule(risk, rule) for rule in risk.rules) or "There are none."
     yield "### What else is checked"
     yield _bullets(_checks(risk)) or "Nothing else."
     yield "### People"
@@ -76,13 +76,15 @@ def _grade(risk: RiskPolicy, place: int) -> str:
     return f"{grade}: {above}, up to {risk.limits[grade]:,.0f}"
 
 
-def _rule(rule: Rule) -> str:
+def _rule(risk: RiskPolicy, rule: Rule) -> str:
     first, last = rule.first_day, rule.last_day
     period = " ".join(
         [*([f"from {first}"] if first else []), *([f"up to and including {last}"] if last else [])]
     )  # both days are included
     when = f", in force {period}" if period else ", always in force"
-    return f"`{rule.id}`{when}: where `{rule.when}`, it {OUTCOMES[rule.outcome]}. {rule.en} / {rule.zh}"
+    passes = risk.edition == 1 or rule.when_open == "pass"
+    left_open = f"Where something missing leaves it open, {'it is passed over' if passes else 'a person decides'}."
+    return f"`{rule.id}`{when}: where `{rule.when}`, it {OUTCOMES[rule.outcome]}. {left_open} {rule.en} / {rule.zh}"
 
 
 def _checks(risk: RiskPolicy) -> Iterator[str]:

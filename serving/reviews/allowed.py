@@ -9,6 +9,7 @@ from serving.decide import Decider
 from serving.evaluation import Scores, Sources
 from serving.log.canonical import Json
 from serving.log.record import Record
+from serving.money import money
 from serving.policy import GRADES, Grade, RiskPolicy
 from serving.reasons import CAUSES
 
@@ -52,7 +53,8 @@ def reasons_of(release: Decider, codes: Iterable[str]) -> tuple[Json, ...]:
     policy = release.policy
     texts = {code: (cause.en, cause.zh) for code, cause in CAUSES.items()}
     texts |= {code: (reason.en, reason.zh) for code, reason in policy.reasons.items()}
-    texts |= {rule.id: (rule.en, rule.zh) for rule in (policy.risk.rules if policy.risk else ())}
+    for rule in policy.risk.rules if policy.risk else ():
+        texts |= {reason.code: (reason.en, reason.zh) for reason in (rule.reason, rule.open_reason)}
     wanted = tuple(dict.fromkeys(codes))
     if any(code not in texts for code in wanted):
         raise BadReason(f"expected codes among {', '.join(sorted(texts))}")
@@ -77,4 +79,4 @@ def _capacity(release: Decider, risk: RiskPolicy, record: Record) -> float | Non
     features = {name: [value] for name, value in record.features.items()}
     facts = Sources(release.models[risk.model], asked, features, context, scores).facts(risk)
     (found,) = facts.evaluate(capacity.value, capacity)
-    return None if found is None else float(found)
+    return None if found is None else money(float(found))

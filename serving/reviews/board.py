@@ -20,6 +20,7 @@ from serving.reviews.listing import Listed, Wanted
 from serving.reviews.review import Standing, stand
 from serving.staff.member import Member
 
+LEAST = 0.01  # a limit that people grant: less is no money
 AT_ONCE = 25  # reviews that one commit ends: decisions wait for it no longer than for one of their own
 _ACTS = "SELECT decision_id, inputs, offer, outcome, decided_at FROM decisions WHERE person = ? ORDER BY sequence"
 Step = Callable[[Standing, int], Act]
@@ -34,7 +35,11 @@ class NoReview(LookupError):
 
 
 class TooMuch(ValueError):
-    """More than people may grant."""
+    """More than people may grant, or what is no limit at all."""
+
+
+class TooLittle(TooMuch):
+    """Less than a limit can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,8 @@ class Board:
             needed = max(case.confirmations, people(release, case.decision, limit))
             if limit > most:
                 raise TooMuch(f"the policy lets people grant at most {most:g} here")
+            if limit < LEAST:
+                raise TooLittle(f"found {limit:g}; expected {LEAST:g} at least, or to decline")
 
         def step(now: Standing, _: int) -> Act:
             return review.decide(now, member.name, at, limit, needed).told(ruling.reason, ruling.reasons)

@@ -28,3 +28,6 @@ FIXED_NAMES: MappingProxyType[str, Kind] = MappingProxyType(
     }
 )
 """Names and kinds; `feature.<name>` joins them for the features the risk model reads."""
+
+AMOUNT, GRANTED = "request.amount", "granted.amount"
+"""The amount asked for, and what a rule has in its place: without one, the limit that would be granted."""

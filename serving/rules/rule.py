@@ -2,16 +2,17 @@
 
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from features.documents import Document
 from serving.reasons import Reason
 from serving.rules.kinds import Kinds, check_kinds
+from serving.rules.names import AMOUNT, GRANTED
 from serving.rules.parser import parse
 from serving.rules.scalar import Evaluate, compiled
-from serving.rules.syntax import Kind, Node, RuleError, names_in
+from serving.rules.syntax import Kind, Node, RuleError, names_in, with_name
 
 RuleOutcome = Literal["review", "decline"]
 Expression = Annotated[str, Field(min_length=1, examples=["feature.late_streak >= 4 and request.amount > 20_000"])]
@@ -23,6 +24,9 @@ class Rule(Document):
     id: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=63)]
     when: Expression
     outcome: RuleOutcome
+    when_open: Literal["review", "pass"] = Field(
+        "review", description="what it leads to where something missing keeps it from holding or failing"
+    )
     first_day: date | None = Field(None, description="first business date on which it holds; none: always has")
     last_day: date | None = Field(None, description="last business date on which it holds; none: until it is removed")
     en: str = Field(min_length=1)
@@ -34,10 +38,18 @@ class Rule(Document):
             raise ValueError(f"last_day {self.last_day} is before first_day {self.first_day}; expected it on or after")
         return self
 
+    @model_serializer(mode="wrap")
+    def _whole(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What it says: one that says nothing of being open keeps the bytes it had before it could."""
+        found: dict[str, Any] = whole(self)
+        if self.when_open == "review":
+            found.pop("when_open", None)
+        return found
+
     @cached_property
     def tree(self) -> Node:
-        """The syntax tree of the condition."""
-        return parse(self.when)
+        """The syntax tree of the condition; `is missing` asks for the amount as it was stated."""
+        return with_name(parse(self.when), AMOUNT, GRANTED)
 
     @cached_property
     def test(self) -> Evaluate:
@@ -50,9 +62,15 @@ class Rule(Document):
         return Reason(self.id, self.en, self.zh)
 
     @cached_property
+    def open_reason(self) -> Reason:
+        """What a customer is told where it is open."""
+        en = f"Something is missing that the rule {self.id} looks at."
+        return Reason(f"{self.id}_OPEN", en, f"缺少规则 {self.id} 所需的信息。")
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """What it looks at."""
-        return names_in(self.tree)
+        return names_in(parse(self.when))
 
     @cached_property
     def of_features(self) -> bool:

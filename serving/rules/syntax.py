@@ -5,7 +5,7 @@ Kleene's: false and missing is false, true or missing is true. A rule fires wher
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, TypeAlias
 
@@ -125,6 +125,21 @@ def walk(node: Node) -> Iterator[Node]:
     yield node
     for child in children(node):
         yield from walk(child)
+
+
+def with_name(node: Node, old: str, new: str) -> Node:
+    """The tree with another name in the place of one, but where it is asked whether that one is missing."""
+    match node:
+        case Name():
+            return replace(node, name=new) if node.name == old else node
+        case Arithmetic() | Comparison() | Joined():
+            return replace(node, left=with_name(node.left, old, new), right=with_name(node.right, old, new))
+        case Negative() | Not():
+            return replace(node, of=with_name(node.of, old, new))
+        case Among():
+            return replace(node, item=with_name(node.item, old, new))
+        case Missing() | Literally():
+            return node
 
 
 def names_in(node: Node) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from serving.log.database import LogUnavailable, open_database
 from serving.log.decision_log import DecisionLog, open_log
 from serving.log.record import PLATFORM, Record
 from serving.pointers import read_pointer
-from serving.policy import Policy
+from serving.policy import RELEASED, Policy
 from serving.telemetry.counters import Counters, counters_folder
 from serving.telemetry.telemetry import unharmed
 from serving.trial.canary import drawn
@@ -109,7 +109,7 @@ class Shadow:
     def _policy(self, sha: str) -> Policy:
         if sha not in self._policies:
             text = (self.releases / sha / "policy.json").read_bytes()
-            self._policies[sha] = Policy.model_validate_json(text)
+            self._policies[sha] = Policy.model_validate_json(text, context=RELEASED)
         return self._policies[sha]
 
     def _desk(self, portfolio: str, sha: str) -> Desk:

@@ -1,9 +1,10 @@
 """Small real releases for the service's tests: one model on two numbers; its calibration tells releases apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,9 @@ REASONS = {
     "USE": Reason(features=("utilisation",), en="How much of the limit is used.", zh="额度使用情况。"),
     "LATE": Reason(features=("late_streak",), en="Payments were late.", zh="还款逾期。"),
 }
+
+
+NO_MORE: Mapping[str, Any] = {}
 
 
 class FakeReader(Reader):
@@ -66,8 +70,12 @@ def build_small(
     slope: float = 1.0,
     view: str = "behaviour",
     consents: tuple[ConsentPurpose, ...] = (),
+    risk: Mapping[str, Any] = NO_MORE,
 ) -> str:
-    """Build a release into `releases`/sha; another `slope` of the calibration gives another release."""
+    """Build a release into `releases`/sha; another `slope` of the calibration gives another release.
+
+    `risk`: what its policy of risk says besides.
+    """
     from features.profiles import make_profile
 
     cbm, frame = _train()
@@ -82,7 +90,7 @@ def build_small(
         profile=make_profile(frame, columns),
     )
     entity = Entity(name="customer", key="customer_id", type="int", meaning="a made-up customer")
-    policy = _campaign() if kind == "propensity" else _cards()
+    policy = _campaign() if kind == "propensity" else _cards(risk)
     policy = policy.model_copy(update={"consents": consents})
     manifest = build_release(
         releases, portfolio=portfolio, as_of=date(2026, 1, 31), entity=entity, policy=policy, models={kind: parts}
@@ -90,7 +98,7 @@ def build_small(
     return manifest.sha
 
 
-def _cards() -> Policy:
+def _cards(more: Mapping[str, Any]) -> Policy:
     risk = RiskPolicy(
         model="risk",
         scale=ScoreScale(pd_at_60=0.3, points_to_double_odds=10),
@@ -99,6 +107,7 @@ def _cards() -> Policy:
         grades={"A": 90, "B": 80, "C": 70, "D": 60},
         limits={"A": 5000, "B": 4000, "C": 3000, "D": 2000, "E": 0},
         gates=GATES,
+        **more,
     )
     return Policy(risk=risk, reasons=REASONS)
 

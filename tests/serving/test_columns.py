@@ -69,7 +69,7 @@ def test_every_row_is_the_decision_made_alone(extra: str, rules: str, monkeypatc
         for amount in random.choice([None, 500.0, 1500.0, 2500.0, 3600.0, 1e8], ROWS)
     ]
     circumstances = [
-        Circumstances(paused=bool(random.random() < 0.1), business_date=AT.date(), lists=frozenset(), used={"few": 2.0})
+        Circumstances(bool(random.random() < 0.1), AT.date(), frozenset(), {"device": "passed"}, {"few": 2.0})
         for _ in range(ROWS)
     ]
     table = decision_columns(

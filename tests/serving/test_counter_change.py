@@ -34,7 +34,7 @@ OFFER = """
     step: 100
     smallest: 200
     changes: {changes}"""
-LONG = "{id: SHORT, when: request.term_months < 12, outcome: review, en: a, zh: b}"
+LONG = "{id: SHORT, when: request.term_months < 12, outcome: review, when_open: pass, en: a, zh: b}"
 
 
 SHORT_OR_DEAR = """

@@ -186,7 +186,7 @@ def test_a_large_batch_decides_as_its_rows_one_by_one():
 
 
 def test_score_falls_and_grades_worsen_as_the_pd_rises():
-    decisions = ask(frame_rows(customers(800, seed=6), COLUMNS))
+    decisions = ask(frame_rows(customers(800, seed=6), COLUMNS), amount=100.0)
     order = np.argsort(decisions.probability)
     assert (np.diff(decisions.score[order]) <= 0).all()
     assert list(decisions.grade[order]) == sorted(decisions.grade)
@@ -200,7 +200,13 @@ def test_score_falls_and_grades_worsen_as_the_pd_rises():
 @settings(max_examples=100, deadline=None)
 @given(drawn=st.lists(usable, min_size=1, max_size=4), paused=st.booleans())
 def test_reasons_are_distinct_and_only_of_the_policy(drawn, paused):
-    allowed = set(policy().reasons) | {"VERY_LATE", "SCORE_UNDER_REVIEW", "SCORE_UNDER_DECLINE", "PAUSED"}
+    allowed = set(policy().reasons) | {
+        "VERY_LATE",
+        "LARGE_AMOUNT",
+        "SCORE_UNDER_REVIEW",
+        "SCORE_UNDER_DECLINE",
+        "PAUSED",
+    }
     decisions = ask(rows(*drawn), paused=paused)
     for row in range(len(decisions)):
         decision = decisions.one(row)

@@ -40,12 +40,19 @@ CHANGING = f"""{LENIENT[:-1]}
       purpose: [car, phone]""".replace(
     "counter_offer: {step: 100, smallest: 200", "counter_offer:\n    step: 100\n    smallest: 200"
 )
+ODD = """
+  capacity: {amount: 0.3 * 12 * request.monthly_income - 0.1 * request.exposure, because: a test}
+  quotas: [{id: money, of: amount, each: month, at_most: 5000}]
+  counter_offer: {step: 0.1, smallest: 0.3}"""
 RULES = """
     - {id: DEAR, when: request.all_in_rate > 0.15 or not request.purpose == "car", outcome: review, en: a, zh: b}
     - {id: YOUNG, when: feature.tenure < 12 and not context.listed, outcome: decline, en: a, zh: b}
     - {id: NEW, when: feature.payment_ratio < 0.5, outcome: review, first_day: 2026-02-01, en: a, zh: b}
     - {id: OVER, when: context.device == "failed" and request.exposure > 1, outcome: decline, en: a, zh: b}
     - {id: SAID, when: context.automation_refused or context.paused, outcome: review, en: a, zh: b}
+    - {id: UNSAID, when: request.amount is missing and grade == "D", outcome: review, en: a, zh: b}
+    - {id: HALF, when: request.amount > 1_500 and request.exposure > 5, outcome: review, when_open: pass, en: a, zh: b}
+    - {id: MUCH, when: 2 * request.amount > 3_500 and feature.tenure > 1, outcome: review, en: a, zh: b}
     - {id: RISK, when: probability > 0.3 or grade == "E" or score < 40, outcome: decline, en: a, zh: b}
 """
 
@@ -81,7 +88,7 @@ applications = st.builds(
     term_months=st.sampled_from([None, 12, 36.0]),
     annual_rate=st.sampled_from([None, 0.0, 0.1, 0.4]),
     fees=st.sampled_from([None, 0.0, 50.0]),
-    monthly_income=st.sampled_from([400.0, None, 300.0, -10.0, 123.4]),
+    monthly_income=st.sampled_from([400.0, None, 300.0, -10.0, 123.4, 0.1]),
     exposure=st.sampled_from([0.0, None, 1000.0, 4000.0]),
 )
 passed = st.sampled_from(["passed", "failed", "unanswered"])
@@ -98,7 +105,13 @@ found = st.builds(
     automation_refused=st.booleans(),
     consents=st.dictionaries(st.just("credit"), st.sampled_from(["granted", "unknown"])),
 )
-lenders = st.builds(lender, st.sampled_from([PLAIN, RICH, LENIENT, CHANGING]), st.sampled_from(["", RULES]))
+FIRST = "\n  edition: 1"
+lenders = st.builds(
+    lambda extra, edition, rules: lender(extra + edition, rules),
+    st.sampled_from([PLAIN, RICH, LENIENT, CHANGING, ODD]),
+    st.sampled_from(["", FIRST]),
+    st.sampled_from(["", RULES]),
+)
 
 
 SAFE = {"late_streak": 0.0, "utilisation": 0.0, "payment_ratio": None, "tenure": 0.0}  # grade C
@@ -108,7 +121,11 @@ CHECKED = Circumstances(lists=frozenset(), signals={"device": "passed", "livenes
 @settings(max_examples=250, deadline=None)
 @given(customer=customers, asked=applications, circumstances=found, by=lenders)
 @example(SAFE, Application(2000.0), Circumstances(), lender(PLAIN))  # as much as the limit
+@example(SAFE, Application(2000.0, monthly_income=500.0, exposure=0.0), CHECKED, lender(ODD))  # an offer in tenths
+@example(SAFE, Application(1.0, monthly_income=0.1, exposure=0.0), CHECKED, lender(ODD + FIRST))
 @example(SAFE, Application(2000.5), Circumstances(), lender(PLAIN))
+@example(SAFE, Application(), CHECKED, lender(PLAIN, RULES))  # no amount, no exposure
+@example(SAFE, Application(float("nan"), exposure=9.0), CHECKED, lender(FIRST, RULES))
 @example(SAFE, Application(2000.5, "car"), Circumstances(), lender(LENIENT))
 @example(SAFE, Application(1e9, "car", 36, 0.19, 50.0), Circumstances(), lender(LENIENT, RULES))
 @example(SAFE, Application(purpose="car", monthly_income=400.0, exposure=0.0), CHECKED, lender(RICH))  # over a quota

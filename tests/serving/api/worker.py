@@ -1,7 +1,7 @@
 """A worker of the decision service for tests, without BentoML, and what its answers are looked at with."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +34,7 @@ from serving.staff.passwords import Passwords
 from serving.staff.reception import Reception
 from serving.staff.sessions import make_session
 from tests.serving.log.keyring import KEYS
-from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, FakeReader, build_small, fresh_reader
+from tests.serving.small_releases import CAMPAIGN, NO_MORE, PORTFOLIO, FakeReader, build_small, fresh_reader
 
 DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
 
@@ -55,12 +55,18 @@ class Worker:
     """A worker without BentoML: real releases, log, pauses and partners; features from memory."""
 
     def __init__(
-        self, folder: Path, consents: tuple[ConsentPurpose, ...] = (), url: str = "", releases: Path | None = None
+        self,
+        folder: Path,
+        consents: tuple[ConsentPurpose, ...] = (),
+        url: str = "",
+        releases: Path | None = None,
+        risk: Mapping[str, Any] = NO_MORE,
     ) -> None:
         self.releases = releases or folder / "releases"
         self.reader: FakeReader = fresh_reader()
         for portfolio in (PORTFOLIO, CAMPAIGN):
-            write_pointer(self.releases, portfolio, build_small(self.releases, portfolio=portfolio, consents=consents))
+            made = build_small(self.releases, portfolio=portfolio, consents=consents, risk=risk)
+            write_pointer(self.releases, portfolio, made)
         self.url = url or f"sqlite:///{folder / 'log.db'}"
         self.log = open_log(self.url, KEYS)
         self.pauses = open_pauses(self.url, self.log.vault)

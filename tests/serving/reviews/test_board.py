@@ -17,7 +17,7 @@ from serving.log.record import PLATFORM
 from serving.policy import Quota, Reviews
 from serving.quotas import QuotaCounts
 from serving.reviews.allowed import BadReason, largest, people, reasons_of
-from serving.reviews.board import Case, NoReview, NotAllowed, Ruling, TooMuch
+from serving.reviews.board import Case, NoReview, NotAllowed, Ruling, TooLittle, TooMuch
 from serving.reviews.listing import Wanted
 from serving.reviews.review import Refused
 from tests.serving.lender import policy
@@ -171,6 +171,8 @@ def test_no_more_is_granted_than_the_policy_allows(desk: Desk) -> None:
     case = desk.board.claim(desk.board.of(desk.decision()), ANN, PLAIN, LATER)
     with pytest.raises(TooMuch, match="at most 1000"):
         desk.board.decide(case, ANN, PLAIN, LATER, replace(YES, limit=1000.5))
+    with pytest.raises(TooLittle, match=r"expected 0\.01 at least"):
+        desk.board.decide(case, ANN, PLAIN, LATER, replace(YES, limit=5e-324))
     assert state(desk.board.decide(case, ANN, PLAIN, LATER, replace(YES, limit=1000.0))) == "approved"
 
 

@@ -1,0 +1,47 @@
+"""The records of decisions on one request or many, made without holding up the event loop."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+
+from serving.answers import Asked, record_of
+from serving.applications import Circumstances
+from serving.decisions import Decision, Decisions
+from serving.desk import Desk, Looked
+from serving.log.batcher import PACE, paced
+from serving.log.record import Record
+
+Decided = tuple[Callable[[int], Decision], Sequence[Circumstances]]
+"""The decision of each row, and the circumstances in which it was made."""
+
+
+async def recorded(
+    desk: Desk, looked: Looked, asked: Sequence[Asked], found: Sequence[Circumstances], threads: Executor
+) -> list[Record]:
+    """The record of the decision on each request; in a batch, a quota has what the requests before it left."""
+    decided, found = await _decide(desk, looked, asked, found, threads)
+    return [record_of(one, desk, looked, decided(row), found[row], row) async for row, one in paced(enumerate(asked))]
+
+
+async def _decide(
+    desk: Desk, looked: Looked, asked: Sequence[Asked], found: Sequence[Circumstances], threads: Executor
+) -> Decided:
+    kind, applications = asked[0].kind, [one.application for one in asked]
+    if len(asked) == 1:
+        alone = desk.decide(kind, looked, application=applications[0], circumstances=found[0])
+        return lambda row: alone, found
+    given = (kind, looked, applications, found, True)
+    if len(asked) <= PACE:
+        decisions = desk.decide_all(*given)
+    else:
+        # In a thread: NumPy and CatBoost let go of the interpreter, and single requests go on meanwhile.
+        decisions = await asyncio.get_running_loop().run_in_executor(threads, desk.decide_all, *given)
+    return decisions.one, made_in(found, decisions)
+
+
+def made_in(found: Sequence[Circumstances], decisions: Decisions) -> Sequence[Circumstances]:
+    """The circumstances of each row with what it found used, which is what those before it took too."""
+    if decisions.used is None:
+        return found
+    return [replace(one, used=used) for one, used in zip(found, decisions.used, strict=True)]
