@@ -36,7 +36,7 @@ __all__ = [
 TOGETHER = (
     ("tests/integration/service/",),
     ("tests/faults/test_decision_log.py", "tests/faults/test_online_store.py", "tests/faults/test_registry.py"),
-    ("tests/e2e/", "tests/integration/test_schedule.py"),
+    ("tests/e2e/", "tests/integration/test_schedule.py", "tests/integration/test_retrain_all.py"),
 )
 """Files that share a running service, or a Prefect server: on one worker it is started once, not once for each file."""
 

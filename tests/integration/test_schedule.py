@@ -96,7 +96,7 @@ def test_a_worker_that_is_told_nothing_runs_one_where_it_was_scheduled(
     assert not any((tmp_path / "cwd").iterdir())
     assert [path for path in tmp_path.rglob("*") if path.suffix in (".parquet", ".db") or "storage" in path.parts] == []
     (kept,) = (checkout / ".lendloop/prefect/storage").iterdir()
-    assert json.loads(kept.read_text())["summary"].endswith("0 quarantined")
+    assert " kept + 0 quarantined" in json.loads(kept.read_text())["summary"]
 
 
 TRIED = """
