@@ -43,7 +43,7 @@ from training.spec import ModelSpec, read_models
 
 RESULTS = Path(__file__).parent / "results" / "simulation_models.json"
 PORTFOLIOS = Path(__file__).parents[1] / "portfolios"
-CUSTOMERS, MONTHS, SEED = 20_000, 16, 3
+CUSTOMERS, MONTHS, SEED = 40_000, 16, 3
 KEY = "customer_id"
 OURS = "the portfolio's model"
 SHARE = 0.6
