@@ -57,6 +57,8 @@ def parse_document(text: str, model: type[AnyDocument], name: str, *, context: A
     """Parse YAML `text` into `model`; `name` stands for the file in errors."""
     try:
         data, lines = _loaded(text)
+        # A copy: a model may keep a list or a mapping of the data as it is, and the text is read again by others.
+        data = deepcopy(data)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         # What lacks at the end libyaml misses on the line after the last.
@@ -68,8 +70,7 @@ def parse_document(text: str, model: type[AnyDocument], name: str, *, context: A
     if not isinstance(data, dict):
         raise DocumentError(f"{name}:1: found {type(data).__name__}, expected a mapping of keys")
     try:
-        # A copy: a model may keep a list or a mapping of the data as it is, and the text is read again by others.
-        return model.model_validate(deepcopy(data), context=context)
+        return model.model_validate(data, context=context)
     except ValidationError as error:
         faults = [line for fault in error.errors(include_url=False) for line in _describe(fault, lines, name, model)]
         raise DocumentError("\n".join(faults)) from None

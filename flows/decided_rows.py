@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from serving.answers import Asked, record_of
@@ -81,14 +81,15 @@ class RowDecider:
         return records
 
 
-def row_keys(vault: Vault, portfolio: str, file: Path, at: datetime | None) -> Iterator[str]:
+def row_keys(vault: Vault, portfolio: str, file: Path, at: datetime | date) -> Iterator[str]:
     """The idempotency key of each row of `file`: the same bytes, decided at the same time, are the same requests.
 
-    Without a time given, whenever that is. The key stands open in the log, where what it is made of must not be tried.
+    Where no time was given, on the same day: a list that is scored each month is decided each month. The key stands
+    open in the log, where what it is made of must not be tried.
     """
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
-    mark = vault.mark(["file", portfolio, digest, "" if at is None else at.astimezone(UTC).isoformat()])
+    mark = vault.mark(["file", portfolio, digest, at.isoformat()])
     row = 0
     while True:
         row += 1

@@ -23,6 +23,7 @@ from flows.workspace import Workspace, open_workspace
 from infra.files import check_place, write_whole
 from serving.answers import Asked, answer_of
 from serving.api.schemas import DecisionRequest, PropensityRequest
+from serving.api.times import SAID, in_utc
 from serving.desk import Desk, open_desk
 from serving.inquiry import open_inquiry
 from serving.log.record import Record
@@ -54,8 +55,8 @@ class BadFile(ValueError):
 def decide_file(file: Path, portfolio: str, out: Path | None, at: str) -> None:
     """Decide every row of `file`, commit the decisions to the log, print a summary and write all to `out`.
 
-    The same file again, at the same time where one is given, is answered from the log: a run that failed or was killed
-    is simply run again.
+    The same file again, at the same time or, where none is given, on the same day (UTC), is answered from the log: a
+    run that failed or was killed is simply run again.
     """
     _check_out(out)
     if at:
@@ -108,7 +109,7 @@ def _kind(value: object) -> str:
 
 def _asked(workspace: Workspace, desk: Desk, file: Path, rows: pl.DataFrame, given_at: str) -> Iterator[Asked]:
     at = given_time(given_at)
-    keys = row_keys(workspace.log.vault, workspace.name, file, at if given_at else None)
+    keys = row_keys(workspace.log.vault, workspace.name, file, at if given_at else at.date())
     kind, model = ("decision", DecisionRequest) if desk.takes("decision") else ("propensity", PropensityRequest)
     for number, row in enumerate(rows.iter_rows(named=True), start=1):
         given: dict[str, Any] = {name: value for name, value in row.items() if value is not None}
@@ -144,9 +145,9 @@ def given_time(at: str, option: str = "--at") -> datetime:
     """The time a person gave with an option, UTC unless it says otherwise; now when none was given."""
     try:
         given = datetime.fromisoformat(at) if at else datetime.now(UTC)
+        return in_utc(given if given.tzinfo else given.replace(tzinfo=UTC))
     except ValueError:
-        raise BadFile(f"{option}: found {at!r}; expected RFC 3339, such as 2010-11-30T12:00:00Z") from None
-    return given if given.tzinfo else given.replace(tzinfo=UTC)
+        raise BadFile(f"{option}: found {at!r}; expected {SAID}, such as 2010-11-30T12:00:00Z") from None
 
 
 def _tell_before(decided: Sequence[DecidedRow]) -> None:

@@ -83,9 +83,11 @@ class Inquiry:
         """Have quotas count no more what was not logged; what may have been, a look at the log will tell."""
         if self.quotas is not None and records:
             pairs = zip(records, outcomes, strict=True)
-            lost = [record.decision_id for record, outcome in pairs if _not_logged(outcome)]
-            if lost:
-                self.quotas.took_not(records[0].portfolio, lost)
+            told = [(record.decision_id, outcome) for record, outcome in pairs if not _is_ours(outcome)]
+            if told:
+                portfolio = records[0].portfolio
+                self.quotas.took_not(portfolio, [name for name, outcome in told if _not_logged(outcome)])
+                self.quotas.doubt(portfolio, [name for name, outcome in told if not _not_logged(outcome)])
 
     async def close(self) -> None:
         """Stop following the lists and the log."""
@@ -97,6 +99,10 @@ class Inquiry:
             self.quotas.close()
         if self.consents is not None:
             self.consents.close()
+
+
+def _is_ours(outcome: Appended | BaseException) -> bool:
+    return isinstance(outcome, Appended) and outcome.ours
 
 
 def _not_logged(outcome: Appended | BaseException) -> bool:

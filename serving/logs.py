@@ -51,5 +51,5 @@ def _event(record: logging.LogRecord) -> str:
     if record.name.split(".")[0] == OURS:
         return text
     lines = text.strip().splitlines() or [""]
-    # A start that failed is told as a traceback, whose last line says by what; nobody has sent anything by then.
-    return lines[-1 if lines[0].startswith(START) else 0].rstrip(": ")
+    # A start or an end that failed is told as a traceback, whose last line begins with the class of the error.
+    return lines[-1].partition(":")[0] if lines[0].startswith(START) else lines[0].rstrip(": ")

@@ -13,7 +13,7 @@ from typing import Any
 from serving.log.database import Database, LogUnavailable, Session
 from serving.log.database import Row as Stored
 from serving.log.record import PLATFORM, Record, time_text
-from serving.log.vault import Vault
+from serving.log.vault import SealBroken, Vault
 from serving.money import money
 from serving.policy import Quota
 
@@ -21,6 +21,7 @@ LOOK_SECONDS = 0.4  # how often the log is asked for new approvals
 STALE_SECONDS = 0.9  # what is older is not known: a person decides
 PAGE = 5_000
 LOST_SECONDS = 60.0  # how long an own approval counts of which the log never told
+DOUBT_SECONDS = 0.8  # the same, once its commit failed: what was committed all the same, a look finds by then
 _SEALED = ("decision_id", "portfolio", "decided_at", "subject", "features")
 _COLUMNS = ("sequence", *_SEALED, "kind", "inputs", "offer")
 
@@ -69,13 +70,13 @@ class _Own:
 
     def add(self, name: str, at: Where, amount: float) -> None:
         """Count one more."""
-        self.approved[name] = (at, amount, time.monotonic())
+        self.approved[name] = (at, amount, time.monotonic() + LOST_SECONDS)
         self.sums.add(at, amount)
 
     def without(self, names: Iterable[str]) -> "_Own":
         """The same without some decisions, and without those that the log should have told of long ago."""
-        gone, until = set(names), time.monotonic() - LOST_SECONDS
-        found = _Own({name: one for name, one in self.approved.items() if name not in gone and one[2] > until})
+        gone, now = set(names), time.monotonic()
+        found = _Own({name: one for name, one in self.approved.items() if name not in gone and one[2] > now})
         for at, amount, _ in found.approved.values():
             found.sums.add(at, amount)
         return found
@@ -129,6 +130,13 @@ class QuotaCounts:
             if (own := self._own.get(portfolio)) is not None:
                 self._own[portfolio] = own.without(names)
 
+    def doubt(self, portfolio: str, names: Iterable[str]) -> None:
+        """Count decisions whose commit failed for a moment longer: they may be in the log all the same."""
+        with self._own_lock:
+            if (own := self._own.get(portfolio)) is not None:
+                for name in own.approved.keys() & set(names):
+                    own.approved[name] = (*own.approved[name][:2], time.monotonic() + DOUBT_SECONDS)
+
     def close(self) -> None:
         """Close the database."""
         self._database.close()
@@ -143,7 +151,7 @@ class QuotaCounts:
                 for row in rows:
                     self._add(known, dict(zip(_COLUMNS, row, strict=True)))
                     seen.append(str(row[_COLUMNS.index("decision_id")]))
-        except LogUnavailable:
+        except (LogUnavailable, SealBroken):
             if self._granted.get(portfolio) is not known:
                 return  # nothing is kept of it
         else:
@@ -152,12 +160,11 @@ class QuotaCounts:
         self.took_not(portfolio, seen)
 
     def _add(self, known: _Granted, stored: dict[str, object]) -> None:
-        known.sequence = int(str(stored["sequence"]))
         asked = self._asked(stored)
-        if asked is None:
-            return
-        at = date.fromisoformat(str(stored["decided_at"])[:10]), asked.get("purpose")
-        known.add(at, _amount(asked, json.loads(str(stored["offer"]))))
+        if asked is not None:
+            at = date.fromisoformat(str(stored["decided_at"])[:10]), asked.get("purpose")
+            known.add(at, _amount(asked, json.loads(str(stored["offer"]))))
+        known.sequence = int(str(stored["sequence"]))  # last: a row that could not be read is looked at again
 
     def _asked(self, stored: dict[str, object]) -> dict[str, Any] | None:
         """What was asked for; of an approval by people no more than they granted.

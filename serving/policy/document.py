@@ -143,7 +143,12 @@ class Policy(Document):
                 whose = "a reason of the platform" if rule.id in CAUSES else "a code of reasons"
                 yield ("risk", "rules", position, "id"), f"{rule.id!r} is {whose}; expected a name of its own"
             told = rule.open_reason.code
-            if told in self.reasons or any(other.id == told for other in rules):
+            # A released policy of the first edition never tells it.
+            if (
+                self.risk
+                and self.risk.edition > 1
+                and (told in self.reasons or any(other.id == told for other in rules))
+            ):
                 where = ("risk", "rules", position, "id")
                 yield where, f"{told!r}, the reason where {rule.id!r} is open, is in use; expected another name"
         owner: dict[str, str] = {}

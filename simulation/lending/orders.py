@@ -24,8 +24,8 @@ class Orders:
     name = "orders"
 
     def begin(self, state: State, draws: Draws) -> None:
-        """No limit was lowered yet."""
-        state.own[self.name] = {"lowered": np.zeros(len(state.people), dtype=np.bool_)}
+        """The lender has said nothing of limits yet."""
+        state.own[self.name] = {"limited": np.zeros(len(state.people), dtype=np.bool_)}
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
         """Limits and blocks are told in `limits`; a new price changes what is left of a loan, told anew."""
@@ -58,8 +58,8 @@ def _limits(state: State, orders: pl.DataFrame) -> tuple[Ints, Array]:
     rows, cents = _rows(state, orders), np.round(orders["limit"].to_numpy() * 100).astype(np.int64)
     higher = cents > state.finances.limit_cents[rows]
     state.finances.limit_cents[rows] = np.maximum(cents, 0)
-    # For good: a limit that is raised again is the lender's word no less than one that is lowered.
-    state.own[Orders.name]["lowered"][rows[~higher]] = True
+    # For good, and whether higher or lower: it is the lender's word.
+    state.own[Orders.name]["limited"][rows] = True
     codes = np.where(higher, LIMIT_REASONS.code("raised"), LIMIT_REASONS.code("lowered"))
     return rows, codes.astype(np.uint8)
 
@@ -73,10 +73,10 @@ def _blocks(state: State, orders: pl.DataFrame) -> tuple[Ints, Array]:
 
 
 def room_cents(state: State, rows: Ints) -> Ints:
-    """What may still be lent where the lender has ever lowered the limit; elsewhere, anything."""
-    finances, lowered = state.finances, state.own[Orders.name]["lowered"][rows]
+    """What may still be lent where the lender has ever set the limit; elsewhere, anything."""
+    finances, limited = state.finances, state.own[Orders.name]["limited"][rows]
     room = np.maximum(finances.limit_cents[rows] - finances.owed_cents[rows], 0)
-    return np.asarray(np.where(lowered, room, ANYTHING), dtype=np.int64)
+    return np.asarray(np.where(limited, room, ANYTHING), dtype=np.int64)
 
 
 def _reprice(state: State, orders: pl.DataFrame) -> Ints:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,13 @@ def test_a_file_again_without_a_time_is_answered_from_the_log(place: Place) -> N
     for _ in range(2):
         decide_file(place.file(), NAME, None, "")
     assert len(place.logged()) == 4
+
+
+def test_the_same_file_on_another_day_is_decided_anew(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for moment, logged in ((NOW, 4), (NOW + timedelta(hours=1), 4), (NOW + timedelta(days=1), 8)):
+        monkeypatch.setattr(flows.deciding, "given_time", lambda _at, moment=moment: moment)
+        decide_file(place.file(), NAME, None, "")
+        assert len(place.logged()) == logged
 
 
 def test_another_time_portfolio_or_content_is_another_file(place: Place) -> None:

@@ -56,4 +56,9 @@ def test_nothing_but_raw_tables_is_read(raw: Any, tmp_path: Path) -> None:
     for name in ("../truth/true_people", "customers/../../truth/true_people", "true_people", absolute, "logins"):
         with pytest.raises(raw.NotRaw, match="expected"):
             found.scan(name, {"customer_id": pl.Int64})
+    day = tmp_path / "world" / "raw" / "listings" / "day=2024-01-01"
+    day.parent.mkdir()
+    day.symlink_to("../../truth/true_people/day=2024-01-01")
+    with pytest.raises(raw.NotRaw, match="expected a file below"):
+        found.scan("listings", {"customer_id": pl.Int64})
     assert set(RAW) == raw.TABLES

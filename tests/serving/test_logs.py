@@ -21,7 +21,7 @@ warnings.warn("float expected:\\n  found 'Jane'", UserWarning)
 async def forgotten():
     asyncio.get_running_loop().call_exception_handler({"message": "never retrieved", "future": "Jane"})
 asyncio.run(forgotten())
-logging.getLogger("uvicorn.error").error("Traceback (most recent call last):\\n  File x\\nRuntimeError: no such key")
+logging.getLogger("uvicorn.error").error("Traceback (most recent call last):\\n  File x\\nRuntimeError: no key of Jane")
 logging.getLogger("uvicorn.error").info("Started server process")
 """
 
@@ -35,4 +35,4 @@ def test_whoever_writes_to_it_every_line_is_json_and_no_value_slips_in() -> None
     assert told[:3] == [(name, fault, "ValueError") for name in ("uvicorn.error", "lendloop.api", "somebody.else")]
     assert told[3][0] == "py.warnings"
     assert told[3][1].endswith("UserWarning: float expected")
-    assert told[4:] == [("asyncio", "never retrieved", None), ("uvicorn.error", "RuntimeError: no such key", None)]
+    assert told[4:] == [("asyncio", "never retrieved", None), ("uvicorn.error", "RuntimeError", None)]

@@ -70,6 +70,8 @@ class Raw:
             if first <= _day(day.name) <= last
             for file in sorted(day.glob("*.parquet"))
         ]
+        if astray := next((file for file in files if not file.resolve().is_relative_to(self._folder)), None):
+            raise NotRaw(f"{astray} leads to {astray.resolve()}; expected a file below {self._folder}")
         if not files:
             return pl.LazyFrame(schema=schema)
         # Columns are taken by name, and enumerated ones as text: the contract knows their values.

@@ -15,7 +15,7 @@ from serving.api.batches import LARGEST
 from serving.clerk import Clerk
 from serving.desk import Desk
 from serving.log.batcher import LogOverloaded
-from serving.log.database import open_database
+from serving.log.database import LogUnavailable, open_database
 from serving.log.record import Record
 from serving.quotas import QuotaCounts
 from serving.release import load_release
@@ -119,6 +119,31 @@ def test_a_repeated_request_and_one_that_is_not_logged_take_nothing(opened: Open
                 return [(await client.post(DECISIONS, json=GOOD)).json()["outcome"] for _ in range(2)]
 
     assert asyncio.run(ask()) == ["approve", "review"]
+
+
+def test_an_approval_whose_commit_failed_counts_no_longer_than_the_log_can_have_it(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "DOUBT_SECONDS", 0.0)
+    worker = opened({**DAILY, "at_most": 1}, look=0.0)
+
+    async def ask() -> list[str]:
+        async with worker.opened() as clerk:
+            bearer = {"Authorization": f"Bearer {worker.key}"}
+            transport = httpx.ASGITransport(worker.app(clerk), raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=bearer) as client:
+                append_all = clerk.log.append_all
+                clerk.log.append_all = lost  # type: ignore[method-assign]
+                assert (await client.post(DECISIONS, json=GOOD)).status_code == 503
+                clerk.log.append_all = append_all  # type: ignore[method-assign]
+                await client.post(DECISIONS, json={**GOOD, "entity_id": 2})  # a look after which the doubt is over
+                return [(await client.post(DECISIONS, json=GOOD)).json()["outcome"] for _ in range(2)]
+
+    assert asyncio.run(ask()) == ["approve", "review"]
+
+
+async def lost(records: list[Record]) -> Any:
+    return [LogUnavailable("gone") for _ in records]
 
 
 async def refused(records: list[Record]) -> Any:

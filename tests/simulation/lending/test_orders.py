@@ -43,6 +43,19 @@ def test_a_limit_that_is_raised_after_it_was_lowered_binds() -> None:
     assert fresh.is_empty(), "a loan raised the limit"
 
 
+def test_a_first_limit_binds() -> None:
+    """Who had none and is given 3,000 is lent no more, as one whose limit was lowered to that."""
+    lender = LendingWorld(1_200).run(1, hands_off())
+    without = np.flatnonzero(lender.world.state.finances.limit_cents == 0) + 1
+    lender.step(Decisions(limits=pl.DataFrame({"customer_id": without, "limit": np.full(len(without), 3_000.0)})))
+    lender.run(1, hands_off())
+    late = (pl.col("event_timestamp").dt.date() > date(2024, 2, 1)) & pl.col("customer_id").is_in(without.tolist())
+    lent = lender.rows("loans").filter(late)["principal"]
+    assert lent.len() > 5
+    assert lent.cast(pl.Float64).max() <= 3_000  # type: ignore[operator]
+    assert lender.rows("limits").filter(late).is_empty(), "a loan raised the limit"
+
+
 def test_no_more_is_lent_than_was_asked_for() -> None:
     lender = LendingWorld(1_200).run(1, hands_off())
     asked = waiting(lender.world.state, Day.on(date(2024, 1, 31))).applications
