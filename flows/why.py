@@ -16,7 +16,7 @@ from infra.settings import Settings
 from serving.answers import decisions_again
 from serving.desk import Desk, Reader
 from serving.log.act import about
-from serving.log.record import DECIDING, Record, time_text
+from serving.log.record import DECIDING, QUOTAS_USED, Record, time_text
 from serving.release import LoadedRelease, ReleaseError, ReleaseMissing, load_release
 from training.registry.history import Step
 from training.registry.store import RegistryError
@@ -99,7 +99,7 @@ def _record(settings: Settings, decision_id: str) -> tuple[Record, list[Record]]
 def _decided(record: Record) -> Facts:
     personal = record.personal or {}
     identity = personal.get("identity")
-    asked = {name: value for name, value in personal.items() if name != "identity"}
+    asked = {name: value for name, value in personal.items() if name not in ("identity", QUOTAS_USED)}
     return {
         "id": record.decision_id,
         "portfolio": record.portfolio,

@@ -20,6 +20,7 @@ from serving.applications import (
     application_from,
     circumstances_from,
     circumstances_json,
+    sealed_json,
 )
 from serving.decisions import Decision, Decisions
 from serving.desk import LATE, PURPOSE_OF, Desk, Kind, Looked, looked_at
@@ -117,7 +118,7 @@ def record_of(
         request_digest=asked.digest(body),
         entity_id=str(asked.request.entity_id),
         inputs={},
-        personal=_stated(body),
+        personal=_stated(body) | sealed_json(found),
         features=looked.values[row],
         feature_times={view: None if time is None else time_text(time) for view, time in looked.times[row].items()},
         context={
@@ -158,7 +159,7 @@ def decisions_again(desk: Desk, record: Record) -> Decisions:
     }
     values = {name: [value] for name, value in record.features.items()}
     looked = looked_at(values, times, record.decided_at) if record.feature_times else LATE
-    asked, found = application_from(record.personal), circumstances_from(record.context)
+    asked, found = application_from(record.personal), circumstances_from(record.context, record.personal)
     return desk.decide_all(kind, looked, [asked], [found])
 
 

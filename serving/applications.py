@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.log.record import QUOTAS_USED as USED
 from training.score import Floats
 
 Flags = NDArray[np.bool_]
@@ -113,28 +114,35 @@ class Context:
 
 
 def circumstances_json(found: Circumstances) -> dict[str, Any]:
-    """What is logged of the circumstances: all that a replay needs, nothing that was not looked up."""
+    """What is logged openly of the circumstances: all that a replay needs, nothing that was not looked up."""
     return {
         "paused": found.paused,
         **({} if found.business_date is None else {"business_date": found.business_date.isoformat()}),
         **({} if found.lists is None else {"lists": sorted(found.lists)}),
         **({"signals": dict(found.signals)} if found.signals else {}),
-        **({"used": dict(found.used)} if found.used else {}),
         **({} if found.consented is None else {"consented": found.consented}),
         **({"automation_refused": True} if found.automation_refused else {}),
         **({"consents": dict(found.consents)} if found.consents else {}),
     }
 
 
-def circumstances_from(logged: Mapping[str, Any]) -> Circumstances:
-    """The circumstances a record holds; what it has besides is passed over."""
+def sealed_json(found: Circumstances) -> dict[str, Any]:
+    """The part of it that is logged sealed: what quotas had granted grows by what each person asked for."""
+    return {USED: dict(found.used)} if found.used else {}
+
+
+def circumstances_from(logged: Mapping[str, Any], sealed: Mapping[str, Any] | None = None) -> Circumstances:
+    """The circumstances in a record's context, and in what is sealed of it; what it has besides is passed over.
+
+    Records from before `sealed_json` have all of it in their context.
+    """
     day, lists = logged.get("business_date"), logged.get("lists")
     return Circumstances(
         paused=bool(logged.get("paused")),
         business_date=None if day is None else date.fromisoformat(day),
         lists=None if lists is None else frozenset(lists),
         signals=dict(logged.get("signals", NOTHING)),
-        used={name: float(value) for name, value in logged.get("used", NOTHING).items()},
+        used={name: float(value) for name, value in (sealed or {}).get(USED, logged.get("used", NOTHING)).items()},
         consented=logged.get("consented"),
         automation_refused=bool(logged.get("automation_refused")),
         consents=dict(logged.get("consents", NOTHING)),

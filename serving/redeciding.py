@@ -26,7 +26,7 @@ def redecide(release: Decider, records: Iterable[Record]) -> Iterator[tuple[list
             parts[record.kind, not record.feature_times].append(record)
     for (kind, late), part in parts.items():
         features = late_rows(len(part)) if late else _features(part)
-        context = Context.of([circumstances_from(record.context) for record in part])
+        context = Context.of([circumstances_from(record.context, record.personal) for record in part])
         if kind == "propensity":
             yield part, target(release, features, context)
         else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from serving.log.chain import Head, Link, extend
 from serving.log.database import Row, Session
 from serving.log.entry import COLUMNS, OPEN, VAULT, Entry, RecordError, decode
-from serving.log.record import Record
+from serving.log.record import QUOTAS_USED, Record
 from serving.log.schema import HEAD, LINKS
 from serving.log.vault import Vault
 
@@ -117,7 +117,7 @@ def _same_request(winner: Record, record: Record) -> bool:
 
 
 def _asked(record: Record) -> tuple[object, ...]:
-    said = None if record.personal is None else dict(record.personal)
+    said = None if record.personal is None else {name: v for name, v in record.personal.items() if name != QUOTAS_USED}
     return record.kind, record.portfolio, record.entity_id, said
 
 

@@ -18,6 +18,10 @@ PLATFORM = "lendloop"
 """The partner whose requests are the platform's own checks: on record, but nobody's business."""
 
 
+QUOTAS_USED = "quotas_used"
+"""Among the personal inputs, and no part of the request: what each quota of the policy had granted before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One decision as it was made. JSON values only (no numpy types, no NaN); `entity_id`, `personal` and

@@ -75,7 +75,7 @@ def _capacity(release: Decider, risk: RiskPolicy, record: Record) -> float | Non
     numbers = [np.nan if value is None else value for value in (record.score, record.probability)]
     scores = Scores(np.array(numbers[:1]), np.array(numbers[1:]), np.array([record.grade or ""]))
     asked = Applications.of([application_from(record.personal or {})])
-    context = Context.of([circumstances_from(record.context)])
+    context = Context.of([circumstances_from(record.context, record.personal)])
     features = {name: [value] for name, value in record.features.items()}
     facts = Sources(release.models[risk.model], asked, features, context, scores).facts(risk)
     (found,) = facts.evaluate(capacity.value, capacity)

@@ -7,7 +7,7 @@ from serving.answers import answer_of
 from serving.api.review_schemas import ActAnswer, ReviewAnswer, ReviewSummary, ViewAge
 from serving.api.schemas import ReviewedAnswer, ReviewState
 from serving.decide import Decider
-from serving.log.record import Record
+from serving.log.record import QUOTAS_USED, Record
 from serving.policy import Reviews
 from serving.reviews.act import Act
 from serving.reviews.allowed import largest
@@ -53,6 +53,7 @@ def review_of(case: Case, release: Decider, at: datetime) -> ReviewAnswer:
     record, standing = case.decision, case.standing(release.policy.reviews, at)
     asked = dict(record.personal or {})
     identity = asked.pop("identity", None)
+    asked.pop(QUOTAS_USED, None)
     names = ("decision_id", "portfolio", "partner", "score", "grade", "entity_id", "release", "probability", "reasons")
     return ReviewAnswer.model_validate(
         {

@@ -161,7 +161,8 @@ def test_each_row_of_a_batch_is_decided_again_as_it_was(opened: Opened) -> None:
     for place, one in enumerate(asyncio.run(ask())):
         record = worker.log.find(one["answer"]["decision_id"])
         assert record is not None
-        assert record.context["used"] == {"daily": min(place, 2)}
+        assert "used" not in record.context
+        assert (record.personal or {})["quotas_used"] == {"daily": min(place, 2)}
         assert decide_again(desk, record).outcome == one["answer"]["outcome"]
 
 
