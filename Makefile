@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ray demo test test-ray lint types faults bench bench-scale bench-quality bench-serving bench-materialize lock clean
+.PHONY: help setup setup-ray demo test test-ray lint types faults test-long bench bench-scale bench-quality bench-serving bench-materialize lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -51,6 +51,9 @@ types: $(READY)
 
 faults: $(READY)  ## 200 kills of workers on each log, a soak of 10 minutes, and the faults of `make test` (40 minutes)
 	@KILLS=$${KILLS:-200} $(BIN)/python -m pytest tests/faults -m "long or not long"
+
+test-long: $(READY)  ## tests that take minutes each: a year of the simulated lender
+	@$(BIN)/python -m pytest tests --ignore tests/faults -m long
 
 bench: $(READY)  ## figures of speed beside their peers and floors, and README's table of them (20 minutes; needs wrk)
 	@$(BIN)/python -m benchmarks

@@ -125,7 +125,10 @@ class Outage(Plan):
 
 
 class RecordsPlan(Plan):
-    """Faults of records: shares of the rows of every table; what a decision needs is never late (`records.faults`)."""
+    """Faults of records: shares of the rows of every table; what a decision needs is never late (`records.faults`).
+
+    Values are corrected and malformed in tables that have a number with decimals, as amounts and positions are.
+    """
 
     late: Share = 0.002
     late_days: Annotated[int, Field(gt=0)] = 5

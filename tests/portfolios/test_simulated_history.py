@@ -1,5 +1,7 @@
 """The simulated lender's tables as history: the book against a loop over all loans, and a past that later days keep."""
 
+import os
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -181,6 +183,6 @@ def cut(portfolio: Portfolio, until: date, root: Path) -> Portfolio:
     for day in portfolio.data.glob("*/day=*"):
         if day.name <= f"day={until}":
             (root / "raw" / day.parent.name).mkdir(parents=True, exist_ok=True)
-            (root / "raw" / day.parent.name / day.name).symlink_to(day.resolve())
+            shutil.copytree(day, root / "raw" / day.parent.name / day.name, copy_function=os.link)
     hand_over(root / "made", root / "raw")
     return open_portfolio(PORTFOLIOS, PORTFOLIO, made=root / "made")

@@ -11,6 +11,7 @@ from serving.applications import (
     application_from,
     circumstances_from,
     circumstances_json,
+    sealed_json,
 )
 from serving.decide import decide
 from serving.policy import Policy
@@ -102,7 +103,7 @@ def test_the_all_in_rate_discounts_the_instalments_to_what_was_received():
 
 def test_circumstances_and_applications_are_the_same_after_the_log():
     found = Circumstances(True, date(2026, 1, 1), frozenset({"b", "a"}), {"device": "passed"}, {"d": 2.0}, False, True)
-    assert circumstances_from(circumstances_json(found)) == found
+    assert circumstances_from(circumstances_json(found), sealed_json(found)) == found
     assert circumstances_from(circumstances_json(Circumstances())) == Circumstances()
     assert application_from({"amount": 5, "purpose": "car", "entity": "x"}) == Application(5.0, "car")
     assert application_from({"exposure": 7}) == Application(exposure=7.0)
