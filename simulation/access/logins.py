@@ -16,6 +16,8 @@ from simulation.state import State
 A_DAY = 0.17
 SECOND_DEVICE = 0.12
 AWAY = 0.03
+SYSTEM_SHARES = (0.745, 0.24, 0.015)
+"""Of Android, iOS and all others."""
 BUSY = 4.0
 """How much more often fraudsters sign in when they strike."""
 MOST = 12
@@ -109,7 +111,7 @@ def _devices(state: State, draws: Draws, rows: Ints, second: Array, logins: Fram
     return {
         "device_id": ids,
         "customer_id": logins["customer_id"][first],
-        "system": np.where(draws.happens(0.24, "devices.system", ids), 1, 0).astype(np.uint8),
+        "system": draws.choice(SYSTEM_SHARES, "devices.system", ids).astype(np.uint8),
         "price_class": price.astype(np.uint8),
         "emulator": draws.happens(EMULATED[state.people.pattern[rows[first]]], "devices.emulator", ids),
         "rooted": draws.happens(ROOTED[state.people.pattern[rows[first]]], "devices.rooted", ids),

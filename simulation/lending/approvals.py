@@ -37,14 +37,14 @@ class Approvals:
         elsewhere.begin(state)
 
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
-        """Act on today's answers; who is refused, or would pay more than they are willing to, may go elsewhere."""
+        """Act on today's answers; who gets nothing here (refused, blocked, the offer is too dear) may go elsewhere."""
         if day.opens_month:
             elsewhere.repay(state)
         requests, answers = state.requests, _answers(day, state, decisions)
         willing = answers.rate <= requests.highest_rate
         paid_out = answers.approved & willing & ~state.finances.blocked[requests.row]
-        refused = (answers.given | answers.expired) & ~(answers.approved & willing)
-        elsewhere.borrow(day, state, draws, requests.kept(refused))
+        without = (answers.given | answers.expired) & ~paid_out
+        elsewhere.borrow(day, state, draws, requests.kept(without))
         state.requests = requests.kept(~answers.given & ~answers.expired)
         loans = pay_out(day, state, draws, requests.kept(paid_out), answers.amount[paid_out], answers.rate[paid_out])
         return {"decisions": _outcomes(day, requests, answers, paid_out), **loans}

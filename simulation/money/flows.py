@@ -31,10 +31,11 @@ TO_PAYEE = 0.6
 """Share of honest first hops to a household that go to the account that the borrower named as payee."""
 KIND_KEYS = 100_000_000
 """Accounts of each kind of end are drawn from keys of their own; their ids are hashed and do not tell the kind."""
-SIZE = np.array([40_000_000, 5_000, 400, 600, 3_000, 4_000, 40, 120])
+SIZE = np.array([40_000_000, 5_000, 400, 600, 3_000, 40, 120, 4_000])
 """Accounts of each kind of end (places in ENDS): few brokers and developers, intermediaries that many share."""
-END_MCC = np.array([0, 5399, 8062, 8299, 5099, 0, BROKER_MCC, DEVELOPER_MCC], dtype=np.uint16)
-HOUSEHOLD, INTERMEDIARY = ENDS.code("household"), ENDS.code("intermediary")
+END_MCC = np.array([0, 5399, 8062, 8299, 5099, BROKER_MCC, DEVELOPER_MCC, 0], dtype=np.uint16)
+HOUSEHOLD, INTERMEDIARY = ENDS.code("household"), len(ENDS)
+"""An intermediary's is a private account, registered as any household's: its kind is in no table."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import polars as pl
 
 from simulation.calendar import DAY_US, Day
-from simulation.columns import Array, Flags, Frame, Ints
+from simulation.columns import Array, Flags, Floats, Frame, Ints
 from simulation.draws import Draws
 from simulation.scenarios.scenario import Outage, Scenario
-from simulation.schema.table import CREATED, EVENT, Table
+from simulation.schema.table import CREATED, EVENT, UNREADABLE, Column, Table
 from simulation.schema.truth import FAULTS, ROW_ID
 
 EXEMPT = frozenset({"merchants", "partners", "economy", "regulations"})
@@ -60,10 +59,10 @@ def landed(scenario: Scenario, draws: Draws, day: Day, table: Table, rows: Frame
     created, kept = _outages(scenario, draws, table, own, created, faults)
     luck = draws.uniform(f"records.again.{table.name}", own)
     twice = luck < scenario.records.duplicated
-    wrong = (luck > 1 - scenario.records.corrected) & bool(_numbers(table))
+    wrong = luck > 1 - scenario.records.corrected
     bad = draws.happens(scenario.records.malformed, f"records.malformed.{table.name}", own)
     right = _drifted(scenario, day, table, rows)
-    first = _misread(draws, table, right, own, wrong, bad, faults) if (wrong | bad).any() else right
+    first = _misread(draws, right, own, wrong, bad, faults) if (wrong | bad).any() else right
     faults.note("duplicated", twice)
     again = created + (1 + own % scenario.records.late_days) * DAY_US
     parts = [(first, created, kept), (first, created, kept & twice), (right, again, kept & wrong)]
@@ -114,22 +113,38 @@ def _drifted(scenario: Scenario, day: Day, table: Table, rows: Frame) -> Frame:
     return rows
 
 
-def _misread(draws: Draws, table: Table, rows: Frame, own: Ints, wrong: Flags, bad: Flags, faults: Faults) -> Frame:
-    """The first number of a table is wrong where it is corrected later; where malformed it is missing or absurd."""
-    if not (numbers := _numbers(table)):
+def _misread(draws: Draws, rows: Frame, own: Ints, wrong: Flags, bad: Flags, faults: Faults) -> Frame:
+    """One column of a table is wrong where it is corrected later; where malformed it is missing or absurd."""
+    table = faults.table
+    if (column := table.spoiled) is None:
         return rows
-    name = _stored(rows, numbers[0])
+    name = _stored(rows, column.name)
+    faults.note("corrected", wrong, column.name)
+    faults.note("malformed", bad, column.name)
+    if column.levels is None:
+        return {**rows, name: _wrong_numbers(draws, rows[name], own, wrong, bad)}
+    # A part of the key is never another one: what corrects it would be the correction of nothing.
+    missing, other = (wrong | bad, wrong & False) if column.name in table.key else (bad, wrong)
+    return {**rows, name: _wrong_names(draws, column, rows[name], own, other, missing)}
+
+
+def _wrong_numbers(draws: Draws, right: Array, own: Ints, wrong: Flags, bad: Flags) -> Floats:
     factor = MISREAD[draws.below(len(MISREAD), "records.misread", own)]
-    value = rows[name].astype(np.float64)
-    value[wrong] = np.round(value[wrong] * factor[wrong], 2)
-    value[bad] = np.where(factor[bad] < 1, np.nan, np.abs(value[bad]) * ABSURD)
-    faults.note("corrected", wrong, numbers[0])
-    faults.note("malformed", bad, numbers[0])
-    return {**rows, name: value}
+    value, missing = right.astype(np.float64), np.isnan(right)
+    # Nothing times a factor would be right.
+    there = np.where(missing | (right == 0), 1.0, value)
+    value[wrong] = np.round(there[wrong] * factor[wrong], 2)
+    value[bad] = np.where((factor[bad] < 1) & ~missing[bad], np.nan, np.abs(there[bad]) * ABSURD)
+    return value
 
 
-def _numbers(table: Table) -> list[str]:
-    return [column.name for column in table.columns if column.type == pl.Float64]
+def _wrong_names(draws: Draws, column: Column, right: Array, own: Ints, other: Flags, missing: Flags) -> Array:
+    """Another of the column's names, or none that could be read."""
+    levels, codes = len(column.levels or ()), right.astype(np.uint8)
+    on = 1 + draws.below(levels - 1, "records.misread", own[other])
+    codes[other] = (codes[other] + on) % levels
+    codes[missing] = UNREADABLE
+    return codes
 
 
 def _stored(rows: Frame, column: str) -> str:

@@ -127,7 +127,7 @@ class Outage(Plan):
 class RecordsPlan(Plan):
     """Faults of records: shares of the rows of every table; what a decision needs is never late (`records.faults`).
 
-    Values are corrected and malformed in tables that have a number with decimals, as amounts and positions are.
+    In tables without a number with decimals, as amounts and positions are, a name is wrong or could not be read.
     """
 
     late: Share = 0.002

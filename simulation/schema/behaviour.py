@@ -16,7 +16,7 @@ OFFERS = Levels(
     "cash_loan", "checkout_instalments", "medical_instalments", "study_now", "rate_discount", "wealth_bundle",
     "education_content", "repayment_help",
 )  # fmt: skip
-RESPONSES = Levels("none", "opened", "clicked", "applied", "unsubscribed", "complained")
+RESPONSES = Levels("opened", "clicked", "applied", "unsubscribed", "complained")
 COMPLAINTS_ABOUT = Levels("contact_frequency", "rate", "collections", "decision", "app", "fraud", "data")
 ITEMS = Levels(
     "baby_goods", "parenting_books", "electronics", "home_appliances", "furniture", "clothes", "cosmetics", "groceries",

@@ -49,9 +49,7 @@ class Party(IntEnum):
 
 
 KINDS, WAYS, PARTIES = (Levels(*(member.name.lower() for member in codes)) for codes in (Kind, Way, Party))
-ENDS = Levels(
-    "household", "merchant", "hospital", "school", "supplier", "intermediary", "broker", "property_developer",
-)  # fmt: skip
+ENDS = Levels("household", "merchant", "hospital", "school", "supplier", "broker", "property_developer")
 
 TRANSACTIONS = Table(
     "transactions",

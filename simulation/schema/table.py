@@ -1,6 +1,7 @@
 """What a table is: typed columns with meanings, a key, and two clocks."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,8 @@ from simulation.columns import Array, Frame
 EVENT = "event_timestamp"
 CREATED = "created_timestamp"
 MOMENT = pl.Datetime("us", "UTC")
+UNREADABLE = 255
+"""The code of a named value that could not be read: it lands as missing."""
 
 
 class Levels(tuple[str, ...]):
@@ -57,13 +60,23 @@ class Table:
         """Types by column, the clocks last."""
         return {**{column.name: column.type for column in self.columns}, EVENT: MOMENT, CREATED: MOMENT}
 
+    @cached_property
+    def spoiled(self) -> Column | None:
+        """Where its records have faults: the first number with decimals; else a named value, rather outside the key."""
+        numbers = [column for column in self.columns if column.type == pl.Float64]
+        named = [column for column in self.columns if column.levels]
+        return next(iter([*numbers, *sorted(named, key=lambda column: column.name in self.key)]), None)
+
     def frame(self, rows: Frame) -> pl.DataFrame:
         """Events as a data frame of this schema; without a time of creation, that of the event.
 
         Money is given as whole cents in `…_cents` arrays and becomes units of currency.
         """
         columns = {name: self._array(name, type_, rows) for name, type_ in self.schema.items()}
-        return pl.DataFrame(columns).select(_typed(name, type_) for name, type_ in self.schema.items())
+        gaps = self.spoiled.name if self.spoiled else ""
+        return pl.DataFrame(columns).select(
+            _typed(name, type_, gaps=name == gaps) for name, type_ in self.schema.items()
+        )
 
     def _array(self, name: str, type_: PolarsDataType, rows: Frame) -> Array:
         if f"{name}_cents" in rows:
@@ -76,9 +89,9 @@ class Table:
         return values
 
 
-def _typed(name: str, type_: PolarsDataType) -> pl.Expr:
-    """From an array's type to the column's; a missing number was NaN."""
+def _typed(name: str, type_: PolarsDataType, *, gaps: bool) -> pl.Expr:
+    """From an array's type to the column's; a missing number was NaN, a missing name `UNREADABLE`."""
     column = pl.col(name)
     if isinstance(type_, pl.Enum):
-        return column.cat.to(type_)
+        return (pl.when(column != UNREADABLE).then(column) if gaps else column).cat.to(type_)
     return column.cast(type_).fill_nan(None) if type_.is_float() else column.cast(type_)

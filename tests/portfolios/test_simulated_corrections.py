@@ -33,6 +33,7 @@ def land(root: Path, table: str, happened: str, landed: str, **values: Any) -> N
     folder = root / PORTFOLIO / table / f"day=2024-{landed}"
     folder.mkdir(parents=True, exist_ok=True)
     row = pl.DataFrame({"customer_id": [1], **{name: [value] for name, value in values.items()}})
+    row = row.cast({pl.Null: pl.String})
     clocks = {EVENT: on(happened), CREATED: on(landed)}
     row = row.with_columns(pl.lit(time).cast(pl.Datetime("us", "UTC")).alias(name) for name, time in clocks.items())
     row.write_parquet(folder / f"{len(list(folder.iterdir()))}.parquet")
@@ -78,8 +79,53 @@ def test_a_malformed_limit_leaves_the_one_before(made: Path) -> None:
     assert one(rows, FEBRUARY, FEBRUARY)["headroom"] == 4100
 
 
+SESSION = {"device_id": 3, "ip_region": 1, "ip_id": 9, "seconds": 60}
+PAGE = {"session_id": 5, "topic": "home", "item_id": 0, "seconds": 10}
+
+
+def of_table(root: Path, table: str) -> pl.DataFrame:
+    return read_tables(open_portfolio(PORTFOLIOS, PORTFOLIO, made=root))[table]
+
+
+def test_a_name_that_is_corrected_counts_as_it_was_corrected(made: Path) -> None:
+    land(made, "logins", "01-30", "01-30", login_id=1, result="blocked", **SESSION)
+    land(made, "logins", "01-30", "02-03", login_id=1, result="success", **SESSION)
+    land(made, "app_events", "01-30", "01-30", event_id=1, event="sign", **PAGE)
+    land(made, "app_events", "01-30", "02-03", event_id=1, event="help", **PAGE)
+    for table, before, after in (("access", "logins_blocked", "logins"), ("app_use", "sign_steps", "help_steps")):
+        first, second = (one(of_table(made, table), JANUARY, known) for known in (JANUARY, FEBRUARY))
+        assert (first[before], first["rows_in"], first["rows_kept"]) == (1, 1, 1), table
+        assert (second[before], second[after], second["rows_in"], second["rows_repeated"]) == (0, 1, 2, 1), table
+
+
+def test_what_could_not_be_read_is_kept_apart_until_it_comes_whole(made: Path) -> None:
+    """Also where it is a part of the key: the whole row is then another one, and the first stays apart."""
+    land(made, "logins", "01-29", "01-29", login_id=1, result=None, **SESSION)
+    land(made, "devices", "01-29", "01-29", device_id=3, system=None, price_class=1, emulator=True, rooted=False)
+    land(made, "app_events", "01-29", "01-29", event_id=1, event=None, **PAGE)
+    land(made, "responses", "01-30", "01-30", contact_id=1, response=None)
+    land(made, "responses", "01-30", "02-03", contact_id=1, response="clicked")
+    access, app_use = (one(of_table(made, table), JANUARY, JANUARY) for table in ("access", "app_use"))
+    assert (access["rows_in"], access["rows_malformed"], access["logins"], access["devices_new"]) == (2, 2, 0, 0)
+    assert (app_use["rows_in"], app_use["rows_malformed"], app_use["steps"]) == (1, 1, 0)
+    first, second = (one(of_table(made, "contacted"), JANUARY, known) for known in (JANUARY, FEBRUARY))
+    assert (first["rows_in"], first["rows_malformed"], first["clicked"]) == (1, 1, 0)
+    assert (second["rows_in"], second["rows_kept"], second["rows_malformed"], second["clicked"]) == (2, 1, 1, 1)
+
+
 def test_a_world_without_a_whole_month_says_so(tmp_path: Path) -> None:
     land(tmp_path, "customers", "01-01", "01-01", **PROFILE)
     land(tmp_path, "customers", "01-20", "01-20", **PROFILE)
     with pytest.raises(PortfolioError, match="no whole month yet"):
         book(tmp_path)
+
+
+def test_files_of_an_older_world_say_what_to_do(made: Path) -> None:
+    """As where contacts did not tell yet which of them the rules had refused."""
+    old = {"contact_id": 1, "campaign_id": 1, "channel": "sms", "offer": "cash_loan", "held_out": False}
+    land(made, "contacts", "01-20", "01-20", **old, cost=0.1, delivered=True)
+    with pytest.raises(PortfolioError) as told:
+        book(made)
+    assert "no column refused: the world in" in str(told.value)
+    assert "make it anew with `lendloop simulate`" in str(told.value)
+    assert "failed on" not in str(told.value), "the message is wrapped in another"

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from .months import Frames, Source, Summaries, Version
+from .months import Frames, Source, Summaries, Version, accounted
 from .raw import CUSTOMER, EVENT, Raw, current
 
 LOGINS = Source(
@@ -62,7 +62,9 @@ def orders(raw: Raw, roster: pl.DataFrame) -> Summaries:
 
 
 def _signed_in(frames: Frames, version: Version) -> pl.DataFrame:
-    rows, done = current(frames["logins"], "login_id"), pl.col("result") == "success"
+    landed, read = frames["logins"], pl.col("result").is_not_null()
+    versions, done = current(landed, "login_id"), pl.col("result") == "success"
+    rows, told = versions.filter(read), accounted(landed, versions, read)
     regions = rows.group_by(CUSTOMER, "ip_region").len().sort("len", "ip_region", descending=[True, False])
     home = regions.group_by(CUSTOMER, maintain_order=True).agg(logins_home=pl.col("len").first())
     signed = rows.group_by(CUSTOMER).agg(
@@ -79,20 +81,28 @@ def _signed_in(frames: Frames, version: Version) -> pl.DataFrame:
         session_seconds=pl.col("seconds").sum(),
         session_mean=pl.col("seconds").filter(done).mean().round(1),
     )
-    return signed.join(home, on=CUSTOMER, how="left").join(_devices(frames), on=CUSTOMER, how="full", coalesce=True)
+    used, of_devices = _devices(frames["devices"])
+    told = pl.concat([told, of_devices]).group_by(CUSTOMER).sum()
+    whole = signed.join(home, on=CUSTOMER, how="left").join(used, on=CUSTOMER, how="full", coalesce=True)
+    return told.join(whole, on=CUSTOMER, how="left")
 
 
-def _devices(frames: Frames) -> pl.DataFrame:
-    return current(frames["devices"], CUSTOMER, "device_id").group_by(CUSTOMER).agg(
+def _devices(landed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What is new, and of how many rows that is told."""
+    rows, read = current(landed, CUSTOMER, "device_id"), pl.col("system").is_not_null()
+    new = rows.filter(read).group_by(CUSTOMER).agg(
         devices_new=pl.len(),
         devices_emulated=pl.col("emulator").sum(),
         devices_rooted=pl.col("rooted").sum(),
         price_class=pl.col("price_class").max(),
     )  # fmt: skip
+    return new, accounted(landed, rows, read)
 
 
 def _stepped(frames: Frames, version: Version) -> pl.DataFrame:
-    return current(frames["app_events"], "event_id").group_by(CUSTOMER).agg(
+    landed, read = frames["app_events"], pl.col("event").is_not_null()
+    rows = current(landed, "event_id")
+    done = rows.filter(read).group_by(CUSTOMER).agg(
         *[(pl.col("event") == event).sum().alias(f"{event}_steps") for event in EVENTS],
         *[(pl.col("topic") == topic).sum().alias(f"{topic}_steps") for topic in TOPICS],
         steps=pl.len(),
@@ -100,6 +110,7 @@ def _stepped(frames: Frames, version: Version) -> pl.DataFrame:
         app_days=pl.col(EVENT).dt.day().n_unique(),
         app_seconds=pl.col("seconds").sum(),
     )  # fmt: skip
+    return accounted(landed, rows, read).join(done, on=CUSTOMER, how="left")
 
 
 def _bought(frames: Frames, version: Version) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from .months import Frames, Source, Summaries, Version
+from .months import Frames, Source, Summaries, Version, accounted
 from .raw import CLOCKS, CREATED, CUSTOMER, EVENT, Period, Raw, Schema, at, current
 
 WINDOW = timedelta(days=14)
@@ -95,4 +95,5 @@ def _month(frames: Frames, version: Version) -> pl.DataFrame:
     done = answers.group_by(CUSTOMER).agg(
         **{answer: (said == answer).sum() for answer in ("opened", "clicked", "applied", "unsubscribed", "complained")}
     )
-    return made.join(done, on=CUSTOMER, how="full", coalesce=True)
+    told = accounted(frames["responses"], answers, said.is_not_null()).join(done, on=CUSTOMER)
+    return made.join(told, on=CUSTOMER, how="full", coalesce=True)

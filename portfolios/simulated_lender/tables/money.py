@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from .months import Frames, Source, Summaries, Version
+from .months import Frames, Source, Summaries, Version, accounted
 from .raw import CUSTOMER, EVENT, Raw, current
 
 KINDS = (
@@ -46,16 +46,8 @@ def balances(raw: Raw, roster: pl.DataFrame) -> Summaries:
 def _movements(frames: Frames, version: Version) -> pl.DataFrame:
     landed = frames["transactions"]
     rows = current(landed, "transaction_id")
-    sound = rows.filter(pl.col("amount").abs() < ABSURD)
-    counts = landed.group_by(CUSTOMER).agg(rows_in=pl.len())
-    kept = rows.group_by(CUSTOMER).agg(
-        rows_kept=(pl.col("amount").abs() < ABSURD).fill_null(False).sum(), versions=pl.len()
-    )
-    told = counts.join(kept, on=CUSTOMER).select(
-        CUSTOMER, "rows_in", "rows_kept", rows_repeated=pl.col("rows_in") - pl.col("versions"),
-        rows_malformed=pl.col("versions") - pl.col("rows_kept"),
-    )  # fmt: skip
-    return told.join(_sums(sound), on=CUSTOMER, how="left")
+    sound = pl.col("amount").abs() < ABSURD
+    return accounted(landed, rows, sound).join(_sums(rows.filter(sound)), on=CUSTOMER, how="left")
 
 
 def _sums(rows: pl.DataFrame) -> pl.DataFrame:

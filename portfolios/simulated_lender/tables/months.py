@@ -87,6 +87,16 @@ class Summaries:
         return dated.with_columns(self._counted.fill_null(0))
 
 
+def accounted(landed: pl.DataFrame, rows: pl.DataFrame, sound: pl.Expr) -> pl.DataFrame:
+    """Of how many raw rows a customer's month is made: in = kept + repeated + malformed; `rows` are the current."""
+    counts = landed.group_by(CUSTOMER).agg(rows_in=pl.len())
+    kept = rows.group_by(CUSTOMER).agg(rows_kept=sound.fill_null(False).sum(), versions=pl.len())
+    return counts.join(kept, on=CUSTOMER).select(
+        CUSTOMER, "rows_in", "rows_kept", rows_repeated=pl.col("rows_in") - pl.col("versions"),
+        rows_malformed=pl.col("versions") - pl.col("rows_kept"),
+    )  # fmt: skip
+
+
 def _landed(raw: Raw, name: str, source: Source, month: date) -> pl.DataFrame:
     """The month's rows that landed by the end of the month after, every version of them."""
     until = next_month(next_month(month)) - timedelta(days=1)

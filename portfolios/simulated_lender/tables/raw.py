@@ -1,11 +1,13 @@
 """The raw files: Parquet by table and by the day on which it landed, `<table>/day=YYYY-MM-DD/*.parquet`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import polars as pl
+
+from features.portfolio import PortfolioError
 
 EVENT, CREATED, CUSTOMER = "event_timestamp", "created_timestamp", "customer_id"
 CLOCKS = {EVENT: pl.Datetime("us", "UTC"), CREATED: pl.Datetime("us", "UTC")}
@@ -74,6 +76,7 @@ class Raw:
             raise NotRaw(f"{astray} leads to {astray.resolve()}; expected a file below {self._folder}")
         if not files:
             return pl.LazyFrame(schema=schema)
+        _hold_to(files[0], schema)
         # Columns are taken by name, and enumerated ones as text: the contract knows their values.
         rows = pl.scan_parquet(files, hive_partitioning=False, extra_columns="ignore")
         return rows.select(pl.col(name).cast(type_) for name, type_ in schema.items())
@@ -93,6 +96,16 @@ class Raw:
     def read(self, table: str, columns: Schema) -> pl.DataFrame:
         """All rows of a table whose rows are few."""
         return self.scan(table, columns).collect()
+
+
+def _hold_to(file: Path, columns: Iterable[str]) -> None:
+    """All files of a world have one layout, so one file of a table tells whether it is that which is read here."""
+    if missing := sorted(set(columns) - set(pl.read_parquet_schema(file))):
+        raise PortfolioError(
+            f"{file} has no column {', '.join(missing)}: the world in {file.parents[2].resolve().parent} was simulated"
+            " by another version of Lendloop; make it anew with `lendloop simulate`, into another folder (`--out`)"
+            " or after removing that one"
+        )
 
 
 def _day(folder: str) -> date:

@@ -8,7 +8,7 @@ from benchmarks.lending_world import LendingWorld
 from simulation.calendar import Day
 from simulation.decisions import Decisions
 from simulation.lending.applications import Applications
-from simulation.lending.approvals import Approvals
+from simulation.lending.approvals import OPEN_DAYS, Approvals
 from simulation.lending.elsewhere import LENDS
 from simulation.lending.orders import Orders
 from simulation.waiting import waiting
@@ -58,6 +58,20 @@ def test_what_is_borrowed_elsewhere_is_paid_back() -> None:
         (finances.outside_debt_cents, fresh.outside_debt_cents, owed["debt"]),
     ):
         assert np.array_equal(whole - without, np.bincount(owed["row"], part, SIZE))
+
+
+def test_an_offer_that_a_block_holds_back_sends_people_elsewhere() -> None:
+    """Who applied, was blocked and then approved has no loan here, and needs the money as much as any other."""
+    world = LendingWorld(SIZE, steps=[Orders, Approvals, Applications])
+    for _ in range(OPEN_DAYS - 1):
+        world.step(Decisions())
+    asked = waiting(world.world.state, Day(world._next.number - 1)).applications
+    blocks = asked.select("customer_id").unique().with_columns(blocked=pl.lit(True))
+    offers = asked.select("application_id", "customer_id", "amount", approved=pl.lit(True), rate=pl.lit(0.001))
+    world.step(Decisions(blocks=blocks, approvals=offers))
+    assert world.rows("loans").is_empty()
+    owed = world.world.state.own["elsewhere"]
+    assert len(owed["row"]) / len(asked) == pytest.approx(LENDS, abs=0.1)
 
 
 def test_an_offer_that_is_too_dear_sends_people_elsewhere() -> None:

@@ -1,6 +1,7 @@
 """Faults of records come as often as they are ordered, and the truth tells each."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 
 from simulation.calendar import DAY_US, Day
 from simulation.draws import Draws
-from simulation.records.faults import landed
+from simulation.records.faults import EXEMPT, landed
 from simulation.records.landing import Landings
 from simulation.scenarios.scenario import Scenario, load, parsed
 from simulation.schema import RAW, TABLES
+from simulation.schema.table import CREATED, EVENT
 from simulation.schema.truth import FAULTS, ROW_ID
 from simulation.simulate import simulate
 from tests.simulation.small import described
@@ -21,6 +23,12 @@ from tests.simulation.small import rows as rows_of
 DAY = Day(19_800)  # 2024-03-18
 COUNT = 200_000
 TABLE = RAW["balances"]
+FEW = {"complaints", "listings", "holdings", "collections", "transfers"}
+"""Tables of which a small world has some rows, or none."""
+CORRECTED_BY = datetime(2024, 2, 20)
+"""Whatever happened before has been corrected by the end of February."""
+MAY_MISS = {"bureau_score"}
+"""Missing where all is well too: the bureau has no file."""
 
 
 def scenario(**records: object) -> Scenario:
@@ -110,17 +118,52 @@ def test_during_an_outage_nothing_lands_and_afterwards_all_but_the_lost(tmp_path
     assert abs(counts[13] - 1000 - 3000 * 0.75) < 120
 
 
-def test_a_fault_names_the_one_row_that_was_spoiled(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two months in which three records in ten are malformed and a fifth is corrected, a few days later."""
+    bad, folder = load("bad_data"), tmp_path_factory.mktemp("spoiled")
+    many = bad.records.model_copy(update={"malformed": 0.3, "corrected": 0.2, "late": 0.0})
+    simulate(described(scenario=bad.model_copy(update={"records": many})), 2, folder)
+    return folder
+
+
+def test_a_fault_names_the_one_row_that_was_spoiled(spoiled: Path) -> None:
     """Also where a key has several columns: of four checks of an application, of the items of a basket."""
-    bad = load("bad_data")
-    many = bad.records.model_copy(update={"malformed": 0.3, "late": 0.0})
-    simulate(described(scenario=bad.model_copy(update={"records": many})), 2, tmp_path)
-    told = rows_of(tmp_path, "true_faults")
+    told = rows_of(spoiled, "true_faults")
     assert told.n_unique(TABLES["true_faults"].key) == len(told) > 500
-    for table, number in (("signals", "score"), ("orders", "amount"), ("instalments", "principal")):
-        spoiled = rows_of(tmp_path, table).filter(pl.col(number).is_null() | (pl.col(number) < 0))
+    bad = {"signals": pl.col("score"), "orders": pl.col("amount"), "instalments": pl.col("principal")}
+    bad = {table: number.is_null() | (number < 0) for table, number in bad.items()}
+    named = {"logins": "result", "app_events": "event", "devices": "system"}
+    for table, wrong in {**bad, **{table: pl.col(name).is_null() for table, name in named.items()}}.items():
         mine = told.filter(pl.col("table") == table, pl.col("fault").cast(pl.String) == "malformed")
         keys = [pl.col(name).to_physical().cast(pl.Int64) for name in RAW[table].key]
-        expected = set(spoiled.select(keys).iter_rows())
+        found = rows_of(spoiled, table).filter(wrong)
+        expected = set(found.select(keys).iter_rows())
         assert set(mine.select(ROW_ID[: len(keys)]).iter_rows()) == expected, table
         assert len(expected) > 5, table
+
+
+@pytest.mark.parametrize("table", sorted(RAW.keys() - EXEMPT))
+def test_every_table_has_corrected_and_malformed_records(spoiled: Path, table: str) -> None:
+    """Those that lenders' own systems land: all but the reference tables, which are handed over whole."""
+    if not (spoiled / "raw" / table).is_dir():
+        assert table in FEW, table
+        return
+    rows, key, column = rows_of(spoiled, table), list(RAW[table].key), RAW[table].spoiled
+    assert column is not None
+    told = rows_of(spoiled, "true_faults").filter(pl.col("table") == table)
+    faults = dict(told.cast({"fault": pl.String}).group_by("fault").len().iter_rows())
+    assert set(told.filter(pl.col("column") != "")["column"]) <= {column.name}
+    assert table in FEW or min(faults["corrected"], faults["malformed"]) >= 3, (table, faults)
+    fault, in_time = pl.col("fault").cast(pl.String), pl.col(EVENT) < pl.lit(CORRECTED_BY).dt.replace_time_zone("UTC")
+    corrected = told.filter(fault == "corrected", in_time).select(ROW_ID[: len(key)])
+    physical = [pl.col(name).to_physical().cast(pl.Int64).alias(ROW_ID[place]) for place, name in enumerate(key)]
+    again = rows.with_columns(physical).join(corrected, on=corrected.columns, how="semi").sort(CREATED)
+    last = again.unique(corrected.columns, keep="last", maintain_order=True)
+    assert len(last) == len(corrected)
+    assert last[column.name].null_count() == 0 or column.name in MAY_MISS, table
+    if column.name not in key:
+        first = again.unique(corrected.columns, keep="first", maintain_order=True)
+        both = first.join(last, on=corrected.columns, suffix="_last")
+        assert both.filter(pl.col(column.name).eq_missing(pl.col(f"{column.name}_last"))).is_empty(), table
+        assert (both[f"{CREATED}_last"] > both[CREATED]).all()
