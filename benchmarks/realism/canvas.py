@@ -80,6 +80,6 @@ def kept(figure: Figure, name: str) -> Path:
     """Write the picture; a small file."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     file = FOLDER / f"{name}.png"
-    figure.savefig(file, dpi=80, metadata={"Software": ""})
+    figure.savefig(file, dpi=110, metadata={"Software": ""})
     plt.close(figure)
     return file

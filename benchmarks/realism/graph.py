@@ -32,7 +32,8 @@ def graph(world: Path) -> Drawn:
     _tail(ring, _counts(pl.Series(drawn.ring[drawn.ring > 0])), "world: rings among a million", TAIWAN)
     ring.set_xlim(1, 100)
     titled(ring, "Members of a ring (nothing public)", "members", "share of rings")
-    legend(people, shared, ring, place="lower left")
+    legend(people, ring, place="lower left")
+    legend(shared, place="lower right")
     figure.supxlabel(READ, fontsize=8, x=0.01, ha="left")
     return Drawn(kept(figure, "graph"), (*lines, Line("people of a device, members of a ring", "see the picture")))
 
@@ -44,7 +45,7 @@ def _degrees(world: Path, axis: Axes) -> tuple[Line, ...]:
     # The mean is the area below the curve of shares with at least so many: 43.7, as SNAP's own file says.
     theirs = float(book.counted.rsplit(" ", 1)[1])
     for where, label, colour in (
-        (("truth", "true_relations"), "world: who really knows whom", WORLD),
+        (("truth", "true_relations"), "world: really linked", WORLD),
         (("raw", "relations"), "world: as the lender hears", LIGHT),
     ):
         links = rows(world, *where).select("customer_id", "related_id").unique().collect()

@@ -43,7 +43,8 @@ def roll_rates(world: Path) -> Drawn:
     ours, (cards, cards_late) = _moves(before, after, (1, 2, 3)), _cards()
     (left, right, stock), figure = panels(3)
     late = float((after[before == 0] > 0).mean())
-    left.bar(["world: loans", "Taiwan: cards"], [late, cards_late], color=[WORLD, TAIWAN], width=0.5)
+    seen = left.bar(["world: loans", "Taiwan: cards"], [late, cards_late], color=[WORLD, TAIWAN], width=0.5)
+    left.bar_label(seen, [percent(late), percent(cards_late)], fontsize=7.5)
     titled(left, "Current at a month's end, late at the next", "", "share")
     _stacked(right, [*ours, *cards])
     percents(left.yaxis, right.yaxis)
@@ -62,6 +63,7 @@ def _stacked(axis: Axes, moves: list[Move]) -> None:
     titled(axis, "From one month's end to the next, by days late", "", "share")
     axis.legend(fontsize=7.5, loc="upper left", ncols=3, frameon=False, columnspacing=0.8, handlelength=1)
     axis.set_ylim(0, 1.15)
+    axis.tick_params(axis="x", labelsize=7)
 
 
 def _rolled(ours: list[Move], cards: list[Move]) -> tuple[Line, ...]:
@@ -135,7 +137,7 @@ def grades(world: Path) -> Drawn:
         _graded(right, f"{label.split(' (')[0]}: {percent(whole)}", colour, hits, trials, whole)
     across = "share of the book, safest grades first"
     titled(left, "Default by grade: not the same default", across, "default rate")
-    titled(right, "The same over each book's own rate (told)", across, "times the rate")
+    titled(right, "Over each book's own rate (in the legend)", across, "times the rate")
     from_zero(left, right, room=1.3)
     percents(left.xaxis, left.yaxis, right.xaxis)
     legend(left, right, place="upper left")

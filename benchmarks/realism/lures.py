@@ -60,14 +60,15 @@ def bought(world: Path) -> Drawn:
     (axis, need), figure = panels(2, 4.6)
     names, lift = _lift(orders)
     seen = axis.imshow(lift, cmap="Blues", norm="log")
-    axis.set_xticks(range(len(names)), names, rotation=90, fontsize=6.5)
-    axis.set_yticks(range(len(names)), names, fontsize=6.5)
+    told = [name.replace("_", " ") for name in names]
+    axis.set_xticks(range(len(names)), told, rotation=90, fontsize=7)
+    axis.set_yticks(range(len(names)), told, fontsize=7)
     bar = figure.colorbar(seen, ax=axis, shrink=0.6, ticks=[0.1, 0.2, 0.5, 1, 2, 4, 8], format="%g")
     bar.ax.minorticks_off()
-    titled(axis, "In one basket, over chance (nothing public)")
+    titled(axis, "In one basket, over chance\n(nothing public)")
     pairs = [(*pattern.items, WORLD) for pattern in PATTERNS] + [(one, other, TAIWAN) for one, other in DECOYS.items()]
     after = [need_after(orders, applications, one, other) for one, other, _ in pairs]
-    labels = [f"{one}\n+ {other}" for one, other, _ in pairs]
+    labels = [f"{one}\n+ {other}".replace("_", " ") for one, other, _ in pairs]
     need.barh(labels[::-1], after[::-1], color=[colour for *_, colour in pairs][::-1])
     need.axvline(1, color="grey", linewidth=0.8)
     titled(need, "Applications in the 60 days after", "over those after any order\n(orange: decoys)")

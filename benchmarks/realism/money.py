@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.realism.canvas import BANK, TAIWAN, WORLD, from_zero, histogram, kept, legend, panels, titled
+from benchmarks.realism.canvas import BANK, TAIWAN, WORLD, from_zero, histogram, kept, legend, panels, percents, titled
 from benchmarks.realism.report import BANK as CALLS
 from benchmarks.realism.report import TAIWAN as CARDS
 from benchmarks.realism.report import Drawn, Line
@@ -28,14 +28,15 @@ def trouble(world: Path) -> Drawn:
         found = _periods(world, who)
         days = found["period"].to_numpy() * PERIOD + PERIOD / 2
         axes[0].plot(days, found["mean"] / found["mean"][:2].mean(), color=colour, label=label, marker=".")
-        axes[1].plot(days, found["swing"], color=colour, marker=".")
-        axes[2].plot(days, found["wish"], color=colour, marker=".")
+        axes[1].plot(days, found["swing"], color=colour, label=label, marker=".")
+        axes[2].plot(days, found["wish"], color=colour, label=label, marker=".")
     titled(axes[0], "Purchases (nothing public)", "days from the missed due date", "over the first 18 days")
-    titled(axes[1], "Swings", "days from the missed due date", "variance over mean of three days' purchases")
+    titled(axes[1], "Swings of purchases in three days", "days from the missed due date", "variance over mean")
     titled(axes[2], "Gambling and pawnbrokers", "days from the missed due date", "share of purchases")
     from_zero(*axes)
     axes[0].set_ylim(0, 1.35)
-    legend(axes[0], place="upper left")
+    percents(axes[2].yaxis)
+    legend(*axes, place="lower left")
     return Drawn(
         kept(figure, "trouble"), (Line("spending in the weeks before a first missed instalment", "see the picture"),)
     )
@@ -62,7 +63,7 @@ def people(world: Path) -> Drawn:
     ours = rows(world, "raw", "customers").unique("customer_id", keep="first").collect()
     age = ((pl.date(2024, 6, 30) - pl.col("birth_date")).dt.total_days() / 365.25).alias("age")
     (left, right), figure = panels(2)
-    bins = np.arange(18, 80, 3.0)
+    bins = np.arange(18, 97, 3.0)
     histogram(left, ours.select(age).to_series().to_numpy(), bins, "world", WORLD)
     histogram(left, taiwan()["AGE"].to_numpy().astype(float), bins, "Taiwan: cards", TAIWAN)
     histogram(left, bank()["age"].to_numpy().astype(float), bins, "Portugal: bank", BANK)
@@ -74,6 +75,8 @@ def people(world: Path) -> Drawn:
     ):
         histogram(right, values / np.median(values), np.linspace(-2, 12, 57), label, colour)
     titled(right, "Balances over their median", "multiple of the median")
+    right.set_xticks(range(-2, 13, 2), ["−2 or less", *map(str, range(0, 12, 2)), "12+"])
+    percents(left.yaxis, right.yaxis)
     legend(left, right, place="upper right")
     return Drawn(kept(figure, "people"), _lines(ours.select(age).to_series(), last["current"]))
 

@@ -32,7 +32,7 @@ def rhythm(world: Path) -> Drawn:
     _payday(world, bought, axes[2])
     months, factors = _season(world, days), published()["census_season"].shares
     _pair(axes[3], INITIALS, months, "world: spent a head", factors / factors.mean(), "US: retail sales", OTHERS)
-    titled(axes[3], "Season of purchases", "", "a month's over the mean month's")
+    titled(axes[3], "Season of purchases", "", "over the mean month's")
     called = _contacts(world, axes[4], axes[5])
     from_zero(axes[2])
     from_zero(axes[1], *axes[3:], room=1.3)

@@ -155,6 +155,6 @@ def _since_seen(world: Path, axis: Axes) -> tuple[Line, ...]:
         share, reach = bars(hits, np.full(FOLLOWED + 1, float(count)))
         axis.errorbar(np.arange(FOLLOWED + 1), share, reach, color=colour, marker=".", linewidth=1.4,
                       label=f"{label} ({count:,})")  # fmt: skip
-    titled(axis, "A book up to date when first seen:\nhas been behind since", "months since first seen", "share")
+    titled(axis, "Of a book up to date when first seen:\nbehind since", "months since first seen", "share")
     what = f"of a book up to date when first seen, behind within {FOLLOWED} months (loans 30 days, cards 2 months)"
     return (Line(what, percent(ours[-1] / len(first)), percent(float(ever[-1].mean())), CARDS),)

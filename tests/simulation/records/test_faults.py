@@ -17,7 +17,7 @@ from simulation.schema import RAW, TABLES
 from simulation.schema.table import CREATED, EVENT
 from simulation.schema.truth import FAULTS, ROW_ID
 from simulation.simulate import simulate
-from tests.simulation.small import described
+from tests.simulation.small import described, digests
 from tests.simulation.small import rows as rows_of
 
 DAY = Day(19_800)  # 2024-03-18
@@ -118,13 +118,24 @@ def test_during_an_outage_nothing_lands_and_afterwards_all_but_the_lost(tmp_path
     assert abs(counts[13] - 1000 - 3000 * 0.75) < 120
 
 
+def spoiling() -> Scenario:
+    """Three records in ten are malformed and a fifth is corrected, a few days later."""
+    bad = load("bad_data")
+    many = bad.records.model_copy(update={"malformed": 0.3, "corrected": 0.2, "late": 0.0})
+    return bad.model_copy(update={"records": many})
+
+
 @pytest.fixture(scope="module")
 def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two months in which three records in ten are malformed and a fifth is corrected, a few days later."""
-    bad, folder = load("bad_data"), tmp_path_factory.mktemp("spoiled")
-    many = bad.records.model_copy(update={"malformed": 0.3, "corrected": 0.2, "late": 0.0})
-    simulate(described(scenario=bad.model_copy(update={"records": many})), 2, folder)
+    """Two months of it."""
+    folder = tmp_path_factory.mktemp("spoiled")
+    simulate(described(scenario=spoiling()), 2, folder)
     return folder
+
+
+def test_faults_are_the_same_bytes_whatever_the_chunking(spoiled: Path, tmp_path: Path) -> None:
+    simulate(described(part=47, scenario=spoiling()), 2, tmp_path)
+    assert digests(tmp_path) == digests(spoiled)
 
 
 def test_a_fault_names_the_one_row_that_was_spoiled(spoiled: Path) -> None:
