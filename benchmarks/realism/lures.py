@@ -60,9 +60,9 @@ def bought(world: Path) -> Drawn:
     (axis, need), figure = panels(2, 4.6)
     names, lift = _lift(orders)
     seen = axis.imshow(lift, cmap="Blues", norm="log")
-    told = [name.replace("_", " ") for name in names]
-    axis.set_xticks(range(len(names)), told, rotation=90, fontsize=7)
-    axis.set_yticks(range(len(names)), told, fontsize=7)
+    spaced = [name.replace("_", " ") for name in names]
+    axis.set_xticks(range(len(names)), spaced, rotation=90, fontsize=7)
+    axis.set_yticks(range(len(names)), spaced, fontsize=7)
     bar = figure.colorbar(seen, ax=axis, shrink=0.6, ticks=[0.1, 0.2, 0.5, 1, 2, 4, 8], format="%g")
     bar.ax.minorticks_off()
     titled(axis, "In one basket, over chance\n(nothing public)")
