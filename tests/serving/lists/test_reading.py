@@ -86,7 +86,9 @@ def test_a_look_ahead_begins_where_the_last_one_ended(
         if not sqlite:
             session.run("SET LOCAL enable_seqscan = off")  # as in a table that is large
             session.run("ANALYZE list_entries")  # as Postgres does by itself, sooner or later
-        return str(session.rows(f"{'EXPLAIN QUERY PLAN' if sqlite else 'EXPLAIN'} {reading._PART} LIMIT 9", [-1, "5", -1]))
+        return str(
+            session.rows(f"{'EXPLAIN QUERY PLAN' if sqlite else 'EXPLAIN'} {reading._PART} LIMIT 9", [-1, "5", -1])
+        )
 
     with closing(open_database(url)) as database:
         found = database.write(plan)
