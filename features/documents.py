@@ -5,7 +5,7 @@ from copy import deepcopy
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -92,11 +92,11 @@ def _check_depth(text: str) -> None:
     # A bracket opens one level, a column of a line two at most: of an ordinary file that is all there is to look at.
     if text.count("[") + text.count("{") + 2 * max(map(len, text.splitlines()), default=0) <= DEEPEST:
         return
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+    depth, events = 0, cast("Iterator[Any]", yaml.parse(text, Loader=yaml.CSafeLoader))
+    for event in events:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            raise yaml.constructor.ConstructorError(None, None, "nested too deeply", event.start_mark)
+            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
 
 
 def _describe(fault: Any, lines: dict[Key, int], name: str, model: type[Document]) -> list[str]:
