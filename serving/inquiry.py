@@ -66,9 +66,8 @@ class Inquiry:
         if risk is None or self.quotas is None or not self.counts(asked, risk):
             return {}
         given = (asked.portfolio, risk.quotas, asked.day)
-        if self.quotas.due(asked.portfolio, asked.day):
-            return await asyncio.to_thread(self.quotas.used, *given)
-        return self.quotas.used(*given)
+        ready = self.quotas.ready(*given)
+        return await asyncio.to_thread(self.quotas.used, *given) if ready is None else ready
 
     def turn(self, portfolio: str) -> asyncio.Lock:
         """Held from looking up what quotas have left until what is taken of it is counted."""

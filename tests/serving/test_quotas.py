@@ -1,7 +1,9 @@
 """What quotas know of the log: nothing that was not read, and nobody waits for another portfolio."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pytest
@@ -29,11 +31,17 @@ class Losing:
         self.whole = open_database(url)
         self.lost: set[int] = set()  # places of reads
         self.reads = 0
+        self.gate, self.reading = threading.Event(), threading.Event()
+        self.slow = False
 
     def read(self, work: Callable[[Session], T]) -> T:
         self.reads += 1
         if self.reads in self.lost:
             raise LogUnavailable("the connection is gone")
+        if self.slow:
+            self.slow = False
+            self.reading.set()
+            self.gate.wait(10)
         return self.whole.read(work)
 
     def close(self) -> None:
@@ -94,3 +102,29 @@ def test_what_cannot_be_opened_leaves_a_quota_unknown(
     assert counts.used(CARDS, DAILY, DAY) == {}
     monkeypatch.setattr(Vault, "open", opening)
     assert counts.used(CARDS, DAILY, DAY) == {"daily": 2}
+
+
+def test_a_slow_read_of_one_portfolio_holds_up_no_other_and_never_an_event_loop(
+    database: Any, log: DecisionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "LOOK_SECONDS", 60.0)
+    counts = QuotaCounts(database, log.vault)
+    commit(log, 0)
+    commit(log, 1, 2, portfolio="loans")
+    assert counts.used("loans", DAILY, DAY) == {"daily": 2}
+    database.slow = True
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(counts.used, CARDS, DAILY, DAY)
+        assert database.reading.wait(10)
+        began = time.monotonic()
+        assert counts.ready(CARDS, DAILY, DAY) is None
+        assert counts.ready("loans", DAILY, DAY) == {"daily": 2}
+        assert counts.used("loans", DAILY, DAY) == {"daily": 2}
+        assert counts.used("leases", DAILY, DAY) == {"daily": 0}
+        assert time.monotonic() - began < quotas.STALE_SECONDS
+        monkeypatch.setattr(quotas, "STALE_SECONDS", 0.05)
+        assert counts.used(CARDS, DAILY, DAY) == {}  # whose read it is waits, but not for ever
+        monkeypatch.setattr(quotas, "STALE_SECONDS", 60.0)
+        database.gate.set()
+        assert reading.result() == {"daily": 1}
+    assert counts.ready(CARDS, DAILY, DAY) == {"daily": 1}
