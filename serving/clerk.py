@@ -65,6 +65,7 @@ class Clerk:
 
     def __post_init__(self) -> None:
         self._lookups = Lookups(self._threads)
+        self.log.forsaken = lambda record, outcome: self.inquiry.settled([record], [outcome])
 
     async def answer(self, asked: Asked) -> Record:
         """The record that answers a request, after it is in the log; or a `Problem`, and then nothing was approved."""
@@ -153,7 +154,7 @@ class Clerk:
                 records = await self._made(desk, asked)
             else:
                 persons = [self.records.vault.person(one.portfolio, str(one.request.entity_id)) for one in asked]
-                records = await canary.split(desk, asked, persons, self._made)
+                records = await canary.split(desk, asked, persons, self._made, self._dropped)
             with self.telemetry.step("log"):
                 async with asyncio.timeout(self.log_seconds + MORE_SECONDS * len(records)):
                     outcomes = await self._logged(records)
@@ -191,11 +192,14 @@ class Clerk:
         """What became of each record; what is not logged counts for no quota."""
         try:
             outcomes = await self.log.append_all(records)
-        except LogOverloaded as error:
-            self.inquiry.settled(records, [error] * len(records))
+        except Exception:  # none of them was taken in
+            self._dropped(records)
             raise
         self.inquiry.settled(records, outcomes)
         return outcomes
+
+    def _dropped(self, records: Sequence[Record]) -> None:
+        self.inquiry.settled(records, [None] * len(records))
 
     async def _look_up(self, desk: Desk, asked: Sequence[Asked]) -> Permitted:
         first = asked[0]
