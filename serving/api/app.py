@@ -51,7 +51,7 @@ def create_app(
     add_deciding(app, clerk)
     add_reading(app, clerk)
     add_refusals(app, clerk)
-    add_consents(app, clerk)
+    add_consents(app, clerk, releases)
     add_partners(app, clerk)
     add_staff(app, clerk)
     add_reviews(app, clerk)
