@@ -20,8 +20,10 @@ Waiting = tuple[Entry, "asyncio.Future[Appended]"]
 Forsaken = Callable[[Record, Appended | BaseException | None], None]
 
 
-PACE = 32
-"""Items of a batch after which other requests get their turn: about 2 ms."""
+SHORT = 32
+"""Records, or decisions, that are made on the event loop at once: about 2 ms. More are a thread's work."""
+PACE = 8
+"""Items of a batch after which other requests get their turn: about 1 ms; each passes the loop some times."""
 
 
 class LogOverloaded(RuntimeError):
@@ -155,7 +157,7 @@ class Batcher:
         A thread that writes lets go of the interpreter some twenty times, and under load waits for it each time.
         """
         run = asyncio.get_running_loop().run_in_executor
-        staged = self._log.stage(entries) if len(entries) <= PACE else None
+        staged = self._log.stage(entries) if len(entries) <= SHORT else None
         if staged is None:
             return await run(self._thread, self._log.commit, entries)
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.log.batcher import PACE, Batcher, LogOverloaded
+from serving.log.batcher import PACE, Batcher, LogOverloaded, paced
 from serving.log.commit import IdempotencyConflict, Outcome
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog, open_log
@@ -223,6 +223,24 @@ def test_a_caller_that_goes_away_before_its_records_are_taken_in_is_told_of_too(
     asyncio.run(work())
     assert told == [(record, None) for record in records]
     assert slow.sizes == []
+
+
+def test_others_have_their_turn_among_the_items_of_a_batch():
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def work() -> None:
+        counting = asyncio.create_task(count())
+        assert [item async for item in paced(range(1000))] == list(range(1000))
+        counting.cancel()
+
+    asyncio.run(work())
+    assert turns >= 100
 
 
 def test_closing_commits_what_waits_and_refuses_the_rest(slow):
