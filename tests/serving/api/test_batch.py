@@ -1,8 +1,6 @@
 """Many requests in one: each answered as it would be alone, by its own key, or refused by its own fault."""
 
 import asyncio
-import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.api import app as api
-from serving.api.batches import LARGEST, DecisionsAnswer
+from serving.api.batches import LARGEST
 from serving.clerk import PIECE
 from serving.log.batcher import Batcher
 from serving.log.database import LogUnavailable
@@ -92,38 +90,6 @@ def test_a_thousand_are_read_in_one_go_and_logged_piece_by_piece(worker: Worker)
     assert reads == [LARGEST]
     assert (worker.logged, worker.log.head().number) == (LARGEST, links + LARGEST // PIECE)
     assert worker.log.verify().valid
-
-
-def test_a_single_decision_waits_for_one_piece_of_a_batch(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker.key = worker.partner("large", "decide", "*", quota="5000/h")
-    begun, commit, sizes = threading.Event(), worker.log.commit, list[int]()
-
-    def slow(entries: Any) -> Any:
-        sizes.append(len(entries))
-        begun.set()
-        time.sleep(0.05)
-        return commit(entries)
-
-    async def race() -> None:
-        async with worker.client() as client:
-            batch = asyncio.create_task(client.post(BATCH, json={"items": [{"entity_id": 1}] * LARGEST}))
-            await asyncio.to_thread(begun.wait)
-            assert (await client.post(DECISIONS, json={"entity_id": 1})).status_code == 200
-            assert not batch.done()
-            assert (await batch).status_code == 200
-
-    monkeypatch.setattr(worker.log, "stage", lambda entries: None)
-    monkeypatch.setattr(worker.log, "commit", slow)
-    asyncio.run(race())
-    assert (sum(sizes), max(sizes)) == (LARGEST + 1, PIECE)
-    assert sizes.index(1) < 4
-
-
-def test_what_a_batch_is_answered_is_its_document_to_the_byte(shared: Worker) -> None:
-    asked = [{"entity_id": 1, "amount": 1e9, "idempotency_key": 'a"\\'}, {"entity_id": 99}, {"entity_id": "1"}, 7]
-    response = shared.post(BATCH, {"items": [*asked, {"entity_id": 2, "amount": 100.5, "monthly_income": 900.25}]})
-    assert [one["status"] for one in response.json()["results"]] == [200, 200, 422, 422, 200]
-    assert response.text == DecisionsAnswer.model_validate_json(response.content).model_dump_json()
 
 
 def test_others_are_answered_while_a_batch_is_decided(worker: Worker) -> None:
