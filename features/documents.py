@@ -5,13 +5,16 @@ from copy import deepcopy
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
 Key = tuple[str | int, ...]
+
+DEEPEST = 5_000
+"""Levels that libyaml's reader may be given: it calls itself at each, and at some 30,000 its stack is full."""
 
 
 class Document(BaseModel):
@@ -79,8 +82,21 @@ def parse_document(text: str, model: type[AnyDocument], name: str, *, context: A
 @lru_cache(maxsize=64)
 def _loaded(text: str) -> tuple[Any, dict[Key, int]]:
     """The data of a YAML text and the line of every key; by its text, since each step of a flow opens its portfolio."""
+    _check_depth(text)
     loader = _LineLoader(text)
     return loader.get_single_data(), loader.lines
+
+
+def _check_depth(text: str) -> None:
+    """Raise where a text is nested deeper than a process survives; Python's own bound is met first where it is not."""
+    # A bracket opens one level, a column of a line two at most: of an ordinary file that is all there is to look at.
+    if text.count("[") + text.count("{") + 2 * max(map(len, text.splitlines()), default=0) <= DEEPEST:
+        return
+    depth, events = 0, cast("Iterator[Any]", yaml.parse(text, Loader=yaml.CSafeLoader))
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
 
 
 def _describe(fault: Any, lines: dict[Key, int], name: str, model: type[Document]) -> list[str]:

@@ -160,7 +160,7 @@ def _request(partner: Partner, known: list[str]) -> tuple[str, dict[str, object]
                 entity = 1 if workspace.portfolio.features.entity.type == "int" else "A-1"
                 amount = {"amount": 500} if scope == "decide" else {}
                 return f"/v1/portfolios/{name}/{PATHS[scope]}", {"entity_id": entity, **amount}
-    return "/v1/releases", {}
+    return "/v1/partners/me", {}
 
 
 def _url(settings: Settings) -> str:

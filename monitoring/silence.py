@@ -13,7 +13,7 @@ from monitoring.outcomes import DECIDED
 LOOK_BACK = timedelta(weeks=8)
 MONTHS_BACK = 6
 LEAST_MONTHS = 3
-"""Months with rows, one after the other, that make rows a month usual."""
+"""Months with rows that make rows a month usual."""
 
 
 def to_usual(decisions: pl.DataFrame, as_of: date) -> list[Measure]:
@@ -34,9 +34,9 @@ def rows_to_usual(arrived: pl.DataFrame, as_of: date) -> list[Measure]:
     """The month's rows over the usual, with Garwood's 95 % interval; `arrived` has event and created timestamps.
 
     A row counts in its own month, if it was known by its end; where most rows come later, in the month in which they
-    became known. Usual is the median of the six months up to the last one with rows before: a silence that lasts does
-    not become usual. Nothing while that are fewer than three months, or when one of them had no rows: where a feed
-    pauses by itself, an empty month is no silence.
+    became known. Usual is the median of those with rows of the six months up to the last one before: a silence does not
+    become usual, be it long or the second one. Nothing while fewer than three had rows, or no more than had none: where
+    a feed pauses by itself every second month or more often, an empty one is no silence.
     """
     event, known = (_months(arrived[name]) for name in (EVENT, CREATED))
     punctual = event.filter(known <= event)
@@ -46,9 +46,10 @@ def rows_to_usual(arrived: pl.DataFrame, as_of: date) -> list[Measure]:
     if not before:
         return []
     months = range(max(min(before), max(before) - MONTHS_BACK + 1), max(before) + 1)
-    if len(months) < LEAST_MONTHS or any(month not in counts for month in months):
+    full = [counts[month] for month in months if month in counts]
+    if len(full) < LEAST_MONTHS or 2 * len(full) <= len(months):
         return []
-    return [_beside("rows_to_usual", counts.get(this, 0), median(counts[month] for month in months))]
+    return [_beside("rows_to_usual", counts.get(this, 0), median(full))]
 
 
 def _beside(name: str, made: int, usual: float) -> Measure:

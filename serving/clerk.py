@@ -18,7 +18,7 @@ from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog
 from serving.log.record import Record
 from serving.lookups import Lookups, in_time
-from serving.making import recorded
+from serving.making import recorded, together
 from serving.partners.batch_keys import BatchKeys
 from serving.partners.directory import Directory
 from serving.partners.limits import PartnerLimits
@@ -34,6 +34,7 @@ from serving.undecided import misfit, not_loaded, reused, slow_log, unlogged
 
 PAUSE_SECONDS = 1.0  # how old a look at the pauses may be; a replay looks each time
 READERS = 8
+PIECE = 100  # records of a batch in a commit: a single decision waits for one of them, and not for all
 MORE_SECONDS = 0.001  # what each further item of a batch may add to the time in which features are read
 
 
@@ -65,6 +66,7 @@ class Clerk:
 
     def __post_init__(self) -> None:
         self._lookups = Lookups(self._threads)
+        self.log.forsaken = lambda record, outcome: self.inquiry.settled([record], [outcome])
 
     async def answer(self, asked: Asked) -> Record:
         """The record that answers a request, after it is in the log; or a `Problem`, and then nothing was approved."""
@@ -153,7 +155,7 @@ class Clerk:
                 records = await self._made(desk, asked)
             else:
                 persons = [self.records.vault.person(one.portfolio, str(one.request.entity_id)) for one in asked]
-                records = await canary.split(desk, asked, persons, self._made)
+                records = await canary.split(desk, asked, persons, self._made, self._dropped)
             with self.telemetry.step("log"):
                 async with asyncio.timeout(self.log_seconds + MORE_SECONDS * len(records)):
                     outcomes = await self._logged(records)
@@ -173,9 +175,9 @@ class Clerk:
         with step("circumstances"):
             paused = await self._paused(first.portfolio, first.at)
             risk, consents = desk.release.policy.risk, permitted.consents
-            each = [self.inquiry.checked(one, risk, paused, said) for one, said in zip(asked, consents, strict=True)]
-            # All at once: each may wait for a vendor. One needs no task of its own.
-            found = await asyncio.gather(*each) if len(each) > 1 else [await each[0]]
+            each = (self.inquiry.checked(one, risk, paused, said) for one, said in zip(asked, consents, strict=True))
+            # Side by side: each may wait for a vendor. One needs no task of its own.
+            found = await together(each) if len(asked) > 1 else [await next(each)]
         with step("decide"):
             if not self.inquiry.counts(first, risk):
                 return await recorded(desk, looked, asked, found, self._threads)
@@ -189,13 +191,24 @@ class Clerk:
 
     async def _logged(self, records: Sequence[Record]) -> list[Appended | BaseException]:
         """What became of each record; what is not logged counts for no quota."""
+        outcomes: list[Appended | BaseException] = []
+        place = 0
         try:
-            outcomes = await self.log.append_all(records)
-        except LogOverloaded as error:
-            self.inquiry.settled(records, [error] * len(records))
+            for place in range(0, len(records), PIECE):
+                piece = records[place : place + PIECE]
+                found = await self.log.append_all(piece)
+                self.inquiry.settled(piece, found)
+                outcomes += found
+        except asyncio.CancelledError:
+            self._dropped(records[place + PIECE :])  # of those before, the log tells
             raise
-        self.inquiry.settled(records, outcomes)
+        except Exception:  # none of the piece was taken in
+            self._dropped(records[place:])
+            raise
         return outcomes
+
+    def _dropped(self, records: Sequence[Record]) -> None:
+        self.inquiry.settled(records, [None] * len(records))
 
     async def _look_up(self, desk: Desk, asked: Sequence[Asked]) -> Permitted:
         first = asked[0]

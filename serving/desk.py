@@ -97,10 +97,6 @@ class Desk:
         """Whether `entity` is of the type of the portfolio's keys."""
         return isinstance(entity, int) == (self.release.features.entity_type == "int")
 
-    def names(self, text: str) -> bool:
-        """Whether `text` is how an entity of the portfolio is written."""
-        return is_id(text, self.release.features.entity_type)
-
     def look_up(self, entities: Sequence[Key], at: datetime) -> Looked:
         """The features of `entities`, aged at `at`; when they cannot be read, it is decided without (blocks)."""
         try:

@@ -10,7 +10,6 @@ from serving.applications import Circumstances
 from serving.consents import ConsentBook, open_consents
 from serving.lists.book import open_lists
 from serving.lists.watch import ListWatch
-from serving.log.batcher import LogOverloaded
 from serving.log.commit import Appended
 from serving.log.database import open_database
 from serving.log.entry import RecordError
@@ -66,9 +65,8 @@ class Inquiry:
         if risk is None or self.quotas is None or not self.counts(asked, risk):
             return {}
         given = (asked.portfolio, risk.quotas, asked.day)
-        if self.quotas.due(asked.portfolio, asked.day):
-            return await asyncio.to_thread(self.quotas.used, *given)
-        return self.quotas.used(*given)
+        ready = self.quotas.ready(*given)
+        return await asyncio.to_thread(self.quotas.used, *given) if ready is None else ready
 
     def turn(self, portfolio: str) -> asyncio.Lock:
         """Held from looking up what quotas have left until what is taken of it is counted."""
@@ -79,8 +77,11 @@ class Inquiry:
         if self.quotas is not None:
             self.quotas.took(records)
 
-    def settled(self, records: Sequence[Record], outcomes: Sequence[Appended | BaseException]) -> None:
-        """Have quotas count no more what was not logged; what may have been, a look at the log will tell."""
+    def settled(self, records: Sequence[Record], outcomes: Sequence[Appended | BaseException | None]) -> None:
+        """Have quotas count no more what was not logged; what may have been, a look at the log will tell.
+
+        None: it was never given to the log.
+        """
         if self.quotas is not None and records:
             pairs = zip(records, outcomes, strict=True)
             told = [(record.decision_id, outcome) for record, outcome in pairs if not _is_ours(outcome)]
@@ -101,13 +102,15 @@ class Inquiry:
             self.consents.close()
 
 
-def _is_ours(outcome: Appended | BaseException) -> bool:
+def _is_ours(outcome: Appended | BaseException | None) -> bool:
     return isinstance(outcome, Appended) and outcome.ours
 
 
-def _not_logged(outcome: Appended | BaseException) -> bool:
-    """Whether it is certain that the log has no such record: another came first, or it was refused."""
-    return not outcome.ours if isinstance(outcome, Appended) else isinstance(outcome, RecordError | LogOverloaded)
+def _not_logged(outcome: Appended | BaseException | None) -> bool:
+    """Whether it is certain that the log has no such record: another came first, or it was refused or never came."""
+    if isinstance(outcome, Appended):
+        return not outcome.ours
+    return outcome is None or isinstance(outcome, RecordError)
 
 
 def open_inquiry(

@@ -1,19 +1,33 @@
 """The records of decisions on one request or many, made without holding up the event loop."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from serving.answers import Asked, record_of
 from serving.applications import Circumstances
 from serving.decisions import Decision, Decisions
 from serving.desk import Desk, Looked
-from serving.log.batcher import PACE, paced
+from serving.log.batcher import SHORT, paced
 from serving.log.record import Record
 
+T = TypeVar("T")
 Decided = tuple[Callable[[int], Decision], Sequence[Circumstances]]
 """The decision of each row, and the circumstances in which it was made."""
+
+
+async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What all of them return, which go on side by side; they are begun with turns for everyone else between."""
+    tasks: list[asyncio.Task[T]] = []
+    try:
+        async for work in paced(works):
+            tasks.append(asyncio.create_task(work))
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def recorded(
@@ -32,7 +46,7 @@ async def _decide(
         alone = desk.decide(kind, looked, application=applications[0], circumstances=found[0])
         return lambda row: alone, found
     given = (kind, looked, applications, found, True)
-    if len(asked) <= PACE:
+    if len(asked) <= SHORT:
         decisions = desk.decide_all(*given)
     else:
         # In a thread: NumPy and CatBoost let go of the interpreter, and single requests go on meanwhile.

@@ -91,27 +91,31 @@ class QuotaCounts:
         self._own: dict[str, _Own] = {}
         self.left: dict[tuple[str, str], float] = {}
         """The share of each quota that was left when it was last looked at, by portfolio and quota."""
-        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}  # by portfolio: a long read of one holds up no other
         self._own_lock = threading.Lock()  # never held while the log is read: an event loop takes it
 
-    def due(self, portfolio: str, day: date) -> bool:
-        """Whether `used` would have to read."""
-        known = self._granted.get(portfolio)
-        return known is None or known.first > day.replace(day=1) or time.monotonic() - known.looked > LOOK_SECONDS
+    def ready(self, portfolio: str, quotas: Sequence[Quota], day: date) -> dict[str, float] | None:
+        """What `used` would return, without waiting; None: the log has to be read, or somebody is reading it."""
+        lock = self._lock(portfolio)
+        if not lock.acquire(blocking=False):
+            return None
+        try:
+            return None if self._due(portfolio, day) else self._used(portfolio, quotas, day)
+        finally:
+            lock.release()
 
     def used(self, portfolio: str, quotas: Sequence[Quota], day: date) -> dict[str, float]:
         """What each quota has granted in its period around `day`; empty where the log cannot be read."""
-        with self._lock:
-            if self.due(portfolio, day):
+        lock = self._lock(portfolio)
+        # Who gave up waiting left a thread that reads: the next ones are not to fill the others with waiting for it.
+        if not lock.acquire(timeout=STALE_SECONDS):
+            return {}
+        try:
+            if self._due(portfolio, day):
                 self._look(portfolio, day.replace(day=1))
-            known = self._granted.get(portfolio)
-            if known is None or time.monotonic() - known.looked > STALE_SECONDS:
-                return {}
-            with self._own_lock:
-                own = self._own.get(portfolio, _Own()).sums
-                used = {quota.id: money(known.count(quota, day) + own.count(quota, day)) for quota in quotas}
-        self.left |= {(portfolio, one.id): max(0.0, 1 - used[one.id] / one.at_most) for one in quotas}
-        return used
+            return self._used(portfolio, quotas, day)
+        finally:
+            lock.release()
 
     def took(self, records: Iterable[Record]) -> None:
         """Count what was approved, from before it is in the log until a look has found it there."""
@@ -140,6 +144,23 @@ class QuotaCounts:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    def _lock(self, portfolio: str) -> threading.Lock:
+        return self._locks.get(portfolio) or self._locks.setdefault(portfolio, threading.Lock())
+
+    def _due(self, portfolio: str, day: date) -> bool:
+        known = self._granted.get(portfolio)
+        return known is None or known.first > day.replace(day=1) or time.monotonic() - known.looked > LOOK_SECONDS
+
+    def _used(self, portfolio: str, quotas: Sequence[Quota], day: date) -> dict[str, float]:
+        known = self._granted.get(portfolio)
+        if known is None or time.monotonic() - known.looked > STALE_SECONDS:
+            return {}
+        with self._own_lock:
+            own = self._own.get(portfolio, _Own()).sums
+            used = {quota.id: money(known.count(quota, day) + own.count(quota, day)) for quota in quotas}
+        self.left |= {(portfolio, one.id): max(0.0, 1 - used[one.id] / one.at_most) for one in quotas}
+        return used
 
     def _look(self, portfolio: str, first: date) -> None:
         known = self._granted.get(portfolio)

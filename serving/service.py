@@ -12,6 +12,7 @@ from infra.processes import die_with_parent
 from infra.settings import Settings
 from serving.api.app import create_app
 from serving.api.last_resort import LastResort
+from serving.api.problems import failed
 from serving.api.shedding import Shedding
 from serving.clerk import Clerk
 from serving.desk import Desk, now, open_desk
@@ -142,7 +143,8 @@ _contract = LastResort(
             openid=bool(_settings.openid_issuer),
         ),
         lambda: _telling[0].told if _telling else None,
-    )
+    ),
+    failed,
 )
 
 

@@ -11,7 +11,7 @@ from serving.api.consents import add_consents
 from serving.api.deciding import add_deciding
 from serving.api.described import DESCRIPTION, describe
 from serving.api.direct import Direct
-from serving.api.gate import SECURED, Gate, caller, json_response, present
+from serving.api.gate import SECURED, Gate, in_scope, json_response, present
 from serving.api.limits import Limits
 from serving.api.openid import add_openid
 from serving.api.partners import add_partners
@@ -51,7 +51,7 @@ def create_app(
     add_deciding(app, clerk)
     add_reading(app, clerk)
     add_refusals(app, clerk)
-    add_consents(app, clerk)
+    add_consents(app, clerk, releases)
     add_partners(app, clerk)
     add_staff(app, clerk)
     add_reviews(app, clerk)
@@ -79,13 +79,13 @@ def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) 
     @app.get(
         "/v1/releases",
         response_model=ReleasesAnswer,
-        responses=documented(401, 405, 429, 431, 500, 503),
+        responses=documented(401, 403, 405, 429, 431, 500, 503),
         tags=["v1"],
         openapi_extra=SECURED,
     )
     def list_releases(request: Request) -> Response:
-        """What each portfolio that is open to you is served with, and why not with something newer."""
-        sees = caller(request).sees
+        """Say what each portfolio that is open to you is served with, and why not with newer (scope `read`)."""
+        sees = in_scope(request, "read").sees
         found = [release for release in _releases(present(clerk()), releases) if sees(release.portfolio)]
         return json_response(ReleasesAnswer(releases=found))
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request
@@ -16,10 +17,11 @@ from serving.api.problems import Problem, documented
 from serving.api.times import SAID, SentTime
 from serving.clerk import Clerk
 from serving.consents import LONGEST_SOURCE, Consent, ConsentBook
-from serving.desk import now
+from serving.desk import is_id, now
+from serving.ids import IdType, id_type
 from serving.log.database import LogUnavailable
 from serving.policy import ConsentPurpose
-from serving.undecided import misfit, not_loaded
+from serving.undecided import misfit
 
 Entity = Annotated[
     str,
@@ -83,8 +85,8 @@ class ConsentsAnswer(BaseModel):
     consents: list[ConsentAnswer]
 
 
-def add_consents(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
-    """Add the routes about consents."""
+def add_consents(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) -> None:
+    """Add the routes about consents, which a release that cannot be loaded does not close: they are people's rights."""
     schema = ConsentRequest.model_json_schema()
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
@@ -97,7 +99,7 @@ def add_consents(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
     )
     async def record_consent(request: Request, entity: Entity, portfolio: Portfolio) -> Response:
         """Record that a person granted or withdrew consent; a word told again, even once erased, changes nothing."""
-        book, partner = _book(request, present(clerk()), portfolio, entity)
+        book, partner = await _book(request, present(clerk()), releases, portfolio, entity)
         told, at = checked(ConsentRequest, read_json(await request.body())), now()
         if told.at is not None and told.at > at + _AHEAD:
             raise Problem(422, "expected a time that is not still to come", at=("body", "at"))
@@ -118,21 +120,24 @@ def add_consents(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
     )
     async def read_consents(request: Request, entity: Entity, portfolio: Portfolio) -> Response:
         """Say what a person consented to, and when and how."""
-        book, _ = _book(request, present(clerk()), portfolio, entity)
+        book, _ = await _book(request, present(clerk()), releases, portfolio, entity)
         return json_response(await _asked(lambda: _answer(book, portfolio, entity)))
 
 
-def _book(request: Request, clerk: Clerk, portfolio: str, entity: str) -> tuple[ConsentBook, str]:
+async def _book(request: Request, clerk: Clerk, releases: Path, portfolio: str, entity: str) -> tuple[ConsentBook, str]:
     partner = caller(request)
     if not partner.may("consents", portfolio):
         raise Problem(403, "your key may not read or record consents of this portfolio")
     served = clerk.runtime.get(portfolio)
     if served is None:
         raise Problem(404, "no such portfolio is served; GET /v1/releases lists them", at=("query", "portfolio"))
-    if served.loaded is None:
-        raise not_loaded()
-    if not served.loaded.names(entity):
-        raise misfit(served.loaded.release.features.entity_type, ("path", "entity"))
+    if served.loaded is not None:
+        of: IdType | None = served.loaded.release.features.entity_type
+    else:
+        of = await asyncio.get_running_loop().run_in_executor(None, id_type, releases, portfolio)
+    # Where nothing tells how ids are written, a word is kept of whoever it is: better one too many than a right denied.
+    if not is_id(entity, of or "string"):
+        raise misfit(of or "string", ("path", "entity"))
     if clerk.inquiry.consents is None:
         raise Problem(503, "this service keeps no consents", headers={"retry-after": "60"})
     return clerk.inquiry.consents, partner.actor

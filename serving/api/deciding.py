@@ -11,30 +11,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from serving.answers import Asked, answer_json, answer_of
+from serving.answers import Asked, answer_json
 from serving.api.batches import (
     KEY_PATTERN,
-    DecisionResult,
     DecisionsAnswer,
     DecisionsRequest,
     Items,
     PropensitiesAnswer,
     PropensitiesRequest,
-    PropensityResult,
-    RefusedResult,
 )
 from serving.api.bodies import checked, read_json
 from serving.api.described import described
-from serving.api.gate import caller, json_response, present, too_many_items
+from serving.api.gate import caller, present, too_many_items
 from serving.api.problems import Problem, documented
 from serving.api.schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
 from serving.api.times import read_time
 from serving.clerk import Clerk
 from serving.desk import Kind, now
+from serving.log.batcher import paced
 from serving.log.record import Record
 from serving.partners.partner import Partner, Scope
 
@@ -56,18 +55,17 @@ class _Ask:
     many: type[BaseModel]
     answer: type[BaseModel]
     answers: type[BaseModel]
-    result: type[BaseModel]
     summary: str
 
 
 _ASKS = (
     _Ask(
         "decision", "decide", "decisions", DecisionRequest, DecisionsRequest, DecisionAnswer, DecisionsAnswer,
-        DecisionResult, "Decide on {what} for credit: approve, review or decline, with reasons.",
+        "Decide on {what} for credit: approve, review or decline, with reasons.",
     ),
     _Ask(
         "propensity", "propensity", "propensities", PropensityRequest, PropensitiesRequest, PropensityAnswer,
-        PropensitiesAnswer, PropensityResult, "Say whether a campaign should contact {what}.",
+        PropensitiesAnswer, "Say whether a campaign should contact {what}.",
     ),
 )  # fmt: skip
 _WHAT = {"decision": ("an application", "up to 1,000 applications"), "propensity": ("a person", "up to 1,000 persons")}
@@ -119,7 +117,7 @@ def _many(ask: _Ask, clerk: Callable[[], Clerk | None]) -> Any:
             return refusal
         if key is not None:
             await worker.claim(partner.name, key, [portfolio, ask.kind, document])
-        found = [_item(ask, item, place, key) for place, item in enumerate(items)]
+        found = [_item(ask, item, place, key) async for place, item in paced(enumerate(items))]
         asked = [
             Asked(partner.name, portfolio, ask.kind, body, at, own or used)
             for own, used, body in found
@@ -127,10 +125,10 @@ def _many(ask: _Ask, clerk: Callable[[], Clerk | None]) -> Any:
         ]
         outcomes = iter(await worker.answer_all(asked) if asked else [])
         results = [
-            _result(ask, place, own, body if isinstance(body, Problem) else _placed(next(outcomes), place))
-            for place, (own, _, body) in enumerate(found)
+            _result(place, own, body if isinstance(body, Problem) else _placed(next(outcomes), place))
+            async for place, (own, _, body) in paced(enumerate(found))
         ]
-        return json_response(ask.answers.model_construct(results=results))
+        return Response(b'{"results":[%b]}' % b",".join(results), media_type="application/json")
 
     return answer
 
@@ -148,10 +146,13 @@ def _item(ask: _Ask, item: Any, place: int, key: str | None) -> tuple[str | None
         return own, used, problem
 
 
-def _result(ask: _Ask, place: int, key: str | None, found: Record | Problem) -> BaseModel:
+def _result(place: int, key: str | None, found: Record | Problem) -> bytes:
+    """The result of an item as JSON, without the detour by a document, as for one (`answer_json`)."""
     if isinstance(found, Problem):
-        return RefusedResult(index=place, idempotency_key=key, status=found.document.status, problem=found.document)
-    return ask.result.model_construct(index=place, idempotency_key=key, status=200, answer=answer_of(found))
+        status, told = found.document.status, b'"problem":' + found.document.model_dump_json().encode()
+    else:
+        status, told = 200, b'"answer":' + answer_json(found)
+    return b'{"index":%d,"idempotency_key":%b,"status":%d,%b}' % (place, orjson.dumps(key), status, told)
 
 
 def _placed(found: Record | Problem, place: int) -> Record | Problem:

@@ -11,8 +11,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
+from serving.api.last_resort import tell
 from serving.api.limits import App, Receive, Scope, Send
-from serving.api.problems import Problem, unexpected
+from serving.api.problems import Problem, failed
 
 _PATH = re.compile(r"(/v1/portfolios/)([^/]+)(/[a-z]+)")
 
@@ -47,4 +48,5 @@ async def _answer(endpoint: Endpoint, request: Any) -> Response:
     except Problem as problem:
         return problem.response
     except Exception as error:  # as FastAPI's own handler of whatever nobody foresaw
-        return await unexpected(request, error)
+        tell(request.scope, error)
+        return failed()

@@ -16,6 +16,7 @@ from serving.desk import now
 from serving.log.database import LogUnavailable
 from serving.partners.directory import DirectoryUnavailable
 from serving.partners.partner import Limited, Partner, Quota
+from serving.partners.partner import Scope as PartnerScope
 from serving.partners.tokens import looks_like_token
 from serving.staff.member import Member
 
@@ -87,6 +88,14 @@ def caller(request: Request) -> Partner:
     """The partner that `Gate` let in with this request."""
     partner = request.scope["state"]["caller"]  # without a gate before it, a route fails and answers nobody
     assert isinstance(partner, Partner)  # staff do not come where this is asked
+    return partner
+
+
+def in_scope(request: Request, scope: PartnerScope) -> Partner:
+    """The same, whose key must open `scope`; or the `Problem` that it does not."""
+    partner = caller(request)
+    if scope not in partner.scopes:
+        raise Problem(403, f"your key may not do this; expected one with the scope {scope}")
     return partner
 
 

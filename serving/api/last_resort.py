@@ -1,32 +1,47 @@
-"""An answer for what nobody else caught: BentoML leaves a request without one when the application raises."""
+"""An answer for what nobody else caught: Starlette writes such a fault down, BentoML leaves it without an answer."""
 
 import logging
+from collections.abc import Callable
 
-from serving.api.limits import App, Message, Receive, Scope, Send
-from serving.api.problems import problem_response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger("lendloop.api")
+_TOLD = "lendloop.told"
 
 
 class LastResort:
-    """ASGI middleware: a fault that comes out of the application is logged by its kind and answered with 500."""
+    """ASGI middleware: a fault that comes out of the application is logged by its kind, and answered by what it is
+    given.
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    It stands inside an application and once more outside of all: what had begun to be answered passes both.
+    """
+
+    def __init__(self, app: ASGIApp, answer: Callable[[], ASGIApp]) -> None:
+        self._app, self._answer = app, answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; answer it when the application did not."""
-        started = False
+        began = False
 
         async def note(message: Message) -> None:
-            nonlocal started
-            started = True
+            nonlocal began
+            began = True
             await send(message)
 
         try:
             await self._app(scope, receive, note)
         except Exception as error:
-            _log.error("request failed", extra={"error": type(error).__name__})
-            if started:
+            tell(scope, error)
+            if began or scope["type"] != "http":
                 raise
-            await problem_response(500, "the service failed; nothing was decided")(scope, receive, send)
+            await self._answer()(scope, receive, send)
+
+
+def tell(scope: Scope, error: Exception) -> None:
+    """Log a request at which the service itself failed, once: by its route and the kind of the fault."""
+    if scope.get(_TOLD):
+        return
+    scope[_TOLD] = True
+    # Only the class is logged: an exception's message may quote what the applicant sent.
+    route = getattr(scope.get("route"), "path", "")
+    _log.error("unexpected error", extra={"route": route, "error": type(error).__name__})

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -19,7 +20,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 TOKENS, FORM = "/v1/oauth/token", "application/x-www-form-urlencoded"
 PROBES = ("/livez", "/readyz")
 BODIED = ("POST", "PUT", "PATCH")
-STRANGERS = 32  # bodies at once of those who sign in or ask for a token: nobody knows yet whose they are
+STRANGERS = 32  # bodies waited for at once of those who sign in or ask for a token: nobody knows yet whose they are
 
 
 class Limits:
@@ -28,7 +29,8 @@ class Limits:
 
     A body is read before its request takes a place among those at once: who sends slowly waits at their own expense,
     and their time is none that answers took. `Gate` has counted them among the requests of their partner by then; how
-    many bodies of strangers are waited for is limited here.
+    many bodies of strangers are waited for is limited here: where one more comes, who has waited longest of the address
+    that most are of makes room. A body that was sent at once is here at once, and nobody can keep it out by waiting.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class Limits:
         self._shedding = shedding
         self._body_bytes, self._batch_bytes = body_bytes, batch_bytes or body_bytes
         self._seconds = seconds
-        self._strangers = 0
+        self._strangers: dict[asyncio.Timeout, str] = {}  # whom is waited for, the longest first, and from where
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -54,8 +56,8 @@ class Limits:
             await send(message)
 
         try:
-            async with asyncio.timeout(self._seconds):
-                found = await self._read(scope, receive) if reading else receive
+            async with asyncio.timeout(self._seconds) as deadline:
+                found = await self._read(scope, receive, deadline) if reading else receive
                 reading = False
                 if isinstance(found, Response):
                     await found(scope, receive, note)
@@ -77,7 +79,7 @@ class Limits:
             now = time.monotonic()
             self._shedding.done(decision, now - began, now)
 
-    async def _read(self, scope: Scope, receive: Receive) -> Receive | Response | None:
+    async def _read(self, scope: Scope, receive: Receive, deadline: asyncio.Timeout) -> Receive | Response | None:
         """What gives the body, once it is all here; or the refusal. None: whoever sent it is gone."""
         media_type = _header(scope, b"content-type").split(";")[0].strip().lower()
         expected = FORM if scope["path"] == TOKENS else "application/json"
@@ -85,13 +87,19 @@ class Limits:
             return problem_response(415, f"expected the header Content-Type: {expected}")
         if "caller" in scope.get("state", ()):
             return await self._body(scope, receive)
-        if self._strangers >= STRANGERS:
-            return _busy()
-        self._strangers += 1
+        if len(self._strangers) >= STRANGERS:
+            self._make_room()
+        self._strangers[deadline] = (scope.get("client") or ("",))[0]
         try:
             return await self._body(scope, receive)
         finally:
-            self._strangers -= 1
+            self._strangers.pop(deadline, None)
+
+    def _make_room(self) -> None:
+        ((most, _),) = Counter(self._strangers.values()).most_common(1)
+        oldest = next(deadline for deadline, address in self._strangers.items() if address == most)
+        del self._strangers[oldest]
+        oldest.reschedule(asyncio.get_running_loop().time())
 
     async def _body(self, scope: Scope, receive: Receive) -> Receive | Response | None:
         length, most = _header(scope, b"content-length"), self._most(scope)

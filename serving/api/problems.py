@@ -1,6 +1,5 @@
 """Errors of the API as RFC 9457 problem documents that name the field; nothing a caller sent is echoed."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -12,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
+from serving.api.last_resort import LastResort
 from serving.api.problem_examples import EXAMPLES
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_NAME = 128
-_log = logging.getLogger("lendloop.api")
 
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 _OBJECTS = ("model_type", "model_attributes_type", "dict_type")
@@ -148,7 +147,7 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     # Not a handler of `Exception`: Starlette raises again what such a one has answered, and the server writes it down.
-    app.add_middleware(Unforeseen)
+    app.add_middleware(LastResort, answer=failed)
 
 
 async def _problem(request: Request, error: Exception) -> Response:
@@ -211,33 +210,6 @@ def _allowed(request: Request) -> str:
     return ", ".join(sorted({method for route in routes for method in route.methods or ()}))
 
 
-class Unforeseen:
-    """ASGI middleware: ends whatever a route did not foresee, and answers it."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass a request on; answer it where the routes failed."""
-        began = False
-
-        async def note(message: Any) -> None:
-            nonlocal began
-            began = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, note)
-        except Exception as error:
-            if began or scope["type"] != "http":
-                raise
-            response = await unexpected(Request(scope), error)
-            await response(scope, receive, send)
-
-
-async def unexpected(request: Request, error: Exception) -> Response:
+def failed() -> Response:
     """The answer to a request at which the service itself failed."""
-    route = request.scope.get("route")
-    # Only the class is logged: an exception's message may quote what the applicant sent.
-    _log.error("unexpected error", extra={"route": getattr(route, "path", ""), "error": type(error).__name__})
     return problem_response(500, "the service failed; nothing was decided, and a retry is safe")

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.answers import Answer, answer_of
-from serving.api.gate import SECURED, caller, json_response, present
+from serving.api.gate import SECURED, in_scope, json_response, present
 from serving.api.problems import Problem, documented
 from serving.api.schemas import DecisionAnswer, PropensityAnswer, ReasonAnswer, ReviewedAnswer, ReviewState
 from serving.clerk import Clerk
@@ -112,9 +112,7 @@ def add_reading(app: FastAPI, clerk: Callable[[], Clerk | None]) -> None:
 
 async def own_decision(request: Request, clerk: Clerk, decision_id: str, scope: Scope) -> Record:
     """A decision of the partner that asks, whose key must open `scope`; or the `Problem` that there is none."""
-    partner = caller(request)
-    if scope not in partner.scopes:
-        raise Problem(403, f"your key may not do this; expected one with the scope {scope}")
+    partner = in_scope(request, scope)
     record = await _looked_up(clerk.records.find_own, partner.name, decision_id)
     if record is None or record.erased or not partner.sees(record.portfolio):
         # One answer for what is not there and for what is another's: an id that was guessed right tells nothing.

@@ -17,10 +17,13 @@ from serving.log.record import Record
 T = TypeVar("T")
 Heard = Callable[[int, float, bool], None]
 Waiting = tuple[Entry, "asyncio.Future[Appended]"]
+Forsaken = Callable[[Record, Appended | BaseException | None], None]
 
 
-PACE = 32
-"""Items of a batch after which other requests get their turn: about 2 ms."""
+SHORT = 32
+"""Records, or decisions, that are made on the event loop at once: about 2 ms. More are a thread's work."""
+PACE = 8
+"""Items of a batch after which other requests get their turn: about 1 ms; each passes the loop some times."""
 
 
 class LogOverloaded(RuntimeError):
@@ -42,6 +45,8 @@ class Batcher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="decision-log")
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self.forsaken: Forsaken = lambda record, outcome: None
+        """Told what became of a record whose caller was cancelled; None: it never came to a commit."""
 
     async def append(self, record: Record) -> Appended:
         """Return once the record, or the one that came first under its idempotency key, is on disk.
@@ -63,17 +68,15 @@ class Batcher:
             raise LogUnavailable(
                 "the decision log is closed: this worker is stopping; expected requests to another one"
             )
-        entries = [encode(record) async for record in paced(records)]
-        if len(self._waiting) + len(entries) > self._room:
-            raise LogOverloaded(f"found {len(self._waiting)} records waiting to be logged, expected under {self._room}")
-        loop = asyncio.get_running_loop()
-        waiting: list[Waiting] = [(entry, loop.create_future()) for entry in entries]
-        self._waiting.extend(waiting)
-        if self._task is None:
-            self._task = asyncio.create_task(self._drain())
-        if len(waiting) == 1:
-            return [await _outcome(waiting[0][1])]
-        return await asyncio.gather(*(done for _, done in waiting), return_exceptions=True)
+        waiting: list[Waiting] = []
+        try:
+            waiting = self._take_in([encode(record) async for record in paced(records)])
+            if len(waiting) == 1:
+                return [await _outcome(waiting[0][1])]
+            return await asyncio.gather(*(done for _, done in waiting), return_exceptions=True)
+        except asyncio.CancelledError:
+            self._forsake(records, waiting)
+            raise
 
     @property
     def waiting(self) -> int:
@@ -95,6 +98,24 @@ class Batcher:
     ) -> None:
         await self.close()
 
+    def _take_in(self, entries: Sequence[Entry]) -> list[Waiting]:
+        if len(self._waiting) + len(entries) > self._room:
+            raise LogOverloaded(f"found {len(self._waiting)} records waiting to be logged, expected under {self._room}")
+        loop = asyncio.get_running_loop()
+        waiting: list[Waiting] = [(entry, loop.create_future()) for entry in entries]
+        self._waiting.extend(waiting)
+        if self._task is None:
+            self._task = asyncio.create_task(self._drain())
+        return waiting
+
+    def _forsake(self, records: Sequence[Record], waiting: Sequence[Waiting]) -> None:
+        """Tell what is known already; of those that still wait, their commit will."""
+        for record in () if waiting else records:
+            self.forsaken(record, None)
+        for entry, done in waiting:
+            if not done.cancelled():
+                self.forsaken(entry.record, done.exception() or done.result())
+
     async def _drain(self) -> None:
         try:
             while self._waiting:
@@ -104,12 +125,31 @@ class Batcher:
                     outcomes = await self._commit([entry for entry, _ in batch])
                 except Exception as error:
                     failed = True
-                    _fail(batch, error)
+                    self._fail(batch, error)
                 else:
-                    _settle(batch, outcomes)
+                    self._settle(batch, outcomes)
                 self._heard(len(batch), time.perf_counter() - began, failed)
         finally:
             self._task = None
+
+    def _settle(self, batch: list[Waiting], outcomes: list[Outcome]) -> None:
+        for (entry, done), outcome in zip(batch, outcomes, strict=True):
+            if done.cancelled():
+                self.forsaken(entry.record, outcome)
+            elif isinstance(outcome, RecordError):
+                done.set_exception(outcome)
+            else:
+                done.set_result(outcome)
+
+    def _fail(self, batch: list[Waiting], error: Exception) -> None:
+        unavailable = isinstance(error, LogUnavailable)
+        for entry, done in batch:
+            # Each caller gets an exception of its own: a shared one would gather the tracebacks of all.
+            own = LogUnavailable(str(error)) if unavailable else RuntimeError(f"decision log: {error!r}")
+            if done.cancelled():
+                self.forsaken(entry.record, own)
+            else:
+                done.set_exception(own)
 
     async def _commit(self, entries: list[Entry]) -> list[Outcome]:
         """Write on the loop, and only sync in the thread, where that waits for nobody and is soon done.
@@ -117,7 +157,7 @@ class Batcher:
         A thread that writes lets go of the interpreter some twenty times, and under load waits for it each time.
         """
         run = asyncio.get_running_loop().run_in_executor
-        staged = self._log.stage(entries) if len(entries) <= PACE else None
+        staged = self._log.stage(entries) if len(entries) <= SHORT else None
         if staged is None:
             return await run(self._thread, self._log.commit, entries)
         try:
@@ -144,21 +184,3 @@ async def _outcome(done: "asyncio.Future[Appended]") -> Appended | BaseException
         return await done
     except Exception as error:
         return error
-
-
-def _settle(batch: list[Waiting], outcomes: list[Outcome]) -> None:
-    for (_, done), outcome in zip(batch, outcomes, strict=True):
-        if done.cancelled():
-            continue
-        if isinstance(outcome, RecordError):
-            done.set_exception(outcome)
-        else:
-            done.set_result(outcome)
-
-
-def _fail(batch: list[Waiting], error: Exception) -> None:
-    unavailable = isinstance(error, LogUnavailable)
-    for _, done in batch:
-        if not done.cancelled():
-            # Each caller gets an exception of its own: a shared one would gather the tracebacks of all.
-            done.set_exception(LogUnavailable(str(error)) if unavailable else RuntimeError(f"decision log: {error!r}"))

@@ -17,6 +17,7 @@ _log = logging.getLogger("lendloop.canary")
 
 Make = Callable[[Desk, Sequence[Asked]], Awaitable[list[Record]]]
 """What makes the records of a desk's decisions."""
+Drop = Callable[[Sequence[Record]], None]
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,28 @@ class Canary:
         """Whether the challenger answers this person; `person` is the keyed hash under which the log finds them."""
         return drawn(person, self.trial.sha, self.trial.share)
 
-    async def split(self, champion: Desk, asked: Sequence[Asked], persons: Sequence[str], make: Make) -> list[Record]:
-        """The records of all, its customers' by the challenger; each says whose customer it was."""
+    async def split(
+        self, champion: Desk, asked: Sequence[Asked], persons: Sequence[str], make: Make, drop: Drop
+    ) -> list[Record]:
+        """The records of all, its customers' by the challenger; each says whose customer it was.
+
+        `drop` is told of those that were made and are not among them: a challenger that failed, a caller who is gone.
+        """
+        made, kept = list[Record](), list[Record]()
+
+        async def noted(by: Desk, some: Sequence[Asked]) -> list[Record]:
+            records = await make(by, some)
+            made.extend(records)
+            return records
+
+        try:
+            kept = await self._split(champion, asked, persons, noted)
+        finally:
+            names = {record.decision_id for record in kept}
+            drop([record for record in made if record.decision_id not in names])
+        return kept
+
+    async def _split(self, champion: Desk, asked: Sequence[Asked], persons: Sequence[str], make: Make) -> list[Record]:
         theirs = [self.draws(person) for person in persons]
         rest = [one for one, own in zip(asked, theirs, strict=True) if not own]
         few = [one for one, own in zip(asked, theirs, strict=True) if own]

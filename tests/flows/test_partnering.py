@@ -44,7 +44,7 @@ def test_the_key_comes_with_a_request_that_the_partner_may_make(capsys: pytest.C
     add("mail", "decide,propensity", "bank_deposits")
     assert "bank_deposits/propensities" in capsys.readouterr().out
     add("reader", "read", "*")
-    assert "curl -s http://127.0.0.1:8123/v1/releases " in capsys.readouterr().out
+    assert "curl -s http://127.0.0.1:8123/v1/partners/me " in capsys.readouterr().out
     list_partners()
     listed = capsys.readouterr().out
     assert key[:15] in listed

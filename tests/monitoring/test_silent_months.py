@@ -42,9 +42,23 @@ def test_a_silence_that_lasts_does_not_become_usual() -> None:
 @pytest.mark.parametrize(
     "rows",
     [
+        pytest.param((50, 50, 50, 50, 0, 50, 50, 50), id="the second in half a year"),
+        pytest.param((50, 50, 50, 0, 50, 50, 0, 50), id="the third"),
+        pytest.param((50, 50, 50, 50, 50, 0, 70), id="one that lasts, after another"),
+        pytest.param((50, 50, 0, 50), id="of a feed that is new"),
+    ],
+)
+def test_an_earlier_silent_month_hides_no_later_one(rows: tuple[int, ...]) -> None:
+    (found,) = rows_to_usual(table(*rows), SEPTEMBER)
+    assert (found.value, found.n) == (0, 50)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
         pytest.param((0, 0, 0, 0, 0, 0, 0, 0, 50), id="nothing before"),
         pytest.param((0, 0, 0, 0, 0, 0, 50, 50), id="two months before tell nothing yet"),
-        pytest.param((50, 50, 50, 50, 0, 50, 50, 50), id="months without rows are usual"),
+        pytest.param((50, 0, 50, 0, 50, 0, 50), id="every second month has none"),
         pytest.param((50, 0, 0, 50, 0, 0, 50), id="a campaign each quarter"),
     ],
 )

@@ -40,7 +40,7 @@ def test_a_partner_sees_what_is_open_to_it(worker: Worker) -> None:
 
 
 def test_what_is_not_open_to_a_partner_is_refused_as_if_it_were_not_there(worker: Worker) -> None:
-    worker.key = worker.partner("other", "decide", f"{CAMPAIGN},else")
+    worker.key = worker.partner("other", "decide,read", f"{CAMPAIGN},else")
     refused = worker.post(DECISIONS, {"entity_id": 1})
     assert fields(refused, 403) == ["path.portfolio"]
     assert worker.post("/v1/portfolios/none/decisions", {"entity_id": 1}).content == refused.content
@@ -49,6 +49,14 @@ def test_what_is_not_open_to_a_partner_is_refused_as_if_it_were_not_there(worker
     assert [release["portfolio"] for release in seen["releases"]] == [CAMPAIGN]
     assert set(seen) == {"releases"}  # and nothing of processes
     assert worker.logged == 0
+
+
+def test_releases_are_read_with_the_scope_for_reading(worker: Worker) -> None:
+    worker.key = worker.partner("till", "decide,propensity,review,consents", "*")
+    assert "read" in problem(worker.get("/v1/releases"), 403)["detail"]
+    operation = worker.get("/openapi.json").json()["paths"]["/v1/releases"]["get"]
+    assert "403" in operation["responses"]
+    assert "`read`" in operation["description"]
 
 
 def test_two_partners_may_use_the_same_idempotency_key(worker: Worker) -> None:

@@ -1,6 +1,7 @@
 """The quotas of a policy hold for whatever comes in between two looks at the log."""
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -140,6 +141,38 @@ def test_an_approval_whose_commit_failed_counts_no_longer_than_the_log_can_have_
                 return [(await client.post(DECISIONS, json=GOOD)).json()["outcome"] for _ in range(2)]
 
     assert asyncio.run(ask()) == ["approve", "review"]
+
+
+@pytest.mark.parametrize("items", [1, 40])
+def test_an_approval_whose_caller_gave_up_counts_no_longer_than_the_log_can_have_it(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, items: int
+) -> None:
+    monkeypatch.setattr(quotas, "DOUBT_SECONDS", 0.0)
+    worker = opened({**DAILY, "at_most": items}, look=0.0)
+    gate, commit = threading.Event(), worker.log.commit
+
+    def failing(entries: Any) -> Any:
+        gate.wait(10)
+        raise LogUnavailable("gone")
+
+    async def ask() -> list[str]:
+        async with worker.opened(log_seconds=0.05) as clerk:
+            bearer = {"Authorization": f"Bearer {worker.key}"}
+            transport = httpx.ASGITransport(worker.app(clerk), raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=bearer) as client:
+                monkeypatch.setattr(worker.log, "stage", lambda entries: None)
+                monkeypatch.setattr(worker.log, "commit", failing)
+                response = await client.post(BATCH, json={"items": [GOOD] * items})
+                assert [one["status"] for one in response.json().get("results", [])] in ([], [503] * items)
+                gate.set()
+                while clerk.log._task is not None:
+                    await asyncio.sleep(0.01)
+                monkeypatch.setattr(worker.log, "commit", commit)
+                clerk.log_seconds = 5.0
+                await client.post(DECISIONS, json={**GOOD, "entity_id": 2})  # a look after which the doubt is over
+                return outcomes(await client.post(BATCH, json={"items": [GOOD] * (items + 1)}))
+
+    assert asyncio.run(ask()) == ["approve"] * items + ["review"]
 
 
 async def lost(records: list[Record]) -> Any:

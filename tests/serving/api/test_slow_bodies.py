@@ -12,7 +12,7 @@ from serving.api.app import create_app
 from serving.api.shedding import Shedding
 from serving.clerk import Clerk
 from tests.serving.api.test_contract import served
-from tests.serving.api.worker import DECISIONS, Worker
+from tests.serving.api.worker import DECISIONS, PASSWORD, Worker
 
 MOST = 16
 LOGIN = "/v1/staff/login"
@@ -71,18 +71,63 @@ def test_bodies_that_stand_still_take_no_place_of_others(small: Small) -> None:
         asyncio.run(run(url))
 
 
-def test_strangers_who_stand_still_are_few(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strangers_who_stand_still_are_few_and_keep_nobody_from_signing_in(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(limits, "STRANGERS", 3)
+    small.member("ann")
 
     async def run(url: str) -> None:
+        began = time.monotonic()
         halves = [await half_sent(url, LOGIN, "") for _ in range(5)]
-        answers = [await reader.read() for reader, _ in halves]
-        assert sorted(int(answer.split()[1]) for answer in answers) == [408] * 3 + [503] * 2
-        for _, writer in halves:
+        for reader, writer in halves[:2]:
+            assert (await reader.read()).startswith(b"HTTP/1.1 408 ")  # they made room
+            writer.close()
+        async with httpx.AsyncClient(base_url=url) as client:
+            signed_in = [await client.post(LOGIN, json={"name": "ann", "password": PASSWORD}) for _ in range(3)]
+        assert [one.status_code for one in signed_in] == [200] * 3
+        assert time.monotonic() - began < 4
+        for reader, writer in halves[2:]:
+            assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
             writer.close()
 
     with served(small) as url:
         asyncio.run(run(url))
+
+
+def test_who_makes_room_is_of_the_address_that_most_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "STRANGERS", 3)
+    ended: list[tuple[str, int]] = []
+
+    async def run() -> None:
+        guarded = limits.Limits(never, Shedding(MOST, 0.25), body_bytes=100, seconds=0.2)
+
+        async def ask(address: str) -> None:
+            async def note(message: limits.Message) -> None:
+                if message["type"] == "http.response.start":
+                    ended.append((address, message["status"]))
+
+            headers = [(b"content-type", b"application/json"), (b"content-length", b"9")]
+            scope = {"type": "http", "method": "POST", "path": LOGIN, "headers": headers, "client": (address, 1)}
+            await guarded(scope, forever, note)
+
+        asks = []
+        for address in ("one", "many", "many", "many", "many"):
+            asks.append(asyncio.create_task(ask(address)))
+            await asyncio.sleep(0.01)
+        assert ended == [("many", 408)] * 2
+        await asyncio.gather(*asks)
+        assert ended[2:] == [("one", 408), ("many", 408), ("many", 408)]
+
+    asyncio.run(run())
+
+
+async def never(scope: limits.Scope, receive: limits.Receive, send: limits.Send) -> None:
+    raise AssertionError("no body was here")
+
+
+async def forever() -> limits.Message:
+    return await asyncio.get_running_loop().create_future()
 
 
 def test_a_body_that_breaks_off_is_not_taken_for_a_whole_one(small: Small) -> None:

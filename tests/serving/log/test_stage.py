@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.log.batcher import PACE, Batcher
+from serving.log.batcher import SHORT, Batcher
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog, open_log
 from serving.log.entry import encode
@@ -66,7 +66,7 @@ def test_a_stage_that_fails_is_undone_and_holds_nobody_up(log: DecisionLog) -> N
     writer = log._database._writer  # type: ignore[attr-defined]
     writer.execute(f"PRAGMA max_page_count={writer.execute('PRAGMA page_count').fetchone()[0]}")
     with pytest.raises(LogUnavailable, match="database or disk is full"):
-        log.stage([encode(make_record(second)) for second in range(PACE)])
+        log.stage([encode(make_record(second)) for second in range(SHORT)])
     writer.execute("PRAGMA max_page_count=1000000")
     assert log.append(make_record(99)).ours
     assert log.head().records == 2
@@ -104,12 +104,14 @@ def test_few_records_are_written_on_the_loop_and_many_in_the_thread(
     async def work() -> None:
         async with Batcher(log) as batcher:
             assert (await batcher.append(make_record(1))).ours
-            assert len(await batcher.append_all([make_record(second) for second in range(2, 2 + PACE + 1)])) == PACE + 1
+            assert (
+                len(await batcher.append_all([make_record(second) for second in range(2, 2 + SHORT + 1)])) == SHORT + 1
+            )
 
     asyncio.run(work())
-    assert by_thread == [PACE + 1]
+    assert by_thread == [SHORT + 1]
     assert log.verify().valid
-    assert log.head().records == 2 + PACE + 1
+    assert log.head().records == 2 + SHORT + 1
 
 
 def test_what_cannot_be_handed_over_is_undone_and_lets_go_of_the_file(log: DecisionLog, tmp_path: Path) -> None:

@@ -12,7 +12,11 @@ import pytest
 from features.store.online import OnlineRows
 from serving.clerk import Clerk
 from serving.desk import Desk, Reader
+from serving.inquiry import Inquiry
+from serving.log.entry import RecordError
+from serving.log.record import Record
 from serving.release import load_release
+from serving.trial import canary
 from serving.trial.canary import drawn
 from serving.trial.challengers import Challengers
 from serving.trial.note import Trial, write_trial
@@ -150,6 +154,30 @@ def test_where_the_challenger_fails_the_champion_answers_and_the_record_says_so(
     for person, answer in zip(PEOPLE, answers, strict=True):
         mark = tried.mark(answer["decision_id"])
         assert ("failed" in mark) == (tried.expected(person) == tried.challenger)
+
+
+def test_what_a_challenger_that_failed_had_made_is_told_to_be_dropped(
+    tried: Tried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped: list[tuple[str, str]] = []
+
+    def refuse(record: Record) -> None:
+        raise RecordError("features: cannot be written")
+
+    def note(_: Inquiry, records: list[Record], outcomes: list[Any]) -> None:
+        dropped.extend(
+            (record.entity_id, record.release) for record, one in zip(records, outcomes, strict=True) if not one
+        )
+
+    async def talk(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+        return [await ask(client, person) for person in PEOPLE]
+
+    monkeypatch.setattr(canary, "encode", refuse)
+    monkeypatch.setattr(Inquiry, "settled", note)
+    answers = tried.run(talk)
+    assert {answer["release"] for answer in answers} == {tried.champion}
+    theirs = [person for person in PEOPLE if tried.expected(person) == tried.challenger]
+    assert dropped == [(str(person), tried.challenger) for person in theirs]
 
 
 def test_without_a_share_nothing_of_a_canary_is_in_the_record(tried: Tried) -> None:
