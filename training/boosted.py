@@ -11,7 +11,7 @@ import polars as pl
 
 from features.permitted import FeatureColumn
 from training.estimators import EstimatorError, check_classes
-from training.inputs import Inputs, encode, input_order, names_of
+from training.inputs import Inputs, Rows, encode, input_order, names_of
 from training.model_json import to_cbm
 from training.score import Floats, Labels
 from training.spec import ModelSpec
@@ -39,11 +39,12 @@ class Boosted:
 
         return CatBoost().load_model(blob=self.cbm)
 
-    def log_odds(self, frame: pl.DataFrame) -> Floats:
-        """Raw log-odds of the event, one for each row."""
-        if frame.is_empty():
+    def log_odds(self, frame: pl.DataFrame, rows: Rows | None = None) -> Floats:
+        """Raw log-odds of the event, one for each row of `frame`, or of `rows` of it."""
+        inputs = encode(frame, self.columns, rows)
+        if not len(inputs.numbers):
             return np.empty(0)
-        raw = self.model.predict(_pool(encode(frame, self.columns), self.columns, None), thread_count=THREADS)
+        raw = self.model.predict(_pool(inputs, self.columns, None), thread_count=THREADS)
         return cast(Floats, np.asarray(raw, dtype=np.float64))
 
     def importance(self, frame: pl.DataFrame) -> dict[str, float]:
@@ -59,18 +60,27 @@ class Boosted:
         return self.cbm
 
 
-def fit_boosted(spec: ModelSpec, frame: pl.DataFrame, columns: Sequence[FeatureColumn], labels: Labels) -> Boosted:
-    """CatBoost fitted with the parameters, constraints and seed of `spec`."""
+def fit_boosted(
+    spec: ModelSpec,
+    frame: pl.DataFrame,
+    columns: Sequence[FeatureColumn],
+    labels: Labels,
+    rows: Rows | None = None,
+) -> Boosted:
+    """CatBoost fitted with the parameters, constraints and seed of `spec` on `frame`, or on `rows` of it.
+
+    `labels` are of the rows it is fitted on.
+    """
     from catboost import CatBoost, CatBoostError
 
     check_classes(labels)
     ordered = input_order(columns)
-    model = CatBoost(_parameters(spec, ordered, frame.height))
+    model = CatBoost(_parameters(spec, ordered, len(labels)))
     try:
-        model.fit(_pool(encode(frame, ordered), ordered, labels))
+        model.fit(_pool(encode(frame, ordered, rows), ordered, labels))
     except CatBoostError as error:
         raise EstimatorError(
-            f"CatBoost cannot learn from {frame.height} rows of {len(ordered)} features: {error}"
+            f"CatBoost cannot learn from {len(labels)} rows of {len(ordered)} features: {error}"
         ) from error
     return Boosted(ordered, to_cbm(model))
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
-from features.digests import rows_digest
+from features.digests import RowsDigest
 from features.permitted import FeatureColumn
-from training.inputs import input_order
+from training.inputs import Rows, input_order
 from training.spec import ModelSpec
+
+PIECE_ROWS = 100_000
 
 
 def inputs_digest(
@@ -36,9 +38,13 @@ def inputs_digest(
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
-def frame_digest(frame: pl.DataFrame) -> str:
-    """The digest of a frame's schema and values, in their order; without a copy of them."""
-    return rows_digest(frame)
+def frame_digest(frame: pl.DataFrame, rows: Rows | None = None) -> str:
+    """The digest of a frame's schema and values, or of `rows` of it, in their order; a piece is copied at a time."""
+    whole = RowsDigest(frame.schema)
+    for at in range(0, frame.height, PIECE_ROWS):
+        piece = frame.slice(at, PIECE_ROWS)
+        whole.add(piece if rows is None else piece.filter(rows[at : at + PIECE_ROWS]))
+    return whole.digest()
 
 
 @cache

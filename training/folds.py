@@ -16,9 +16,8 @@ from training.spec import ModelSpec
 
 def entity_parts(keys: pl.Series, parts: int, seed: int) -> NDArray[np.int64]:
     """A part from 0 to parts - 1 for each row; an entity's rows share one, the parts hold equally many entities."""
-    entities = keys.unique().sort()
-    part = np.random.default_rng(seed).permutation(len(entities)) % parts
     position = keys.rank("dense").to_numpy().astype(np.int64) - 1
+    part = np.random.default_rng(seed).permutation(int(position.max(initial=-1)) + 1) % parts
     member: NDArray[np.int64] = part[position]
     return member
 

@@ -12,12 +12,12 @@ from training.boosted import Boosted, side_by_side
 from training.calibration import CalibrationChoice, choose_calibration, crossed_probability
 from training.digests import frame_digest
 from training.folds import entity_parts
+from training.inputs import Rows
 from training.labels import KNOWN, LABEL
 from training.score import Floats
 from training.task import Progress, Task, TooFewRows
 from training.windows import (
     JudgedWindow,
-    Rows,
     WindowChoice,
     choose_window,
     held_out_months,
@@ -104,7 +104,7 @@ def hold_out(task: Task, progress: Progress) -> HeldOut:
 
 def _unlearned(task: Task, months: list[int], until: date) -> list[int]:
     """The months none of whose outcomes was known at the day `until` which a brought model has learned."""
-    early = (task.frame[KNOWN] < cutoff(until)).to_numpy()
+    early = (task.column(KNOWN) < cutoff(until)).to_numpy()
     later = [month for month in months if not (early & (task.months == month)).any()]
     if not later and early.any():
         first, newest = (month_name(int(pick(task.months))) for pick in (min, max))
@@ -134,7 +134,7 @@ def _tried_out(task: Task, candidates: list[_Candidate], progress: Progress) -> 
     if due:
         progress(f"{len(due)} models of candidate windows, tested on {_spelled(due.values())}")
         fit = [partial(_fit, task, candidate) for candidate in due.values()]
-        _remember(dict(zip(due, side_by_side(fit, task.frame.height), strict=True)))
+        _remember(dict(zip(due, side_by_side(fit, task.height), strict=True)))
     pairs = zip(candidates, keys, strict=True)
     return [_Trial(c.window, c.month, c.tested, c.learned, _tried[key]) for c, key in pairs]
 
@@ -143,8 +143,8 @@ def _key(task: Task, candidate: _Candidate) -> tuple[str, str, str]:
     inputs = [column.name for column in task.columns]
     return (
         task.spec.model_dump_json(),
-        frame_digest(task.frame.filter(candidate.learned).select(LABEL, *inputs)),
-        frame_digest(task.frame.filter(candidate.tested).select(inputs)),
+        frame_digest(task.frame.select(LABEL, *inputs), candidate.learned),
+        frame_digest(task.frame.select(inputs), candidate.tested),
     )
 
 
@@ -160,15 +160,11 @@ def _remember(fitted: dict[tuple[str, str, str], _Fitted]) -> None:
 
 
 def _fit(task: Task, candidate: _Candidate) -> _Fitted:
-    """A candidate with only one class to learn from predicts its rate, so that it is judged, not skipped.
-
-    Its rows are taken here, not before: no more parts of the matrix are held than fits run side by side.
-    """
+    """A candidate with only one class to learn from predicts its rate, so that it is judged, not skipped."""
     past, tested = task.part(candidate.learned), candidate.tested
     if past.can_learn:
         model = past.fit()
-        del past
-        return _Fitted(model, model.log_odds(task.frame.filter(tested)))
+        return _Fitted(model, task.part(tested).scored(model))
     smoothed = (past.labels.sum() + 0.5) / (len(past.labels) + 1)
     return _Fitted(None, np.full(int(tested.sum()), float(np.log(smoothed / (1 - smoothed)))))
 

@@ -14,6 +14,8 @@ __all__ = ["KNOWN", "LABEL", "WHOLE", "LabelError", "NoLabels", "OneClassOnly", 
 
 OBSERVED = "observed_timestamp"
 LABEL = "label"
+_ROW = f"{__name__}:row"
+"""A name that no column has."""
 
 
 class LabelError(ValueError):
@@ -33,14 +35,14 @@ def labels(spec: ModelSpec, tables: Mapping[str, pl.DataFrame], key: str, as_of:
 
     `whole_month` tells whether every label of the observation's month is known that can be expected.
     """
-    observations = _known(_table(tables, spec.observations), as_of).select(key, EVENT).unique().sort(EVENT, key)
-    outcomes = _latest(_known(_table(tables, spec.label.table), as_of), key)
+    observations = _distinct(_known(_table(tables, spec.observations), as_of).select(key, EVENT).sort(EVENT, key))
+    outcomes = _latest(_known(_table(tables, spec.label.table), as_of), spec.label.column, key)
     found = _label(spec.label, observations, outcomes, key)
     matured = found.filter(pl.col(LABEL).is_not_null(), pl.col(KNOWN) < cutoff(as_of))
     _check(matured, len(observations), spec, as_of)
     matured = matured.sort(EVENT, key).select(key, EVENT, pl.col(LABEL).cast(pl.Int8), KNOWN)
     whole = whole_months(spec.label, observations, matured, as_of)
-    return matured.with_columns(pl.col(EVENT).dt.month_start().dt.truncate("1d").is_in(whole.implode()).alias(WHOLE))
+    return matured.with_columns(pl.col(EVENT).dt.truncate("1mo").is_in(whole.implode()).alias(WHOLE))
 
 
 def _table(tables: Mapping[str, pl.DataFrame], name: str) -> pl.DataFrame:
@@ -53,10 +55,17 @@ def _known(table: pl.DataFrame, as_of: date) -> pl.DataFrame:
     return table.filter(pl.col(CREATED) < cutoff(as_of))
 
 
-def _latest(table: pl.DataFrame, key: str) -> pl.DataFrame:
-    """The last known version of each row: a correction replaces what it corrects."""
+def _distinct(ordered: pl.DataFrame) -> pl.DataFrame:
+    """Each row once, of rows in order."""
+    again = pl.all_horizontal(pl.all().eq_missing(pl.all().shift())) & (pl.int_range(pl.len()) > 0)
+    return ordered.filter(~again)
+
+
+def _latest(table: pl.DataFrame, column: str, key: str) -> pl.DataFrame:
+    """The last known version of each row, as far as `column` goes: a correction replaces what it corrects."""
     identity = [key, EVENT, *([OBSERVED] if OBSERVED in table.columns else [])]
-    return table.sort(CREATED).unique(identity, keep="last", maintain_order=True)
+    read = table.select(list(dict.fromkeys([*identity, CREATED, column])))
+    return read.sort(CREATED).unique(identity, keep="last", maintain_order=True)
 
 
 def _label(label: Label, observations: pl.DataFrame, outcomes: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -69,18 +78,19 @@ def _label(label: Label, observations: pl.DataFrame, outcomes: pl.DataFrame, key
 
 def _within(label: Within, observations: pl.DataFrame, outcomes: pl.DataFrame, key: str) -> pl.DataFrame:
     """A window closes on the last day of its last month; without a row of the entity in it nothing is known."""
-    # Met by month: every row of the entity beside every other would be many times as many.
-    windows = observations.with_columns(
-        closes=closes(label), month=pl.int_ranges(_month(EVENT), _month(EVENT) + label.months + 1)
-    ).explode("month")
-    rows = outcomes.select(key, pl.col(EVENT).alias("at"), pl.col(CREATED).alias("recorded"), value=label.column)
-    inside = windows.join(rows.with_columns(month=_month("at")), on=[key, "month"]).filter(
-        pl.col("at") > pl.col(EVENT), pl.col("at") < pl.col("closes").dt.offset_by("1d")
+    # Met by month: every row of the entity beside every other would be many times as many. The window is the whole
+    # of its months, so that a row of one of them is inside if it is after the observation.
+    months = pl.int_ranges(_month(EVENT), _month(EVENT) + label.months + 1)
+    windows = observations.with_row_index(_ROW).with_columns(month=months).explode("month")
+    meets = pl.col(label.column).cast(pl.Float64) >= label.at_least
+    rows = outcomes.select(
+        key, pl.col(EVENT).alias("at"), pl.col(CREATED).alias("recorded"), meets.alias(LABEL), month=_month(EVENT)
     )
-    return inside.group_by(key, EVENT).agg(
-        (pl.col("value").cast(pl.Float64) >= label.at_least).any(ignore_nulls=False).alias(LABEL),
-        pl.max_horizontal(pl.col("recorded").max(), pl.col("closes").first()).alias(KNOWN),
-    )
+    inside = windows.join(rows, on=[key, "month"]).filter(pl.col("at") > pl.col(EVENT))
+    # By the number of the observation: one integer is a quicker group than key and time.
+    found = inside.group_by(_ROW).agg(pl.col(LABEL).any(ignore_nulls=False), pl.col("recorded").max())
+    labelled = observations[found[_ROW]].hstack(found.drop(_ROW))
+    return labelled.with_columns(pl.max_horizontal("recorded", closes(label)).alias(KNOWN)).drop("recorded")
 
 
 def _month(column: str) -> pl.Expr:

@@ -19,7 +19,7 @@ ARRIVED = 0.99
 
 def closes(label: Within) -> pl.Expr:
     """The last day of the performance window of an observation."""
-    return pl.col(EVENT).dt.month_start().dt.truncate("1d").dt.offset_by(f"{label.months + 1}mo").dt.offset_by("-1d")
+    return pl.col(EVENT).dt.truncate("1mo").dt.offset_by(f"{label.months + 1}mo").dt.offset_by("-1d")
 
 
 def whole_months(label: Label, observations: pl.DataFrame, matured: pl.DataFrame, as_of: date) -> pl.Series:
@@ -29,11 +29,12 @@ def whole_months(label: Label, observations: pl.DataFrame, matured: pl.DataFrame
     old as outcomes are when they usually come. After that it will have none: its customer has left, say.
     """
     key = matured.columns[0]
-    month = pl.col(EVENT).dt.month_start().dt.truncate("1d")
+    month = pl.col(EVENT).dt.truncate("1mo")
     unlabelled = observations.join(matured, on=[key, EVENT], how="anti")
     due = closes(label) if isinstance(label, Within) else pl.col(EVENT) + _usual_delay(matured)
     waiting = unlabelled.filter(due >= cutoff(as_of)).select(month).to_series().unique()
-    over = observations.filter(month.dt.offset_by("1mo") <= cutoff(as_of)).select(month).to_series().unique()
+    months = observations.select(month).unique()
+    over = months.filter(pl.col(EVENT).dt.offset_by("1mo") <= cutoff(as_of)).to_series()
     return over.filter(~over.is_in(waiting.implode())).sort()
 
 

@@ -14,7 +14,7 @@ from features.documents import Document
 from features.permitted import FeatureColumn
 from training.binning import category_groups, number_cuts
 from training.estimators import check_classes
-from training.inputs import MISSING, encode, input_order, names_of
+from training.inputs import MISSING, Rows, encode, input_order, names_of
 from training.score import Floats, Labels, ScoreScale
 from training.spec import ModelSpec
 
@@ -98,12 +98,21 @@ class Scorecard:
         return pl.DataFrame(rows, schema=["feature", "bin", "points"], orient="row")
 
 
-def fit_scorecard(spec: ModelSpec, frame: pl.DataFrame, columns: Sequence[FeatureColumn], labels: Labels) -> Scorecard:
-    """Bins, weights of evidence and coefficients from a sample of the rows; wrong-way coefficients are dropped."""
+def fit_scorecard(
+    spec: ModelSpec,
+    frame: pl.DataFrame,
+    columns: Sequence[FeatureColumn],
+    labels: Labels,
+    rows: Rows | None = None,
+) -> Scorecard:
+    """Bins, weights of evidence and coefficients from a sample of the rows; wrong-way coefficients are dropped.
+
+    Of `rows` of the frame only, if given; `labels` are of the rows it learns from.
+    """
     check_classes(labels)
     ordered = input_order(columns)
-    drawn = np.sort(np.random.default_rng(spec.seed).permutation(frame.height)[: spec.scorecard.sample])
-    frame, labels = frame[drawn], labels[drawn]
+    drawn = np.sort(np.random.default_rng(spec.seed).permutation(len(labels))[: spec.scorecard.sample])
+    frame, labels = frame[drawn if rows is None else np.flatnonzero(rows)[drawn]], labels[drawn]
     check_classes(labels)
     features = _bin(spec, frame, ordered, labels)
     coefficients, intercept = np.zeros(0), float(np.log(labels.mean() / (1 - labels.mean())))

@@ -3,20 +3,22 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from features.permitted import FeatureColumn
 from features.spec import EVENT
 from training.boosted import Boosted, fit_boosted
 from training.brought.model import BroughtModel
 from training.calibration import FORMS, Form
-from training.inputs import InputError, input_order
+from training.inputs import InputError, Rows, column_of, input_order
 from training.labels import KNOWN, LABEL, WHOLE, LabelError, NoLabels, OneClassOnly
-from training.score import Labels
+from training.score import Floats, Labels
 from training.spec import ModelSpec
-from training.windows import Rows, months_of
+from training.windows import months_of
 
 Progress = Callable[[str], None]
 
@@ -27,41 +29,68 @@ class TooFewRows(LabelError):
 
 @dataclass(frozen=True)
 class Task:
-    """Labelled rows with their features: the first column is the entity key.
+    """Labelled rows with their features: `rows` of `whole`, all if None; the first column is the entity key.
 
     `brought`: a model from elsewhere, which is then tested and calibrated on the rows but learns nothing of them.
     """
 
     spec: ModelSpec
-    frame: pl.DataFrame
+    whole: pl.DataFrame
     columns: tuple[FeatureColumn, ...]
     groups: tuple[str, ...]
     brought: BroughtModel | None = None
+    rows: Rows | None = None
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The rows; of a part of the task they are a copy, made anew each time."""
+        return self.whole if self.rows is None else self.whole.filter(self.rows)
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+        return self.whole.height if self.rows is None else int(self.rows.sum())
 
     @property
     def keys(self) -> pl.Series:
         """The entity of each row."""
-        return self.frame.to_series(0)
+        return self.column(self.whole.columns[0])
 
-    @property
+    @cached_property
     def labels(self) -> Labels:
         """The label of each row, 0 or 1."""
-        return self.frame[LABEL].to_numpy()
+        return self.column(LABEL).to_numpy()
 
-    @property
+    @cached_property
     def months(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """The running month number of each row."""
-        return months_of(self.frame)
+        return months_of(self.column(EVENT).to_frame())
+
+    def column(self, name: str) -> pl.Series:
+        """One column of the rows."""
+        return column_of(self.whole, name, self.rows)
 
     def part(self, rows: Rows) -> "Task":
-        """The same task on some of the rows."""
-        return replace(self, frame=self.frame.filter(rows))
+        """The same task on some of the rows, which are not copied."""
+        if self.rows is None:
+            return self if rows.all() else replace(self, rows=rows)
+        among = np.zeros(self.whole.height, dtype=bool)
+        among[self.rows] = rows
+        return replace(self, rows=among)
+
+    def drawn(self, places: NDArray[np.int64]) -> pl.DataFrame:
+        """The rows at some places, in their order."""
+        return self.whole[places if self.rows is None else np.flatnonzero(self.rows)[places]]
 
     def fit(self) -> Boosted:
         """CatBoost fitted on all rows, or the model that was brought."""
         if self.brought is not None:
             return self.brought.fit(self.frame)
-        return fit_boosted(self.spec, self.frame, self.columns, self.labels)
+        return fit_boosted(self.spec, self.whole, self.columns, self.labels, self.rows)
+
+    def scored(self, model: Boosted) -> Floats:
+        """The model's raw log-odds of each row."""
+        return model.log_odds(self.whole, self.rows)
 
     @property
     def can_learn(self) -> bool:
@@ -75,7 +104,8 @@ class Task:
 
     def about(self) -> pl.DataFrame:
         """Key, time, label, the time it became known, and groups, without the features."""
-        return self.frame.select(self.keys.name, EVENT, LABEL, KNOWN, *self.groups)
+        names = [self.whole.columns[0], EVENT, LABEL, KNOWN, *self.groups]
+        return pl.DataFrame([self.column(name) for name in names])
 
 
 def checked_task(

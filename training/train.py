@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from features.permitted import FeatureColumn
-from features.spec import EVENT
 from training.boosted import Boosted
 from training.brought.model import BroughtError, BroughtModel
 from training.digests import code_digest, inputs_digest
@@ -53,13 +52,13 @@ def train(
     task = checked_task(spec, frame, columns, groups, as_of, brought)
     held_out = hold_out(_longest_only(task), progress)
     _refuse_backwards(task, held_out)
-    window = task.part(trailing(task.months, held_out.window.months, np.ones(frame.height, dtype=bool)))
+    window = task.part(trailing(task.months, held_out.window.months, np.ones(task.height, dtype=bool)))
     what = "fitting on" if brought is None else "a profile of"
-    progress(f"{what} {window.frame.height} rows, and the benchmark scorecard")
+    progress(f"{what} {window.height} rows, and the benchmark scorecard")
     learned = held_out.learned
     with ThreadPoolExecutor(1, "scorecard") as beside:
         # It reads a sample, and imports for seconds: CatBoost's threads have the processor meanwhile.
-        card = beside.submit(fit_scorecard, spec, learned.frame, task.columns, learned.labels)
+        card = beside.submit(fit_scorecard, spec, learned.whole, task.columns, learned.labels, learned.rows)
         model = window.fit()
         scorecard = card.result()
     progress("scoring out of fold")
@@ -103,14 +102,15 @@ def _out_of_fold(window: Task, calibration: Calibration) -> pl.DataFrame:
     if sampled.brought is None:
         raw = out_of_fold(sampled.spec, sampled.frame, sampled.columns, sampled.keys)
     else:
-        raw = sampled.fit().log_odds(sampled.frame)
+        raw = sampled.scored(sampled.fit())
     return sampled.about().with_columns(log_odds=raw, probability=calibration.probability(raw))
 
 
 def _tested(held_out: HeldOut, scorecard: Scorecard) -> pl.DataFrame:
-    benchmark = probability(scorecard.log_odds(held_out.tested.frame))
+    rows = held_out.tested.frame
+    benchmark = probability(scorecard.log_odds(rows))
     names = [column.name for column in held_out.tested.columns]
-    features = held_out.tested.frame.select(name for name in names if name not in held_out.tested.groups)
+    features = rows.select(name for name in names if name not in held_out.tested.groups)
     return (
         held_out.tested.about()
         .hstack(features)
@@ -121,7 +121,7 @@ def _tested(held_out: HeldOut, scorecard: Scorecard) -> pl.DataFrame:
 def _reference(window: Task) -> pl.DataFrame:
     names = [column.name for column in window.columns]
     rows = sample_entities(window.keys, REFERENCE_ROWS, window.spec.seed)
-    return window.frame.filter(rows).select(names)
+    return window.part(rows).frame.select(names)
 
 
 def _report(
@@ -135,7 +135,7 @@ def _report(
     as_of: date,
 ) -> TrainingReport:
     spec = task.spec
-    drawn = np.random.default_rng(spec.seed).permutation(window.frame.height)[:IMPORTANCE_ROWS]
+    drawn = np.random.default_rng(spec.seed).permutation(window.height)[:IMPORTANCE_ROWS]
     fold_labels, fold_probability = folds[LABEL].to_numpy(), folds["probability"].to_numpy()
     return TrainingReport(
         name=name,
@@ -156,18 +156,17 @@ def _report(
         scorecard=_evaluate(tested, "scorecard_probability"),
         out_of_fold=evaluate(fold_labels, fold_probability),
         fairness=fairness_of(spec, folds, task.groups, fold_labels, fold_probability),
-        importance=model.importance(window.frame[drawn]),
+        importance=model.importance(window.drawn(drawn)),
         origin=None if task.brought is None else task.brought.origin,
     )
 
 
 def _fitted_on(task: Task) -> FittedOn:
-    months = task.frame.select(pl.col(EVENT).dt.strftime("%Y-%m")).to_series()
     return FittedOn(
-        rows=task.frame.height,
+        rows=task.height,
         events=int(task.labels.sum()),
-        first_month=str(months.min()),
-        last_month=str(months.max()),
+        first_month=month_name(int(task.months.min())),
+        last_month=month_name(int(task.months.max())),
     )
 
 

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 
 from features.documents import Document
 from features.spec import EVENT
+from training.inputs import Rows
 from training.labels import KNOWN, LABEL, WHOLE
 from training.score import Floats, Labels, log_loss, probability
 from training.spec import ModelSpec
-
-Rows = NDArray[np.bool_]
 
 
 class JudgedWindow(Document):
@@ -52,7 +51,7 @@ def trailing(months: NDArray[np.int64], window: int, among: Rows) -> Rows:
 
 def known_before(frame: pl.DataFrame, months: NDArray[np.int64], month: int) -> Rows:
     """Rows of earlier months whose label was known by the first observation of `month`: what a model could learn."""
-    first = frame.filter(pl.Series(months == month))[EVENT].min()
+    first = frame[EVENT].filter(pl.Series(months == month)).min()
     rows: Rows = (frame[KNOWN] <= first).to_numpy() & (months < month)
     return rows
 
@@ -71,13 +70,14 @@ def held_out_months(frame: pl.DataFrame, spec: ModelSpec) -> list[int]:
         return all(rows.sum() >= least and 0 < labels[rows].sum() < rows.sum() for rows in (months == month, before))
 
     found = [month for month in sorted(set(months.tolist())) if can_be_judged(month)]
-    whole = [month for month in found if is_whole(frame, month)]
+    waiting = set(months[~frame[WHOLE].to_numpy()].tolist())
+    whole = [month for month in found if month not in waiting]
     return (whole or found)[-spec.validation.months :]
 
 
 def is_whole(frame: pl.DataFrame, month: int) -> bool:
     """Whether every label of `month` is known that can be expected."""
-    return bool(frame.filter(pl.Series(months_of(frame) == month))[WHOLE].all())
+    return bool(frame[WHOLE].filter(pl.Series(months_of(frame) == month)).all())
 
 
 def judge(window: int, month: int, labels: Labels, raw: Floats) -> JudgedWindow:

@@ -1,38 +1,47 @@
 import weakref
 
+import numpy as np
+import polars as pl
 import pytest
 
 from tests.training.made_up import AS_OF, COLUMNS, frame, spec
 from training import boosted, holdout
-from training.boosted import Boosted
+from training.boosted import Boosted, encode
+from training.inputs import Inputs
 from training.task import Task, checked_task
-from training.windows import Rows
 
 
 @pytest.mark.parametrize(("small", "at_once"), [(0, 1), (boosted.SMALL, boosted.THREADS)], ids=["large", "small"])
-def test_no_more_parts_are_held_than_fits_run_side_by_side(
+def test_a_candidates_rows_are_copied_once_and_only_while_it_is_fitted(
     monkeypatch: pytest.MonkeyPatch, small: int, at_once: int
 ) -> None:
-    """All six windows' rows were taken before the first fit: of a large matrix three times its memory."""
+    """All six windows' rows were taken before the first fit, and again as CatBoost reads them."""
     task = checked_task(spec(), frame(), COLUMNS, (), AS_OF)
-    held: weakref.WeakSet[Task] = weakref.WeakSet()
+    held: list[weakref.ref[np.ndarray]] = []
     seen: list[int] = []
-    part, fit = Task.part, Task.fit
+    fit = Task.fit
 
-    def watched_part(self: Task, rows: Rows) -> Task:
-        taken = part(self, rows)
-        held.add(taken)
-        return taken
+    def watched_encode(*given: object) -> Inputs:
+        found = encode(*given)  # type: ignore[arg-type]
+        held.append(weakref.ref(found.numbers))
+        seen.append(sum(array() is not None for array in held))
+        return found
+
+    def watched_frame(self: Task) -> pl.DataFrame:
+        assert self.rows is None, "a part is a choice of rows, not a copy of them"
+        return self.whole
+
+    fitted: list[int] = []
 
     def watched_fit(self: Task) -> Boosted:
-        seen.append(len(held))
+        fitted.append(self.height)
         return fit(self)
 
     monkeypatch.setattr(boosted, "SMALL", small)
+    monkeypatch.setattr(boosted, "encode", watched_encode)
     monkeypatch.setattr(holdout, "_tried", {})
-    monkeypatch.setattr(Task, "__hash__", object.__hash__)  # by identity: frames have no hash
-    monkeypatch.setattr(Task, "part", watched_part)
+    monkeypatch.setattr(Task, "frame", property(watched_frame))
     monkeypatch.setattr(Task, "fit", watched_fit)
     holdout.hold_out(task, lambda _: None)
-    assert len(seen) == 6
+    assert len(fitted) == 6
     assert max(seen) <= at_once

@@ -25,6 +25,15 @@ def test_no_rows_and_no_categories_keep_their_shape() -> None:
     assert encode(FRAME, COLUMNS[1:2]).numbers.shape == (2, 0)
 
 
+def test_some_rows_are_those_of_a_frame_of_them_column_by_column_in_memory() -> None:
+    """As CatBoost reads numbers without a copy of its own."""
+    rows = np.array([False, True])
+    found, expected = encode(FRAME, input_order(COLUMNS), rows), encode(FRAME.filter(rows), input_order(COLUMNS))
+    np.testing.assert_array_equal(found.numbers, expected.numbers)
+    assert found.categories.tolist() == expected.categories.tolist() == [[MISSING]]
+    assert encode(FRAME, input_order(COLUMNS)).numbers.flags.f_contiguous
+
+
 @pytest.mark.parametrize(
     ("frame", "said"),
     [
