@@ -2,8 +2,10 @@
 
 `python -m benchmarks.retrain_overhead [ROWS] [--trees N]` (100,000 rows unless told; the goal is for 1,000,000) makes
 so many statements of the cards portfolio, runs the flow's body on them in a process of its own, does every
-`CatBoost.fit` of it again alone on the same matrix, and writes `benchmarks/results/retrain_overhead.json`. The model is
-the cards' own of 150 trees, or with `--trees` of so many of depth 6: the rest costs the same, so the share is another.
+`CatBoost.fit` of it again alone on the same matrix, and writes `benchmarks/results/retrain_overhead.json`: by the
+clock, which the goal is of, and in processor seconds, which other work on the machine changes less. Registries are
+made before, as a home makes them once. The model is the cards' own of 150 trees, or with `--trees` of so many of
+depth 6: the rest costs the same, so the share is another.
 """
 
 import json
@@ -131,35 +133,60 @@ def kept_fits(folder: Path) -> list[Fit]:
     return fits
 
 
-def bare_seconds(fits: Sequence[Fit]) -> list[float]:
+@dataclass(frozen=True)
+class Taken:
+    """Seconds by the clock, and of all processors."""
+
+    seconds: float
+    processor: float
+
+
+def bare_seconds(fits: Sequence[Fit]) -> list[Taken]:
     """The same fits with nothing beside them: each large one, then all small ones, side by side as in the flow."""
-    few, taken = [fit for fit in fits if fit.rows < boosted.SMALL], list[float]()
+    few, taken = [fit for fit in fits if fit.rows < boosted.SMALL], list[Taken]()
     groups = [*([fit] for fit in fits if fit.rows >= boosted.SMALL), *([few] if few else [])]
     for group in groups:
-        began = time.perf_counter()
+        began, processor = time.perf_counter(), time.process_time()
         boosted.side_by_side([fit.again for fit in group], min(fit.rows for fit in group))
-        taken.append(time.perf_counter() - began)
+        taken.append(Taken(time.perf_counter() - began, time.process_time() - processor))
     return taken
 
 
 def retrained(folder: Path, body: Callable[[], object]) -> dict[str, Any]:
     """The flow's body, timed, and then the fits in it alone, on the same matrices."""
-    fits, told = kept_fits(folder), Told()
-    before = resource.getrusage(resource.RUSAGE_SELF)
+    fits, told, before = kept_fits(folder), Told(), time.process_time()
     with shown_by(told):
         body()
-    whole, after = time.perf_counter() - told.began, resource.getrusage(resource.RUSAGE_SELF)
-    inside, alone = list(fits), bare_seconds(fits)
+    whole = Taken(time.perf_counter() - told.began, time.process_time() - before)
+    peak, inside, alone = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, list(fits), bare_seconds(fits)
+    fitting = Taken(sum(one.seconds for one in alone), sum(one.processor for one in alone))
     return {
-        "seconds": round(whole, 2),
-        "fitting_seconds": round(sum(alone), 2),
-        "processor_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2),
-        "overhead": round(whole / sum(alone) - 1, 3),
-        "peak_mib": round(after.ru_maxrss / MIB),
-        "bare": [round(seconds, 2) for seconds in alone],
+        "seconds": round(whole.seconds, 2),
+        "fitting_seconds": round(fitting.seconds, 2),
+        "overhead": round(whole.seconds / fitting.seconds - 1, 3),
+        "processor_seconds": round(whole.processor, 2),
+        "fitting_processor_seconds": round(fitting.processor, 2),
+        "processor_overhead": round(whole.processor / fitting.processor - 1, 3),
+        "peak_mib": round(peak / MIB),
+        "bare": [{"seconds": round(one.seconds, 2), "processor": round(one.processor, 2)} for one in alone],
         "fits": [{"rows": fit.rows, "seconds": round(fit.seconds, 2)} for fit in inside],
         "steps": [{"at": round(at, 1), "peak_mib": round(peak), "step": step} for at, peak, step in told.said],
     }
+
+
+def make_registry() -> None:
+    """MLflow's store, which a home makes once: its first training waits for all of MLflow's migrations."""
+    from flows.workspace import open_workspace
+
+    open_workspace(NAME).registry.model_as_of(NAME, "risk", LAST)
+
+
+def _apart(made: Callable[[], None], fault: str) -> None:
+    if os.fork() == 0:
+        made()
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.wait()[1]):
+        sys.exit(fault)
 
 
 def main(rows: int, trees: int, console: Console) -> None:
@@ -168,11 +195,9 @@ def main(rows: int, trees: int, console: Console) -> None:
     with tempfile.TemporaryDirectory(prefix="lendloop-retrain-") as place:
         folder = Path(place)
         os.environ |= {"LENDLOOP_HOME": place, "LENDLOOP_PORTFOLIOS": str(folder / "portfolios")}
-        if os.fork() == 0:  # in a process of its own: what it takes to make the world is not what retraining takes
-            prepare(folder, rows, trees)
-            os._exit(0)
-        if os.waitstatus_to_exitcode(os.wait()[1]):
-            sys.exit("the statements could not be made")
+        # In processes of their own: what it takes to make the world is not what retraining takes.
+        _apart(lambda: prepare(folder, rows, trees), "the statements could not be made")
+        _apart(make_registry, "the model registry could not be made")
         from flows.retrain import retrain
         from flows.workspace import open_workspace
 
@@ -203,6 +228,10 @@ def show(console: Console, rows: int, found: dict[str, Any]) -> None:
     console.print(table)
     console.print(
         f"{rows:,} statements: {found['seconds']} s, of which {len(found['fits'])} fits {found['fitting_seconds']} s"
+    )
+    console.print(
+        f"in processor seconds: {found['processor_seconds']}, of which fits {found['fitting_processor_seconds']}: "
+        f"{found['processor_overhead']:+.1%}"
     )
     reached = "reached" if found["overhead"] <= GOAL else "missed"
     console.print(f"overhead {found['overhead']:.1%} (goal {GOAL:.0%}): {reached}; peak {found['peak_mib']:,} MiB")
