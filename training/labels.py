@@ -35,7 +35,8 @@ def labels(spec: ModelSpec, tables: Mapping[str, pl.DataFrame], key: str, as_of:
 
     `whole_month` tells whether every label of the observation's month is known that can be expected.
     """
-    observations = _distinct(_known(_table(tables, spec.observations), as_of).select(key, EVENT).sort(EVENT, key))
+    seen = _known(_table(tables, spec.observations), as_of).select(key, EVENT).sort(EVENT, key)
+    observations = _last_of_each(seen, [EVENT, key])
     outcomes = _latest(_known(_table(tables, spec.label.table), as_of), spec.label.column, key)
     found = _label(spec.label, observations, outcomes, key)
     matured = found.filter(pl.col(LABEL).is_not_null(), pl.col(KNOWN) < cutoff(as_of))
@@ -55,17 +56,17 @@ def _known(table: pl.DataFrame, as_of: date) -> pl.DataFrame:
     return table.filter(pl.col(CREATED) < cutoff(as_of))
 
 
-def _distinct(ordered: pl.DataFrame) -> pl.DataFrame:
-    """Each row once, of rows in order."""
-    again = pl.all_horizontal(pl.all().eq_missing(pl.all().shift())) & (pl.int_range(pl.len()) > 0)
-    return ordered.filter(~again)
-
-
 def _latest(table: pl.DataFrame, column: str, key: str) -> pl.DataFrame:
     """The last known version of each row, as far as `column` goes: a correction replaces what it corrects."""
     identity = [key, EVENT, *([OBSERVED] if OBSERVED in table.columns else [])]
     read = table.select(list(dict.fromkeys([*identity, CREATED, column])))
-    return read.sort(CREATED).unique(identity, keep="last", maintain_order=True)
+    return _last_of_each(read.sort(*identity, CREATED, maintain_order=True), identity)
+
+
+def _last_of_each(ordered: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """Of rows in the order of `names` the last that has each of their values; tables lie in about this order."""
+    followed = pl.all_horizontal(pl.col(names).eq_missing(pl.col(names).shift(-1)))
+    return ordered.filter(~followed | (pl.int_range(pl.len()) == pl.len() - 1))
 
 
 def _label(label: Label, observations: pl.DataFrame, outcomes: pl.DataFrame, key: str) -> pl.DataFrame:

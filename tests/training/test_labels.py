@@ -77,6 +77,16 @@ def test_a_correction_counts_from_the_day_it_is_known() -> None:
         labels(STATEMENTS, {"statements": first}, "id", date(2005, 6, 10))
 
 
+def test_of_what_was_said_at_one_time_the_last_counts_and_an_observation_told_twice_is_one() -> None:
+    again = table([(2, "2005-05-31T00:00:00Z", "2005-05-31T00:00:00Z", months) for months in (5, 0)], "months_late")
+    twice = pl.concat([TWO_CUSTOMERS, TWO_CUSTOMERS, again])
+    found = labels(STATEMENTS, {"statements": twice}, "id", date(2005, 5, 31))
+    assert found.select("id", "label").rows() == [(1, 1), (2, 0)]
+    turned = pl.concat([TWO_CUSTOMERS, again.reverse()])
+    with pytest.raises(OneClassOnly, match=r"all 2 labels .* are 1"):
+        labels(STATEMENTS, {"statements": turned}, "id", date(2005, 5, 31))
+
+
 def test_a_row_that_came_late_makes_its_label_late() -> None:
     late = TWO_CUSTOMERS.with_columns(
         created_timestamp=pl.when((pl.col("id") == 2) & (pl.col("event_timestamp") == day("2005-05-31")))
