@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from serving.answers import Asked, record_of
+from serving.answers import record_of
+from serving.asked import Asked
 from serving.desk import Desk
 from serving.inquiry import Inquiry
 from serving.log.commit import Appended

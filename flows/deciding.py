@@ -21,9 +21,10 @@ from flows.listing import list_secret
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
 from infra.files import check_place, write_whole
-from serving.answers import Asked, answer_of
+from serving.answers import answer_of
 from serving.api.schemas import DecisionRequest, PropensityRequest
 from serving.api.times import SAID, in_utc
+from serving.asked import Asked
 from serving.desk import Desk, open_desk
 from serving.inquiry import open_inquiry
 from serving.log.record import Record

@@ -3,101 +3,22 @@
 The answer is made of the record alone, so that a request that is repeated gets the very same one.
 """
 
-import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
 
-from serving.api.schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
-from serving.applications import (
-    NOTHING,
-    Application,
-    Circumstances,
-    application_from,
-    circumstances_from,
-    circumstances_json,
-    sealed_json,
-)
+from serving.api.schemas import DecisionAnswer, PropensityAnswer
+from serving.applications import Circumstances, application_from, circumstances_from, circumstances_json, sealed_json
+from serving.asked import Asked
 from serving.decisions import Decision, Decisions
-from serving.desk import LATE, PURPOSE_OF, Desk, Kind, Looked, looked_at
-from serving.log.canonical import Json, canonical
+from serving.desk import LATE, Desk, Looked, looked_at
+from serving.log.canonical import Json
 from serving.log.record import ID_BYTES, SALT_BYTES, Record, make_id, time_text
 
 Answer = DecisionAnswer | PropensityAnswer
-_INEXACT = 2**53
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request as it arrived: by which partner, for whom, what, when, and the caller's key for repeating it."""
-
-    partner: str
-    portfolio: str
-    kind: Kind
-    request: DecisionRequest | PropensityRequest
-    at: datetime
-    idempotency_key: str | None = None
-
-    @property
-    def application(self) -> Application:
-        """What is asked for."""
-        asked = self.request
-        if not isinstance(asked, DecisionRequest):
-            return Application()
-        return Application(
-            asked.amount,
-            asked.purpose,
-            asked.term_months,
-            asked.annual_rate,
-            asked.fees,
-            asked.monthly_income,
-            asked.exposure,
-        )
-
-    @property
-    def day(self) -> date:
-        """The business date it is decided on."""
-        return self.at.astimezone(UTC).date()
-
-    def circumstances(
-        self,
-        paused: bool,
-        *,
-        lists: frozenset[str] | None = None,
-        signals: Mapping[str, str] = NOTHING,
-        used: Mapping[str, float] = NOTHING,
-        consents: Mapping[str, str] = NOTHING,
-    ) -> Circumstances:
-        """What was looked up about it."""
-        mine = consents.get(PURPOSE_OF[self.kind], "unknown")
-        return Circumstances(
-            paused=paused,
-            business_date=self.day,
-            lists=lists,
-            signals=signals,
-            used=used,
-            consented=None if mine == "unknown" else mine == "granted",
-            automation_refused=isinstance(self.request, DecisionRequest) and self.request.refuse_automation,
-            consents=dict(consents),
-        )
-
-    def body(self) -> dict[str, Any]:
-        """The request as JSON."""
-        return self.request.model_dump(mode="json")
-
-    def digest(self, body: Mapping[str, Any] | None = None) -> str:
-        """SHA-256 of what was asked, `body`: the same key with another digest is another request."""
-        asked = {"portfolio": self.portfolio, "kind": self.kind, **(self.body() if body is None else body)}
-        for later, unsaid in (("refuse_automation", False), ("exposure", None)):
-            if asked.get(later, unsaid) is unsaid:
-                asked.pop(later, None)  # a request that does not say it has the digest it always had
-        if isinstance(self.request.entity_id, int) and self.request.entity_id >= _INEXACT:
-            asked["entity_id"] = str(self.request.entity_id)  # canonical JSON has no such number
-        return hashlib.sha256(canonical(asked)).hexdigest()
 
 
 def record_of(

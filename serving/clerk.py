@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from serving.answers import Asked
 from serving.api.problems import Problem
+from serving.asked import Asked
 from serving.desk import Desk, Looked, now
 from serving.inquiry import Inquiry
 from serving.log.batcher import Batcher, LogOverloaded

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from serving.answers import Asked
 from serving.api.schemas import DecisionRequest
 from serving.applications import Circumstances
+from serving.asked import Asked
 from serving.consents import ConsentBook, open_consents
 from serving.lists.book import open_lists
 from serving.lists.watch import ListWatch

@@ -6,8 +6,9 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from serving.answers import Asked, record_of
+from serving.answers import record_of
 from serving.applications import Circumstances
+from serving.asked import Asked
 from serving.decisions import Decision, Decisions
 from serving.desk import Desk, Looked
 from serving.log.batcher import SHORT, paced

@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 from rich.console import Console
 
 from benchmarks.serving.world import PORTFOLIO, make_world
-from serving.answers import Asked, answer_json, record_of
+from serving.answers import answer_json, record_of
 from serving.api.bodies import checked, read_json
 from serving.api.schemas import DecisionRequest
+from serving.asked import Asked
 from serving.desk import Desk, now, open_desk
 from serving.inquiry import Inquiry
 from serving.log.decision_log import DecisionLog, open_log

@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from serving.answers import Asked, answer_json
+from serving.answers import answer_json
 from serving.api.batches import (
     KEY_PATTERN,
     DecisionsAnswer,
@@ -31,6 +31,7 @@ from serving.api.gate import caller, present, too_many_items
 from serving.api.problems import Problem, documented
 from serving.api.schemas import DecisionAnswer, DecisionRequest, PropensityAnswer, PropensityRequest
 from serving.api.times import read_time
+from serving.asked import Asked
 from serving.clerk import Clerk
 from serving.desk import Kind, now
 from serving.log.batcher import paced

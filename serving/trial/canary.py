@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from serving.answers import Asked
+from serving.asked import Asked
 from serving.desk import Desk
 from serving.log.entry import encode
 from serving.log.record import Record

@@ -17,7 +17,7 @@ from flows.deciding import BadFile, _answers, decide_file
 from flows.workspace import open_settings_log
 from infra.disk import disk_full
 from infra.settings import Settings
-from serving.answers import Asked
+from serving.asked import Asked
 from serving.desk import Desk
 from serving.log.decision_log import DecisionLog
 from serving.log.erasure import RANDOM_BYTES, Erasure

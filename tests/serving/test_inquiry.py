@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from serving.answers import Asked, record_of
+from serving.answers import record_of
 from serving.api.schemas import DecisionRequest
 from serving.applications import Circumstances
+from serving.asked import Asked
 from serving.desk import Desk
 from serving.inquiry import Inquiry, open_inquiry
 from serving.lists.book import open_lists

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from serving.answers import Asked
+from serving.asked import Asked
 from tests.serving.api.worker import DECISIONS, Worker, fields
 
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from serving.answers import Asked, record_of
+from serving.answers import record_of
 from serving.api.schemas import DecisionRequest
+from serving.asked import Asked
 from serving.desk import Desk
 from serving.log.database import open_database
 from serving.log.decision_log import open_log

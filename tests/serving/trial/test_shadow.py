@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from features.store.online import OnlineRows
-from serving.answers import Asked, decide_again, record_of
+from serving.answers import decide_again, record_of
 from serving.api.schemas import PropensityRequest
+from serving.asked import Asked
 from serving.desk import Desk, Key, Reader
 from serving.log.erasure import RANDOM_BYTES, Erasure
 from serving.log.frames import read_decisions
