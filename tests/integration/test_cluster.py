@@ -17,7 +17,7 @@ import pytest
 from features.build import build_features
 from features.lake import Lake
 from features.update import Update
-from flows.booking import decide_whole_book
+from flows.booking import Part, decide_whole_book
 from flows.cluster import RayMissing, by_ray, connect, workers_of
 from flows.retrain import retrain
 from flows.workspace import Workspace
@@ -55,6 +55,19 @@ class Dying:
             self.mark.write_text(str(os.getpid()))
             os.kill(os.getpid(), signal.SIGKILL)
         return part
+
+
+class DyingInTheBook:
+    """`decide_part` in a worker that is killed at the second part, once."""
+
+    def __init__(self, mark: Path, decide: object) -> None:
+        self.mark, self.decide = mark, decide
+
+    def __call__(self, part: Part) -> object:
+        if part.number == 1 and not self.mark.exists():
+            self.mark.write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.decide(part)  # type: ignore[operator]
 
 
 @pytest.mark.ray
@@ -130,6 +143,11 @@ def test_models_and_books_are_those_of_one_process(
     decide_whole_book(NAME, SEPTEMBER, tmp_path / "here")
     assert len(list((tmp_path / "here").glob("*.parquet"))) > 2
     monkeypatch.setenv("LENDLOOP_PROFILE", "ray")
+    each, mark = by_ray(ray), tmp_path / "killed"
+    monkeypatch.setattr(
+        "flows.booking.workers_of", lambda _: lambda decide, parts: each(DyingInTheBook(mark, decide), parts)
+    )
     decide_whole_book(NAME, SEPTEMBER, tmp_path / "there")
+    assert int(mark.read_text()) != os.getpid()
     here, there = (pl.read_parquet(tmp_path / name / "*.parquet") for name in ("here", "there"))
     assert here.equals(there)
