@@ -13,7 +13,7 @@ from serving.asked import Asked
 from serving.desk import Desk, Looked, now
 from serving.inquiry import Inquiry
 from serving.log.batcher import Batcher, LogOverloaded
-from serving.log.commit import Appended, IdempotencyConflict
+from serving.log.commit import Appended
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog
 from serving.log.record import Record
@@ -30,7 +30,7 @@ from serving.staff.provider import Provider
 from serving.staff.reception import Reception
 from serving.telemetry.telemetry import Telemetry
 from serving.trial.challengers import Challengers, Tried
-from serving.undecided import misfit, not_loaded, reused, slow_log, unlogged
+from serving.undecided import answering, misfit, not_loaded, reused, slow_log, unlogged
 
 PAUSE_SECONDS = 1.0  # how old a look at the pauses may be; a replay looks each time
 READERS = 8
@@ -164,7 +164,7 @@ class Clerk:
         except (LogUnavailable, LogOverloaded):
             raise unlogged() from None
         self.telemetry.decided(outcomes)
-        return [_answering(outcome) for outcome in outcomes]
+        return answering(outcomes)
 
     async def _made(self, desk: Desk, asked: Sequence[Asked]) -> list[Record]:
         """The records of what the release of `desk` decides."""
@@ -202,9 +202,12 @@ class Clerk:
         except asyncio.CancelledError:
             self._dropped(records[place + PIECE :])  # of those before, the log tells
             raise
-        except Exception:  # none of the piece was taken in
+        except Exception as error:  # none of the piece was taken in
             self._dropped(records[place:])
-            raise
+            if not outcomes:
+                raise
+            # Those before stand in the log: their answers are given, lest anybody be told that nothing was decided.
+            outcomes += [error] * (len(records) - place)
         return outcomes
 
     def _dropped(self, records: Sequence[Record]) -> None:
@@ -234,13 +237,3 @@ class Clerk:
         found = await loop.run_in_executor(None, self.pauses.active_pause, portfolio, at) is not None
         self._looks[portfolio] = (time.monotonic(), found)
         return found
-
-
-def _answering(outcome: Appended | BaseException) -> Record | Problem:
-    if isinstance(outcome, Appended):
-        return outcome.record
-    if isinstance(outcome, IdempotencyConflict):
-        return reused()
-    if isinstance(outcome, LogUnavailable):
-        return unlogged()
-    raise outcome

@@ -99,7 +99,8 @@ class Limits:
         ((most, _),) = Counter(self._strangers.values()).most_common(1)
         oldest = next(deadline for deadline, address in self._strangers.items() if address == most)
         del self._strangers[oldest]
-        oldest.reschedule(asyncio.get_running_loop().time())
+        if not oldest.expired():  # its time may have run out in this turn of the loop, and its task not know it yet
+            oldest.reschedule(asyncio.get_running_loop().time())
 
     async def _body(self, scope: Scope, receive: Receive) -> Receive | Response | None:
         length, most = _header(scope, b"content-length"), self._most(scope)

@@ -122,6 +122,35 @@ def test_who_makes_room_is_of_the_address_that_most_are_of(monkeypatch: pytest.M
     asyncio.run(run())
 
 
+def test_who_comes_as_the_time_of_another_runs_out_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "STRANGERS", 3)
+    ended: list[tuple[str, int]] = []
+
+    async def run() -> None:
+        guarded = limits.Limits(never, Shedding(MOST, 0.25), body_bytes=100, seconds=0.2)
+
+        async def ask(address: str) -> None:
+            async def note(message: limits.Message) -> None:
+                if message["type"] == "http.response.start":
+                    ended.append((address, message["status"]))
+
+            headers = [(b"content-type", b"application/json"), (b"content-length", b"9")]
+            scope = {"type": "http", "method": "POST", "path": LOGIN, "headers": headers, "client": (address, 1)}
+            await guarded(scope, forever, note)
+
+        asks = [asyncio.create_task(ask(address)) for address in ("1", "2", "3")]
+        await asyncio.sleep(0)
+        loop, first = asyncio.get_running_loop(), next(iter(guarded._strangers)).when()
+        assert first is not None
+        # Its task is made in the turn of the loop in which the others are told, before they have had theirs.
+        loop.call_at(first - 1e-9, lambda: asks.append(loop.create_task(ask("4"))))
+        await asyncio.gather(*asks)
+        await asyncio.gather(*asks)
+        assert ended == [(address, 408) for address in ("1", "2", "3", "4")]
+
+    asyncio.run(run())
+
+
 async def never(scope: limits.Scope, receive: limits.Receive, send: limits.Send) -> None:
     raise AssertionError("no body was here")
 
