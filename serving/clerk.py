@@ -18,7 +18,7 @@ from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog
 from serving.log.record import Record
 from serving.lookups import Lookups, in_time
-from serving.making import recorded, together
+from serving.making import noted_again, recorded, together
 from serving.partners.batch_keys import BatchKeys
 from serving.partners.directory import Directory
 from serving.partners.limits import PartnerLimits
@@ -149,6 +149,15 @@ class Clerk:
         return desk
 
     async def _decided(self, desk: Desk, asked: Sequence[Asked]) -> list[Record | Problem]:
+        if len(asked) == 1 or not self.inquiry.counts(asked[0], desk.release.policy.risk):
+            return await self._in_turn(desk, asked)
+        asked = await noted_again(asked, self.records)
+        # What was answered before comes last: it takes nothing of a quota, so that no other finds less of it.
+        order = sorted(range(len(asked)), key=lambda place: asked[place].again)
+        found = dict(zip(order, await self._in_turn(desk, [asked[place] for place in order]), strict=True))
+        return [found[place] for place in range(len(asked))]
+
+    async def _in_turn(self, desk: Desk, asked: Sequence[Asked]) -> list[Record | Problem]:
         canary = self.challengers.canary(asked[0].portfolio) if self.challengers else None
         try:
             if canary is None:
@@ -186,7 +195,7 @@ class Clerk:
                 used = await self.inquiry.used(first, risk)
                 found = [replace(one, used=used) for one in found]
                 records = await recorded(desk, looked, asked, found, self._threads)
-                self.inquiry.took(records)
+                self.inquiry.took([record for one, record in zip(asked, records, strict=True) if not one.again])
                 return records
 
     async def _logged(self, records: Sequence[Record]) -> list[Appended | BaseException]:
