@@ -60,6 +60,19 @@ def test_a_caller_that_goes_away_before_its_records_are_taken_in_is_told_of_too(
     assert slow.sizes == []
 
 
+def test_a_log_that_closes_while_records_are_made_takes_none_of_them_in(slow):
+    async def work() -> None:
+        batcher = Batcher(slow)
+        asking = asyncio.create_task(batcher.append_all([make_record(second) for second in range(2 * PACE)]))
+        await asyncio.sleep(0)
+        await batcher.close()
+        with pytest.raises(LogUnavailable, match="closed"):
+            await asking
+
+    asyncio.run(work())
+    assert slow.sizes == []
+
+
 def test_others_have_their_turn_among_the_items_of_a_batch():
     turns = 0
 
