@@ -166,8 +166,7 @@ class Clerk:
                 persons = [self.records.vault.person(one.portfolio, str(one.request.entity_id)) for one in asked]
                 records = await canary.split(desk, asked, persons, self._made, self._dropped)
             with self.telemetry.step("log"):
-                async with asyncio.timeout(self.log_seconds + MORE_SECONDS * len(records)):
-                    outcomes = await self._logged(records)
+                outcomes = await self._logged(records)
         except TimeoutError:
             raise slow_log() from None
         except (LogUnavailable, LogOverloaded):
@@ -203,17 +202,17 @@ class Clerk:
         outcomes: list[Appended | BaseException] = []
         place = 0
         try:
-            for place in range(0, len(records), PIECE):
-                piece = records[place : place + PIECE]
-                found = await self.log.append_all(piece)
-                self.inquiry.settled(piece, found)
-                outcomes += found
-        except asyncio.CancelledError:
-            self._dropped(records[place + PIECE :])  # of those before, the log tells
-            raise
-        except Exception as error:  # none of the piece was taken in
-            self._dropped(records[place:])
-            if not outcomes:
+            async with asyncio.timeout(self.log_seconds + MORE_SECONDS * len(records)):
+                for place in range(0, len(records), PIECE):
+                    piece = records[place : place + PIECE]
+                    found = await self.log.append_all(piece)
+                    self.inquiry.settled(piece, found)
+                    outcomes += found
+        except (asyncio.CancelledError, Exception) as error:
+            # The log tells of a piece that is no longer waited for; else it took none of it in.
+            told = PIECE if isinstance(error, asyncio.CancelledError | TimeoutError) else 0
+            self._dropped(records[place + told :])
+            if isinstance(error, asyncio.CancelledError) or not outcomes:
                 raise
             # Those before stand in the log: their answers are given, lest anybody be told that nothing was decided.
             outcomes += [error] * (len(records) - place)

@@ -10,7 +10,7 @@ from serving.log.database import LogUnavailable
 from serving.log.record import Record
 
 _log = logging.getLogger("lendloop.api")
-_FORESEEN = IdempotencyConflict | LogUnavailable | LogOverloaded
+_FORESEEN = IdempotencyConflict | LogUnavailable | LogOverloaded | TimeoutError
 
 
 def answering(outcomes: Sequence[Appended | BaseException]) -> list[Record | Problem]:
@@ -28,6 +28,8 @@ def _problem(outcome: BaseException) -> Problem:
         return reused()
     if isinstance(outcome, LogUnavailable | LogOverloaded):
         return unlogged()
+    if isinstance(outcome, TimeoutError):
+        return slow_log()
     return Problem(500, "the service failed at this item; ask again with the same key")
 
 

@@ -103,3 +103,31 @@ def test_a_fault_of_one_commit_is_told_of_its_items_alone(worker: Worker, monkey
     assert response.status_code == 200, response.text
     assert [one["status"] for one in response.json()["results"]] == [200] * PIECE + [500] * PIECE + [200]
     assert "nobody foresaw" not in response.text
+
+
+def test_what_is_logged_in_time_is_answered_though_a_later_piece_is_late(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.key = worker.partner("large", "decide", "*", quota="5000/h")
+    gate, commit, sizes = threading.Event(), worker.log.commit, list[int]()
+
+    def late(entries: Any) -> Any:
+        sizes.append(len(entries))
+        if len(sizes) == 2:
+            gate.wait(10)
+        return commit(entries)
+
+    async def ask() -> Any:
+        async with worker.client(log_seconds=0.5) as client:
+            response = await client.post(BATCH, json={"items": [{"entity_id": 1}] * (2 * PIECE + 1)})
+            gate.set()
+            return response
+
+    monkeypatch.setattr(worker.log, "stage", lambda entries: None)
+    monkeypatch.setattr(worker.log, "commit", late)
+    response = asyncio.run(ask())
+    assert response.status_code == 200, response.text
+    results = response.json()["results"]
+    assert [one["status"] for one in results] == [200] * PIECE + [503] * (PIECE + 1)
+    assert "in time" in results[-1]["problem"]["detail"]
+    assert sizes == [PIECE, PIECE]
