@@ -30,11 +30,10 @@ def test_what_became_of_a_record_is_told_when_its_caller_has_gone(slow):
             await started(slow)
             for task in tasks:
                 task.cancel()
-            slow.gate.release(4)
+            slow.gate.release(5)
             stays = await batcher.append(make_record(9))
             assert stays.ours
 
-    slow.gate.release()
     asyncio.run(work())
     assert [record for record, _ in told] == [*records, again]
     (written, lost, also_written, repeated) = [outcome for _, outcome in told]
