@@ -24,6 +24,8 @@ class Asked:
     request: DecisionRequest | PropensityRequest
     at: datetime
     idempotency_key: str | None = None
+    again: bool = False
+    """Whether the log has an answer under the key, so that this one takes nothing of a quota."""
 
     @property
     def application(self) -> Application:

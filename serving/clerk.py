@@ -13,12 +13,12 @@ from serving.asked import Asked
 from serving.desk import Desk, Looked, now
 from serving.inquiry import Inquiry
 from serving.log.batcher import Batcher, LogOverloaded
-from serving.log.commit import Appended, IdempotencyConflict
+from serving.log.commit import Appended
 from serving.log.database import LogUnavailable
 from serving.log.decision_log import DecisionLog
 from serving.log.record import Record
 from serving.lookups import Lookups, in_time
-from serving.making import recorded, together
+from serving.making import noted_again, recorded, together
 from serving.partners.batch_keys import BatchKeys
 from serving.partners.directory import Directory
 from serving.partners.limits import PartnerLimits
@@ -30,7 +30,7 @@ from serving.staff.provider import Provider
 from serving.staff.reception import Reception
 from serving.telemetry.telemetry import Telemetry
 from serving.trial.challengers import Challengers, Tried
-from serving.undecided import misfit, not_loaded, reused, slow_log, unlogged
+from serving.undecided import answering, misfit, not_loaded, reused, slow_log, unlogged
 
 PAUSE_SECONDS = 1.0  # how old a look at the pauses may be; a replay looks each time
 READERS = 8
@@ -149,6 +149,15 @@ class Clerk:
         return desk
 
     async def _decided(self, desk: Desk, asked: Sequence[Asked]) -> list[Record | Problem]:
+        if len(asked) == 1 or not self.inquiry.counts(asked[0], desk.release.policy.risk):
+            return await self._in_turn(desk, asked)
+        asked = await noted_again(asked, self.records)
+        # What was answered before comes last: it takes nothing of a quota, so that no other finds less of it.
+        order = sorted(range(len(asked)), key=lambda place: asked[place].again)
+        found = dict(zip(order, await self._in_turn(desk, [asked[place] for place in order]), strict=True))
+        return [found[place] for place in range(len(asked))]
+
+    async def _in_turn(self, desk: Desk, asked: Sequence[Asked]) -> list[Record | Problem]:
         canary = self.challengers.canary(asked[0].portfolio) if self.challengers else None
         try:
             if canary is None:
@@ -157,14 +166,13 @@ class Clerk:
                 persons = [self.records.vault.person(one.portfolio, str(one.request.entity_id)) for one in asked]
                 records = await canary.split(desk, asked, persons, self._made, self._dropped)
             with self.telemetry.step("log"):
-                async with asyncio.timeout(self.log_seconds + MORE_SECONDS * len(records)):
-                    outcomes = await self._logged(records)
+                outcomes = await self._logged(records)
         except TimeoutError:
             raise slow_log() from None
         except (LogUnavailable, LogOverloaded):
             raise unlogged() from None
         self.telemetry.decided(outcomes)
-        return [_answering(outcome) for outcome in outcomes]
+        return answering(outcomes)
 
     async def _made(self, desk: Desk, asked: Sequence[Asked]) -> list[Record]:
         """The records of what the release of `desk` decides."""
@@ -186,7 +194,7 @@ class Clerk:
                 used = await self.inquiry.used(first, risk)
                 found = [replace(one, used=used) for one in found]
                 records = await recorded(desk, looked, asked, found, self._threads)
-                self.inquiry.took(records)
+                self.inquiry.took([record for one, record in zip(asked, records, strict=True) if not one.again])
                 return records
 
     async def _logged(self, records: Sequence[Record]) -> list[Appended | BaseException]:
@@ -194,17 +202,20 @@ class Clerk:
         outcomes: list[Appended | BaseException] = []
         place = 0
         try:
-            for place in range(0, len(records), PIECE):
-                piece = records[place : place + PIECE]
-                found = await self.log.append_all(piece)
-                self.inquiry.settled(piece, found)
-                outcomes += found
-        except asyncio.CancelledError:
-            self._dropped(records[place + PIECE :])  # of those before, the log tells
-            raise
-        except Exception:  # none of the piece was taken in
-            self._dropped(records[place:])
-            raise
+            async with asyncio.timeout(self.log_seconds + MORE_SECONDS * len(records)):
+                for place in range(0, len(records), PIECE):
+                    piece = records[place : place + PIECE]
+                    found = await self.log.append_all(piece)
+                    self.inquiry.settled(piece, found)
+                    outcomes += found
+        except (asyncio.CancelledError, Exception) as error:
+            # The log tells of a piece that is no longer waited for; else it took none of it in.
+            told = PIECE if isinstance(error, asyncio.CancelledError | TimeoutError) else 0
+            self._dropped(records[place + told :])
+            if isinstance(error, asyncio.CancelledError) or not outcomes:
+                raise
+            # Those before stand in the log: their answers are given, lest anybody be told that nothing was decided.
+            outcomes += [error] * (len(records) - place)
         return outcomes
 
     def _dropped(self, records: Sequence[Record]) -> None:
@@ -234,13 +245,3 @@ class Clerk:
         found = await loop.run_in_executor(None, self.pauses.active_pause, portfolio, at) is not None
         self._looks[portfolio] = (time.monotonic(), found)
         return found
-
-
-def _answering(outcome: Appended | BaseException) -> Record | Problem:
-    if isinstance(outcome, Appended):
-        return outcome.record
-    if isinstance(outcome, IdempotencyConflict):
-        return reused()
-    if isinstance(outcome, LogUnavailable):
-        return unlogged()
-    raise outcome

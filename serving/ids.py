@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,9 @@ def id_type(releases: Path, portfolio: str) -> IdType | None:
 
 
 def _folders(releases: Path, portfolio: str) -> Iterator[Path]:
-    current = pointed(releases, portfolio)
-    if current is not None:
-        yield releases / current
-    yield from (folder for folder in sorted(releases.iterdir()) if is_sha(folder.name))
+    with suppress(OSError):  # where the pointer cannot be read, the others may be
+        current = pointed(releases, portfolio)
+        if current is not None:
+            yield releases / current
+    with suppress(OSError):
+        yield from (folder for folder in sorted(releases.iterdir()) if is_sha(folder.name))

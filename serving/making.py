@@ -12,6 +12,8 @@ from serving.asked import Asked
 from serving.decisions import Decision, Decisions
 from serving.desk import Desk, Looked
 from serving.log.batcher import SHORT, paced
+from serving.log.database import LogUnavailable
+from serving.log.reader import LogReader
 from serving.log.record import Record
 
 T = TypeVar("T")
@@ -29,6 +31,18 @@ async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     finally:
         for task in tasks:
             task.cancel()
+
+
+async def noted_again(asked: Sequence[Asked], log: LogReader) -> list[Asked]:
+    """The requests of one partner, each saying whether it was answered before: a batch that is sent again."""
+    keys = [one.idempotency_key for one in asked if one.idempotency_key is not None]
+    if not keys:
+        return list(asked)
+    try:
+        known = await asyncio.get_running_loop().run_in_executor(None, log.answered, asked[0].partner, keys)
+    except LogUnavailable:  # then they count twice, and more is left to people
+        known = set()
+    return [replace(one, again=one.idempotency_key in known) for one in asked]
 
 
 async def recorded(

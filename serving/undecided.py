@@ -1,6 +1,36 @@
 """Why a request was not decided: the problems that a clerk answers with."""
 
+import logging
+from collections.abc import Sequence
+
 from serving.api.problems import Problem
+from serving.log.batcher import LogOverloaded
+from serving.log.commit import Appended, IdempotencyConflict
+from serving.log.database import LogUnavailable
+from serving.log.record import Record
+
+_log = logging.getLogger("lendloop.api")
+_FORESEEN = IdempotencyConflict | LogUnavailable | LogOverloaded | TimeoutError
+
+
+def answering(outcomes: Sequence[Appended | BaseException]) -> list[Record | Problem]:
+    """What each request is answered with; raises what nobody foresaw, unless others are in the log all the same."""
+    odd = [outcome for outcome in outcomes if not isinstance(outcome, Appended | _FORESEEN)]
+    if odd and not any(isinstance(outcome, Appended) for outcome in outcomes):
+        raise odd[0]
+    for name in sorted({type(outcome).__name__ for outcome in odd}):
+        _log.error("unexpected error", extra={"error": name})
+    return [outcome.record if isinstance(outcome, Appended) else _problem(outcome) for outcome in outcomes]
+
+
+def _problem(outcome: BaseException) -> Problem:
+    if isinstance(outcome, IdempotencyConflict):
+        return reused()
+    if isinstance(outcome, LogUnavailable | LogOverloaded):
+        return unlogged()
+    if isinstance(outcome, TimeoutError):
+        return slow_log()
+    return Problem(500, "the service failed at this item; ask again with the same key")
 
 
 def reused() -> Problem:

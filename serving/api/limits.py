@@ -89,17 +89,21 @@ class Limits:
             return await self._body(scope, receive)
         if len(self._strangers) >= STRANGERS:
             self._make_room()
-        self._strangers[deadline] = (scope.get("client") or ("",))[0]
+        self._strangers[deadline], until = (scope.get("client") or ("",))[0], deadline.when()
         try:
-            return await self._body(scope, receive)
+            found = await self._body(scope, receive)
         finally:
-            self._strangers.pop(deadline, None)
+            made_room = self._strangers.pop(deadline, None) is None
+        if made_room:  # in this very turn of the loop: the body is here all the same, and is answered
+            deadline.reschedule(until)
+        return found
 
     def _make_room(self) -> None:
         ((most, _),) = Counter(self._strangers.values()).most_common(1)
         oldest = next(deadline for deadline, address in self._strangers.items() if address == most)
         del self._strangers[oldest]
-        oldest.reschedule(asyncio.get_running_loop().time())
+        if not oldest.expired():  # its time may have run out in this turn of the loop, and its task not know it yet
+            oldest.reschedule(asyncio.get_running_loop().time())
 
     async def _body(self, scope: Scope, receive: Receive) -> Receive | Response | None:
         length, most = _header(scope, b"content-length"), self._most(scope)

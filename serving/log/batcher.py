@@ -64,10 +64,6 @@ class Batcher:
 
         Raises `LogOverloaded` or `LogUnavailable` when none of them is taken in.
         """
-        if self._closed:
-            raise LogUnavailable(
-                "the decision log is closed: this worker is stopping; expected requests to another one"
-            )
         waiting: list[Waiting] = []
         try:
             waiting = self._take_in([encode(record) async for record in paced(records)])
@@ -99,6 +95,10 @@ class Batcher:
         await self.close()
 
     def _take_in(self, entries: Sequence[Entry]) -> list[Waiting]:
+        if self._closed:
+            raise LogUnavailable(
+                "the decision log is closed: this worker is stopping; expected requests to another one"
+            )
         if len(self._waiting) + len(entries) > self._room:
             raise LogOverloaded(f"found {len(self._waiting)} records waiting to be logged, expected under {self._room}")
         loop = asyncio.get_running_loop()

@@ -45,6 +45,16 @@ class LogReader:
         found = map(self._record, self._database.read(work))
         return {record.idempotency_key: record for record in found}
 
+    def answered(self, partner: str, idempotency_keys: Sequence[str]) -> set[str]:
+        """Those of a partner's keys under which a request was answered."""
+
+        def work(session: Session) -> list[Row]:
+            among, keys = session.among(idempotency_keys)
+            sql = f"SELECT idempotency_key FROM decisions WHERE idempotency_key IN {among} AND partner = ?"
+            return session.rows(sql, [keys, partner])
+
+        return {key for (key,) in self._database.read(work)}
+
     def read(self, portfolio: str, since: datetime, until: datetime) -> Iterator[Record]:
         """The decisions of a portfolio made in [since, until), by time."""
         return map(self._record, self.select(COLUMNS, portfolio, since, until))

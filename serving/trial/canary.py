@@ -38,7 +38,7 @@ class Canary:
 
         `drop` is told of those that were made and are not among them: a challenger that failed, a caller who is gone.
         """
-        made, kept = list[Record](), list[Record]()
+        made = list[Record]()
 
         async def noted(by: Desk, some: Sequence[Asked]) -> list[Record]:
             records = await make(by, some)
@@ -46,33 +46,36 @@ class Canary:
             return records
 
         try:
-            kept = await self._split(champion, asked, persons, noted)
-        finally:
-            names = {record.decision_id for record in kept}
-            drop([record for record in made if record.decision_id not in names])
-        return kept
+            return await self._split(champion, asked, persons, noted, drop)
+        except BaseException:
+            drop(made)
+            raise
 
-    async def _split(self, champion: Desk, asked: Sequence[Asked], persons: Sequence[str], make: Make) -> list[Record]:
+    async def _split(
+        self, champion: Desk, asked: Sequence[Asked], persons: Sequence[str], make: Make, drop: Drop
+    ) -> list[Record]:
         theirs = [self.draws(person) for person in persons]
         rest = [one for one, own in zip(asked, theirs, strict=True) if not own]
         few = [one for one, own in zip(asked, theirs, strict=True) if own]
         began = time.perf_counter()
         of_champion = iter(self._marked(await make(champion, rest), "champion", began) if rest else [])
-        of_challenger = iter(await self._answer(champion, few, make) if few else [])
+        of_challenger = iter(await self._answer(champion, few, make, drop) if few else [])
         return [next(of_challenger if own else of_champion) for own in theirs]
 
-    async def _answer(self, champion: Desk, asked: Sequence[Asked], make: Make) -> list[Record]:
+    async def _answer(self, champion: Desk, asked: Sequence[Asked], make: Make, drop: Drop) -> list[Record]:
         """What the challenger decides; what it fails at is decided by the champion, and counted."""
-        began = time.perf_counter()
+        began, records = time.perf_counter(), list[Record]()
         try:
-            records = self._marked(await make(self.desk, asked), "canary", began)
-            for record in records:
+            records = await make(self.desk, asked)
+            found = self._marked(records, "canary", began)
+            for record in found:
                 encode(record)  # what cannot be logged is a failure of the challenger's too
-            return records
+            return found
         except Exception as error:  # whatever a new release comes up with: nobody waits in vain for its answer
             name = type(error).__name__
             facts = {"portfolio": asked[0].portfolio, "release": self.trial.sha, "error": name}
             _log.warning("challenger failed", extra=facts)
+            drop(records)  # before it is decided anew: what these took of a quota, nobody got
             return self._marked(await make(champion, asked), "canary", began, name)
 
     def _marked(self, records: Sequence[Record], arm: Arm, began: float, failed: str = "") -> list[Record]:

@@ -51,3 +51,11 @@ def test_an_earlier_release_tells_how_ids_are_written(worker: Worker) -> None:
     assert earlier != folder.name
     (folder / "features.json").write_bytes(b"{}")
     assert fields(worker.ask("PUT", path("01"), consent("withdrawn"))) == ["path.entity"]
+
+
+def test_a_pointer_that_cannot_be_read_closes_no_consents(worker: Worker) -> None:
+    pointer = worker.releases / PORTFOLIO / "current"
+    pointer.unlink()
+    pointer.mkdir()
+    assert worker.ask("PUT", path(1), consent("withdrawn")).status_code == 200
+    assert fields(worker.ask("PUT", path("01"), consent("withdrawn"))) == ["path.entity"]  # another of its releases

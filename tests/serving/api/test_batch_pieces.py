@@ -9,6 +9,8 @@ import pytest
 
 from serving.api.batches import LARGEST, DecisionsAnswer
 from serving.clerk import PIECE
+from serving.log.batcher import Batcher, LogOverloaded
+from serving.log.database import LogUnavailable
 from tests.serving.api.worker import DECISIONS, Worker
 
 BATCH = f"{DECISIONS}:batch"
@@ -44,3 +46,88 @@ def test_what_a_batch_is_answered_is_its_document_to_the_byte(worker: Worker) ->
     response = worker.post(BATCH, {"items": [*asked, {"entity_id": 2, "amount": 100.5, "monthly_income": 900.25}]})
     assert [one["status"] for one in response.json()["results"]] == [200, 200, 422, 422, 200]
     assert response.text == DecisionsAnswer.model_validate_json(response.content).model_dump_json()
+
+
+class Failing(Batcher):
+    """A log that takes in the first piece alone, and once it is `mended` all."""
+
+    fault: Exception
+    pieces, mended = 0, False
+
+    async def append_all(self, records: Any) -> Any:
+        self.pieces += 1
+        if self.pieces > 1 and not self.mended:
+            raise self.fault
+        return await super().append_all(records)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [(LogOverloaded("full"), 503), (LogUnavailable("closed"), 503), (RuntimeError("odd"), 500)]
+)
+def test_what_is_logged_of_a_batch_is_answered_though_a_later_piece_is_not(
+    worker: Worker, fault: Exception, status: int
+) -> None:
+    worker.key = worker.partner("large", "decide", "*", quota="5000/h")
+    batch, key = {"items": [{"entity_id": 1}] * (2 * PIECE + 1)}, {"Idempotency-Key": "one"}
+
+    async def ask() -> tuple[Any, Any]:
+        log = Failing(worker.log)
+        log.fault = fault
+        async with worker.client(log) as client:
+            cut = await client.post(BATCH, json=batch, headers=key)
+            log.mended = True
+            return cut, await client.post(BATCH, json=batch, headers=key)
+
+    cut, whole = asyncio.run(ask())
+    assert cut.status_code == 200, cut.text
+    first, second = cut.json()["results"], whole.json()["results"]
+    assert [one["status"] for one in first] == [200] * PIECE + [status] * (PIECE + 1)
+    assert [one["status"] for one in second] == [200] * (2 * PIECE + 1)
+    assert first[:PIECE] == second[:PIECE]
+    assert worker.logged == 2 * PIECE + 1
+
+
+def test_a_fault_of_one_commit_is_told_of_its_items_alone(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker.key = worker.partner("large", "decide", "*", quota="5000/h")
+    commit, sizes = worker.log.commit, list[int]()
+
+    def odd(entries: Any) -> Any:
+        sizes.append(len(entries))
+        if len(sizes) == 2:
+            raise ValueError("whatever nobody foresaw")
+        return commit(entries)
+
+    monkeypatch.setattr(worker.log, "stage", lambda entries: None)
+    monkeypatch.setattr(worker.log, "commit", odd)
+    response = worker.post(BATCH, {"items": [{"entity_id": 1}] * (2 * PIECE + 1)})
+    assert response.status_code == 200, response.text
+    assert [one["status"] for one in response.json()["results"]] == [200] * PIECE + [500] * PIECE + [200]
+    assert "nobody foresaw" not in response.text
+
+
+def test_what_is_logged_in_time_is_answered_though_a_later_piece_is_late(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.key = worker.partner("large", "decide", "*", quota="5000/h")
+    gate, commit, sizes = threading.Event(), worker.log.commit, list[int]()
+
+    def late(entries: Any) -> Any:
+        sizes.append(len(entries))
+        if len(sizes) == 2:
+            gate.wait(10)
+        return commit(entries)
+
+    async def ask() -> Any:
+        async with worker.client(log_seconds=0.5) as client:
+            response = await client.post(BATCH, json={"items": [{"entity_id": 1}] * (2 * PIECE + 1)})
+            gate.set()
+            return response
+
+    monkeypatch.setattr(worker.log, "stage", lambda entries: None)
+    monkeypatch.setattr(worker.log, "commit", late)
+    response = asyncio.run(ask())
+    assert response.status_code == 200, response.text
+    results = response.json()["results"]
+    assert [one["status"] for one in results] == [200] * PIECE + [503] * (PIECE + 1)
+    assert "in time" in results[-1]["problem"]["detail"]
+    assert sizes == [PIECE, PIECE]

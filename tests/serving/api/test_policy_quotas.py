@@ -13,10 +13,11 @@ import pytest
 from serving import quotas
 from serving.answers import decide_again
 from serving.api.batches import LARGEST
-from serving.clerk import Clerk
+from serving.clerk import PIECE, Clerk
 from serving.desk import Desk
 from serving.log.batcher import LogOverloaded
 from serving.log.database import LogUnavailable, open_database
+from serving.log.decision_log import DecisionLog
 from serving.log.record import Record
 from serving.quotas import QuotaCounts
 from serving.release import load_release
@@ -201,6 +202,41 @@ def test_each_row_of_a_batch_is_decided_again_as_it_was(opened: Opened) -> None:
 
 def _is_of(folder: Path) -> bool:
     return len(folder.name) == 64 and load_release(folder).portfolio == PORTFOLIO
+
+
+def test_a_batch_that_was_cut_short_is_completed_as_if_it_had_not_been(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DecisionLog, "stage", lambda log, entries: None)
+    worker = opened({**DAILY, "at_most": PIECE + 3}, look=0.0)
+    batch, key = {"items": [GOOD] * (PIECE + 6)}, {"Idempotency-Key": "one"}
+
+    async def cut() -> None:
+        async with worker.client() as client:
+            await client.post(BATCH, json={"items": batch["items"]}, headers=key)
+
+    async def whole() -> list[str]:
+        async with worker.client() as client:
+            return outcomes(await client.post(BATCH, json=batch, headers=key))
+
+    worker.log.commit, commit = _once(worker.log.commit), worker.log.commit  # type: ignore[method-assign]
+    asyncio.run(cut())
+    worker.log.commit = commit  # type: ignore[method-assign]
+    assert worker.logged == PIECE
+    assert asyncio.run(whole()) == ["approve"] * (PIECE + 3) + ["review"] * 3
+
+
+def _once(commit: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A commit that does its work the first time alone."""
+    done = list[int]()
+
+    def work(entries: Any) -> Any:
+        done.append(len(entries))
+        if len(done) > 1:
+            raise LogUnavailable("gone")
+        return commit(entries)
+
+    return work
 
 
 def test_many_in_a_batch_are_one_sum(opened: Opened) -> None:

@@ -95,25 +95,37 @@ def test_strangers_who_stand_still_are_few_and_keep_nobody_from_signing_in(
         asyncio.run(run(url))
 
 
-def test_who_makes_room_is_of_the_address_that_most_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
+Ended = list[tuple[str, int]]
+
+
+def stranger(guarded: limits.Limits, address: str, ended: Ended, body: asyncio.Future[Any] | None = None) -> Any:
+    """A sign-in whose body comes when `body` says, or never."""
+
+    async def note(message: limits.Message) -> None:
+        if message["type"] == "http.response.start":
+            ended.append((address, message["status"]))
+
+    async def receive() -> limits.Message:
+        await (body or asyncio.get_running_loop().create_future())
+        return {"type": "http.request", "body": b"{}"}
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+    scope = {"type": "http", "method": "POST", "path": LOGIN, "headers": headers, "client": (address, 1)}
+    return asyncio.ensure_future(guarded(scope, receive, note))
+
+
+def guard(app: limits.App, monkeypatch: pytest.MonkeyPatch) -> limits.Limits:
     monkeypatch.setattr(limits, "STRANGERS", 3)
-    ended: list[tuple[str, int]] = []
+    return limits.Limits(app, Shedding(MOST, 0.25), body_bytes=100, seconds=0.2)
+
+
+def test_who_makes_room_is_of_the_address_that_most_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    guarded, ended = guard(never, monkeypatch), Ended()
 
     async def run() -> None:
-        guarded = limits.Limits(never, Shedding(MOST, 0.25), body_bytes=100, seconds=0.2)
-
-        async def ask(address: str) -> None:
-            async def note(message: limits.Message) -> None:
-                if message["type"] == "http.response.start":
-                    ended.append((address, message["status"]))
-
-            headers = [(b"content-type", b"application/json"), (b"content-length", b"9")]
-            scope = {"type": "http", "method": "POST", "path": LOGIN, "headers": headers, "client": (address, 1)}
-            await guarded(scope, forever, note)
-
         asks = []
         for address in ("one", "many", "many", "many", "many"):
-            asks.append(asyncio.create_task(ask(address)))
+            asks.append(stranger(guarded, address, ended))
             await asyncio.sleep(0.01)
         assert ended == [("many", 408)] * 2
         await asyncio.gather(*asks)
@@ -122,12 +134,46 @@ def test_who_makes_room_is_of_the_address_that_most_are_of(monkeypatch: pytest.M
     asyncio.run(run())
 
 
+def test_who_comes_as_the_time_of_another_runs_out_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    guarded, ended = guard(never, monkeypatch), Ended()
+
+    async def run() -> None:
+        asks = [stranger(guarded, address, ended) for address in ("1", "2", "3")]
+        await asyncio.sleep(0)
+        first = next(iter(guarded._strangers)).when()
+        assert first is not None
+        # Its task is made in the turn of the loop in which the others are told, before they have had theirs.
+        loop = asyncio.get_running_loop()
+        loop.call_at(first - 1e-9, lambda: asks.append(stranger(guarded, "4", ended)))
+        await asyncio.gather(*asks)
+        await asyncio.gather(*asks)
+        assert ended == [(address, 408) for address in ("1", "2", "3", "4")]
+
+    asyncio.run(run())
+
+
+def test_whose_body_is_here_as_another_comes_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    guarded, ended = guard(slowly, monkeypatch), Ended()
+
+    async def run() -> None:
+        body = asyncio.get_running_loop().create_future()
+        asks = [stranger(guarded, "1", ended, body), *(stranger(guarded, address, ended) for address in ("2", "3"))]
+        await asyncio.sleep(0.01)
+        asks.append(stranger(guarded, "4", ended))  # the first makes room for it,
+        body.set_result(None)  # but is here in the same turn of the loop
+        await asyncio.gather(*asks)
+        assert ended == [("1", 200), ("2", 408), ("3", 408), ("4", 408)]
+
+    asyncio.run(run())
+
+
+async def slowly(scope: limits.Scope, receive: limits.Receive, send: limits.Send) -> None:
+    await asyncio.sleep(0.05)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
 async def never(scope: limits.Scope, receive: limits.Receive, send: limits.Send) -> None:
     raise AssertionError("no body was here")
-
-
-async def forever() -> limits.Message:
-    return await asyncio.get_running_loop().create_future()
 
 
 def test_a_body_that_breaks_off_is_not_taken_for_a_whole_one(small: Small) -> None:

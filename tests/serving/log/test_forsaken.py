@@ -30,11 +30,10 @@ def test_what_became_of_a_record_is_told_when_its_caller_has_gone(slow):
             await started(slow)
             for task in tasks:
                 task.cancel()
-            slow.gate.release(4)
+            slow.gate.release(5)
             stays = await batcher.append(make_record(9))
             assert stays.ours
 
-    slow.gate.release()
     asyncio.run(work())
     assert [record for record, _ in told] == [*records, again]
     (written, lost, also_written, repeated) = [outcome for _, outcome in told]
@@ -57,6 +56,19 @@ def test_a_caller_that_goes_away_before_its_records_are_taken_in_is_told_of_too(
 
     asyncio.run(work())
     assert told == [(record, None) for record in records]
+    assert slow.sizes == []
+
+
+def test_a_log_that_closes_while_records_are_made_takes_none_of_them_in(slow):
+    async def work() -> None:
+        batcher = Batcher(slow)
+        asking = asyncio.create_task(batcher.append_all([make_record(second) for second in range(2 * PACE)]))
+        await asyncio.sleep(0)
+        await batcher.close()
+        with pytest.raises(LogUnavailable, match="closed"):
+            await asking
+
+    asyncio.run(work())
     assert slow.sizes == []
 
 

@@ -62,3 +62,11 @@ def test_missing_numbers_stay_missing(log):
     log.append(make_record(probability=None, score=None, grade=None, stale=True, outcome="review"))
     (row,) = read_decisions(log, "taiwan_cards", at(0), at(1)).to_dicts()
     assert (row["probability"], row["score"], row["grade"], row["stale"]) == (None, None, None, True)
+
+
+def test_which_keys_were_answered_is_told_of_their_partner_alone(log):
+    log.commit([encode(make_record(0, idempotency_key="a")), encode(make_record(1, idempotency_key="b"))])
+    log.commit([encode(make_record(2, idempotency_key="c", partner="other"))])
+    partner = make_record(0).partner
+    assert log.answered(partner, ["a", "c", "d"]) == {"a"}
+    assert log.answered(partner, []) == set()

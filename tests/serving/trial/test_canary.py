@@ -180,6 +180,33 @@ def test_what_a_challenger_that_failed_had_made_is_told_to_be_dropped(
     assert dropped == [(str(person), tried.challenger) for person in theirs]
 
 
+def test_the_champion_decides_after_what_a_failed_challenger_took_is_let_go(
+    tried: Tried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int]] = []
+    splitting = canary.Canary.split
+
+    def refuse(record: Record) -> None:
+        raise RecordError("features: cannot be written")
+
+    def told_of(self: Any, champion: Any, asked: Any, persons: Any, make: Any, drop: Any) -> Any:
+        async def noted(by: Desk, some: Any) -> list[Record]:
+            told.append((by.release.sha, len(some)))
+            return list(await make(by, some))
+
+        def dropped(records: Any) -> None:
+            told.extend((f"without {record.release}", 1) for record in records)
+            drop(records)
+
+        return splitting(self, champion, asked, persons, noted, dropped)
+
+    monkeypatch.setattr(canary, "encode", refuse)
+    monkeypatch.setattr(canary.Canary, "split", told_of)
+    theirs = next(person for person in PEOPLE if tried.expected(person) == tried.challenger)
+    tried.run(lambda client: ask(client, theirs))
+    assert told == [(tried.challenger, 1), (f"without {tried.challenger}", 1), (tried.champion, 1)]
+
+
 def test_without_a_share_nothing_of_a_canary_is_in_the_record(tried: Tried) -> None:
     tried.try_(0.0)
 
