@@ -19,7 +19,7 @@ from tests.faults.kills import READY_SECONDS
 from tests.servers import RedisServer
 from tests.serving.deployed import DECISIONS, SAFE, Deployed, until
 
-pytestmark = [pytest.mark.integration]
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 ITEMS = [{"entity_id": SAFE, "amount": 100 + place} for place in range(LARGEST)]
 TRIES = 12
 

@@ -126,10 +126,11 @@ def works_alone(settings: Settings, _part: int) -> bool:
 def test_models_and_books_are_those_of_one_process(
     lender: Workspace, ray: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ray as cluster
-
-    cluster.shutdown()  # the workers of one that is running would look for the lender in another home
+    if "ray" in sys.modules:
+        sys.modules["ray"].shutdown()  # the workers of one that is running would look for the lender in another home
     connect(lender.settings)
+    import ray as cluster  # after it: Ray reads who may join it when it is imported
+
     # As a command, which joins this cluster: Prefect reads its settings when it is imported.
     joined = {"LENDLOOP_PROFILE": "ray", "LENDLOOP_RAY_ADDRESS": cluster.get_runtime_context().gcs_address}
     command = [str(Path(sys.executable).with_name("lendloop")), "retrain-all", "-p", NAME, "--as-of", f"{SEPTEMBER}"]
