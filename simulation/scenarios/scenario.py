@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from simulation.scenarios.plan import Days, Month, Months, Plan, Share
+from simulation.scenarios.reading import read_yaml
 from simulation.schema import EXEMPT, RAW, Table
 
 FOLDER = Path(__file__).parent
@@ -241,7 +242,7 @@ def load(name: str) -> Scenario:
     if file.suffix not in {".yaml", ".yml"} or not file.is_file():
         raise ScenarioError(f"no scenario {name!r}: take one of {', '.join(names())}, or give a YAML file of your own")
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = read_yaml(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or a 13th month
         raise ScenarioError(f"{file}: not readable as YAML: {error}") from None
     if not isinstance(content, dict):

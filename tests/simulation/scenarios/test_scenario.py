@@ -45,7 +45,15 @@ def test_a_wrong_scenario_is_told_by_its_key(extra: dict[str, object], told: str
 
 
 @pytest.mark.parametrize(
-    "content", [b"name: [", b"- a list", b"\xff\xfe\x00", b"start: 2024-13-01", b"a: " + b"[" * 5_000]
+    "content",
+    [
+        b"name: [",
+        b"- a list",
+        b"\xff\xfe\x00",
+        b"start: 2024-13-01",
+        b"a: " + b"[" * 5_000,
+        b"name: a\nabout: b\nrecords: {late: 0.1}\nrecords: {corrected: 0.1}",
+    ],
 )
 def test_a_file_that_is_no_scenario(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "mine.yaml"
