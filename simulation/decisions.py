@@ -43,7 +43,8 @@ class Decisions:
     """New yearly rates of running loans, for what is left of them."""
     contacts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CONTACTS))
     """Contacts to make; ids are the lender's. Who is held out gets nothing, and is told apart in the raw table;
-    without the column `held_out` nobody is. Those beyond the rule `contact_cap_month` are refused, and told too."""
+    without the column `held_out` nobody is. Of two with one id the first counts. Those beyond the rule
+    `contact_cap_month` are refused, and told too."""
     collections: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COLLECTIONS))
     """What to do about late loans."""
     blocks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BLOCKS))
@@ -79,7 +80,8 @@ def _checked(name: str, frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     if empty := [column for column in schema if cast[column].null_count()]:
         raise DecisionError(f"{name}: missing values in {', '.join(empty)}")
     _bounded(name, cast)
-    return cast
+    # Here, where all people's are together: by parts of the people, each part would make its own.
+    return cast.unique("contact_id", keep="first", maintain_order=True) if name == "contacts" else cast
 
 
 def _bounded(name: str, frame: pl.DataFrame) -> None:

@@ -6,18 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from simulation.scenarios.scenario import Plan, Scenario
+from simulation.scenarios.plan import Plan
+from simulation.scenarios.scenario import Scenario
 from simulation.shard import Shard
 
 SHARD = 50_000
 """Customers whose rows share files."""
 
 
-LAYOUT = 4
+LAYOUT = 5
 """What a world holds; one of another layout is not gone on with. 2: changed loans land anew; 3: contacts beyond the cap
 are refused, loans know what their instalment was at first, faults name rows by the
 whole key, people move, have children, return what they bought and borrow elsewhere; 4: every table has corrected and
-malformed records, and no column a name that never comes."""
+malformed records, and no column a name that never comes; 5: corrections wait for the end of an outage."""
 
 
 class WorldError(ValueError):

@@ -63,7 +63,7 @@ class _Answers:
 
 def _answers(day: Day, state: State, decisions: Decisions) -> _Answers:
     requests, answers = state.requests, decisions.approvals
-    at, order = matched(requests.id, answers["application_id"].to_numpy())
+    at, order = matched(requests.id, requests.customer, answers, "application_id")
     given, approved = (np.zeros(len(requests), dtype=np.bool_) for _ in range(2))
     amount, rate = np.zeros(len(requests), dtype=np.int64), np.zeros(len(requests))
     given[at] = True

@@ -37,7 +37,7 @@ class Collections:
     def step(self, day: Day, state: State, decisions: Decisions, draws: Draws) -> Events:
         """Today's actions; what they change is gone within weeks (`repayment.PUSH_FADES`)."""
         loans, orders = state.loans, decisions.collections
-        at, order = matched(loans.id, orders["loan_id"].to_numpy())
+        at, order = matched(loans.id, loans.customer, orders, "loan_id")
         late = loans.billed[at] > loans.paid[at]
         at, action = at[late], orders["action"].to_physical().to_numpy()[order[late]].astype(np.int64)
         days_late = book.days_past_due(loans, day.number)[at]

@@ -82,7 +82,7 @@ def room_cents(state: State, rows: Ints) -> Ints:
 def _reprice(state: State, orders: pl.DataFrame) -> Ints:
     """The instalment of what is left follows the new rate, which no rule may forbid; gives which loans changed."""
     loans = state.loans
-    at, order = matched(loans.id, orders["loan_id"].to_numpy())
+    at, order = matched(loans.id, loans.customer, orders, "loan_id")
     running = (loans.state[at] != book.WRITTEN_OFF) & (loans.paid[at] < loans.term[at])
     at, order = at[running], order[running]
     loans.rate[at] = np.clip(orders["rate"].to_numpy()[order], 0.0, state.climate.rules["rate_cap"])
@@ -99,10 +99,16 @@ def _rows(state: State, orders: pl.DataFrame) -> Ints:
     return state.rows(orders["customer_id"].to_numpy())
 
 
-def matched(ids: Ints, wanted: Ints) -> tuple[Ints, Ints]:
-    """Places in `ids` of those wanted that are there, and their places in `wanted`; of one wanted twice the last."""
+def matched(ids: Ints, owners: Ints, orders: pl.DataFrame, key: str) -> tuple[Ints, Ints]:
+    """Places in `ids` of what orders are about, and of the orders; of two about the same one the last.
+
+    An order that names another's customer is about nothing: which part of the people it came to would decide.
+    """
+    if len(ids) == 0:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    wanted, customers = orders[key].to_numpy(), orders["customer_id"].to_numpy()
     order = np.argsort(ids, kind="stable")
-    at = np.minimum(np.searchsorted(ids, wanted, sorter=order), max(len(ids) - 1, 0))
-    found = np.flatnonzero(ids[order[at]] == wanted) if len(ids) else np.zeros(0, dtype=np.int64)
-    places, last = np.unique(order[at[found]][::-1], return_index=True)
+    at = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)]
+    found = np.flatnonzero((ids[at] == wanted) & (owners[at] == customers))
+    places, last = np.unique(at[found][::-1], return_index=True)
     return places, found[::-1][last]

@@ -38,8 +38,8 @@ assert tuple(product.purpose for product in PRODUCTS) == tuple(PURPOSES)
 
 
 def usual_rate(purpose: Array, base_rate: float) -> Floats:
-    """The yearly rate most lenders ask, moving with the base rate."""
-    return np.asarray(RATE[purpose] + (base_rate - 0.03), dtype=np.float64)
+    """The yearly rate most lenders ask, moving with the base rate, however low that is."""
+    return np.asarray(np.maximum(RATE[purpose] + (base_rate - 0.03), 0.0), dtype=np.float64)
 
 
 def instalment_cents(principal: Array, rate: Array, term: Array) -> Ints:

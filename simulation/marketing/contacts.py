@@ -79,7 +79,7 @@ class Contacts:
 
 def _made(day: Day, state: State, draws: Draws, decisions: Decisions, own: dict[str, Array]) -> _Contacts:
     """Contacts to customers; one to somebody who is not one yet is not made, nor one more than the rule allows."""
-    frame = decisions.contacts.unique("contact_id", keep="first", maintain_order=True)
+    frame = decisions.contacts
     rows = state.rows(frame["customer_id"].to_numpy())
     here = np.flatnonzero(state.present(day.number)[rows])
     rows, ids = rows[here], frame["contact_id"].to_numpy()[here]

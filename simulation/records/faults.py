@@ -3,16 +3,17 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
+from polars._typing import PolarsDataType
 
 from simulation.calendar import DAY_US, Day
 from simulation.columns import Array, Flags, Floats, Frame, Ints
 from simulation.draws import Draws
 from simulation.scenarios.scenario import Outage, Scenario
+from simulation.schema import EXEMPT
 from simulation.schema.table import CREATED, EVENT, UNREADABLE, Column, Table
 from simulation.schema.truth import FAULTS, ROW_ID
 
-EXEMPT = frozenset({"merchants", "partners", "economy", "regulations"})
-"""Reference tables: handed over as files, whole."""
 IN_TIME = frozenset({"applications", "bureau", "signals"})
 """What a decision needs is there when it is made; only an outage holds it back."""
 LAG_US = 90_000_000
@@ -65,6 +66,8 @@ def landed(scenario: Scenario, draws: Draws, day: Day, table: Table, rows: Frame
     first = _misread(draws, right, own, wrong, bad, faults) if (wrong | bad).any() else right
     faults.note("duplicated", twice)
     again = created + (1 + own % scenario.records.late_days) * DAY_US
+    for outage in _outages_of(scenario, table):
+        again, _ = _held_back(scenario, draws, outage, own, again)
     parts = [(first, created, kept), (first, created, kept & twice), (right, again, kept & wrong)]
     return _gathered(parts), faults
 
@@ -84,17 +87,29 @@ def _outages(
 ) -> tuple[Ints, Flags]:
     """What would land during an outage lands after it, or is lost."""
     kept = np.ones(len(own), dtype=np.bool_)
-    for outage in scenario.records.outages:
-        if outage.table == table.name:
-            first, last = _span(scenario, outage)
-            during = (created >= first * DAY_US) & (created < last * DAY_US)
-            lost = during & draws.happens(outage.lost, "records.lost", own)
-            after = draws.uniform("records.outage", own) * OUTAGE_HOURS * DAY_US / 24
-            created = np.where(during, last * DAY_US + after.astype(np.int64), created)
-            kept &= ~lost
-            faults.note("outage_late", during & ~lost)
-            faults.note("outage_lost", lost)
+    for outage in _outages_of(scenario, table):
+        created, during = _held_back(scenario, draws, outage, own, created)
+        lost = during & draws.happens(outage.lost, "records.lost", own)
+        kept &= ~lost
+        faults.note("outage_late", during & ~lost)
+        faults.note("outage_lost", lost)
     return created, kept
+
+
+def _outages_of(scenario: Scenario, table: Table) -> list[Outage]:
+    """A table's outages in order: what the first holds back may land in the next."""
+    mine = [outage for outage in scenario.records.outages if outage.table == table.name]
+    return sorted(mine, key=lambda outage: _span(scenario, outage))
+
+
+def _held_back(scenario: Scenario, draws: Draws, outage: Outage, own: Ints, created: Ints) -> tuple[Ints, Flags]:
+    """When rows land if not during an outage but behind it, and for which that is so."""
+    first, last = _span(scenario, outage)
+    during = (created >= first * DAY_US) & (created < last * DAY_US)
+    if not during.any():
+        return created, during
+    after = draws.uniform("records.outage", own) * OUTAGE_HOURS * DAY_US / 24
+    return np.where(during, last * DAY_US + after.astype(np.int64), created), during
 
 
 def _span(scenario: Scenario, outage: Outage) -> tuple[int, int]:
@@ -109,8 +124,17 @@ def _drifted(scenario: Scenario, day: Day, table: Table, rows: Frame) -> Frame:
         if drift.table == table.name and month >= drift.month:
             name = _stored(rows, drift.column)
             changed = rows[name] * drift.factor
-            rows = {**rows, name: changed if rows[name].dtype.kind == "f" else np.round(changed).astype(np.int64)}
+            whole = table.schema[drift.column]
+            rows = {**rows, name: changed if rows[name].dtype.kind == "f" else _rounded(changed, whole)}
     return rows
+
+
+def _rounded(values: Floats, type_: PolarsDataType) -> Ints:
+    """Whole numbers, no larger than a column of whole numbers holds."""
+    if type_.is_integer():
+        bounds = np.iinfo(pl.Series(dtype=type_).to_numpy().dtype)
+        values = np.clip(values, bounds.min, bounds.max)
+    return np.round(values).astype(np.int64)
 
 
 def _misread(draws: Draws, rows: Frame, own: Ints, wrong: Flags, bad: Flags, faults: Faults) -> Frame:

@@ -6,24 +6,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from simulation.schema import RAW, Table
+from simulation.scenarios.plan import Days, Month, Months, Plan, Share
+from simulation.scenarios.reading import read_yaml
+from simulation.schema import EXEMPT, RAW, Table
 
 FOLDER = Path(__file__).parent
-Share = Annotated[float, Field(ge=0, le=1)]
-Month = Annotated[int, Field(ge=0)]
-"""Months after the scenario's start."""
+YEARS = range(1970, 2200)
+"""Years in which a world may start: its days are counted from 1970 on."""
 
 
 class ScenarioError(ValueError):
     """A scenario cannot be used; the message says what was found and what to try."""
-
-
-class Plan(BaseModel):
-    """A part of a scenario: frozen, and strict about its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Shift(Plan):
@@ -45,7 +40,7 @@ class Population(Plan):
     """
 
     at_start: Share = 0.75
-    joining_months: Annotated[int, Field(gt=0)] = 24
+    joining_months: Months = 24
     borrowers_at_start: Share = 0.3
     businesses: Share = 0.07
     minority: Share = 0.2
@@ -61,7 +56,7 @@ class Recession(Plan):
     """Unemployment rises by `depth` and falls again."""
 
     month: Month
-    months: Annotated[int, Field(gt=0)] = 12
+    months: Months = 12
     depth: Annotated[float, Field(gt=0, le=0.3)] = 0.04
 
 
@@ -69,13 +64,13 @@ class RateShock(Plan):
     """The base rate moves by `points`, at once."""
 
     month: Month
-    points: float
+    points: Annotated[float, Field(ge=-100, le=100)]
 
 
 class EconomyPlan(Plan):
     """The economy's level, and what happens to it."""
 
-    base_rate: float = 0.03
+    base_rate: Annotated[float, Field(ge=-0.1, le=1)] = 0.03
     unemployment: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     inflation: float = 0.02
     recession: Recession | None = None
@@ -87,7 +82,7 @@ class Rule(Plan):
 
     month: Month = 0
     rule: Literal["rate_cap", "contact_cap_month"]
-    value: float
+    value: Annotated[float, Field(ge=0)]
 
 
 class LendingPlan(Plan):
@@ -119,7 +114,7 @@ class Outage(Plan):
     """Nothing of a table lands for some days; afterwards all but the lost share does."""
 
     month: Month
-    days: Annotated[int, Field(gt=0)]
+    days: Days
     table: str
     lost: Share = 0.0
 
@@ -131,7 +126,7 @@ class RecordsPlan(Plan):
     """
 
     late: Share = 0.002
-    late_days: Annotated[int, Field(gt=0)] = 5
+    late_days: Days = 5
     corrected: Share = 0.001
     duplicated: Share = 0.001
     malformed: Share = 0.0
@@ -143,7 +138,7 @@ class Wave(Plan):
     """For some months there is so many times as much fraud."""
 
     month: Month
-    months: Annotated[int, Field(gt=0)] = 3
+    months: Months = 3
     factor: Annotated[float, Field(gt=1, le=50)] = 5.0
 
 
@@ -203,6 +198,8 @@ class Scenario(Plan):
     def _opens_a_month(self) -> "Scenario":
         if self.start.day != 1:
             raise ValueError(f"start is {self.start}: give the first of a month")
+        if self.start.year not in YEARS:
+            raise ValueError(f"start is {self.start}: give a year from {YEARS.start} to {YEARS.stop - 1}")
         return self
 
     @model_validator(mode="after")
@@ -219,6 +216,8 @@ class Scenario(Plan):
 def _table(name: str) -> Table:
     if name not in RAW:
         raise ValueError(f"no raw table {name!r}: take one of {', '.join(RAW)}")
+    if name in EXEMPT:
+        raise ValueError(f"{name} is a reference table, which is handed over whole: no outage or drift touches it")
     return RAW[name]
 
 
@@ -243,8 +242,8 @@ def load(name: str) -> Scenario:
     if file.suffix not in {".yaml", ".yml"} or not file.is_file():
         raise ScenarioError(f"no scenario {name!r}: take one of {', '.join(names())}, or give a YAML file of your own")
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = read_yaml(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or a 13th month
         raise ScenarioError(f"{file}: not readable as YAML: {error}") from None
     if not isinstance(content, dict):
         raise ScenarioError(f"{file}: holds {type(content).__name__}, expected keys such as name, about, economy")

@@ -32,3 +32,23 @@ def test_any_division_gives_the_same_rows() -> None:
         key = list(TABLES[name].key)
         assert whole[name].sort(key).equals(parts[name].sort(key)), name
         assert whole[name].select(key).is_duplicated().sum() == 0, f"{name}: the key names each row"
+
+
+def test_orders_that_are_mistaken_do_the_same_in_any_division() -> None:
+    """Prices for loans of somebody else change nothing, and of two contacts with one id the first is made."""
+    plan = scenario(population={"at_start": 1.0, "borrowers_at_start": 1.0})
+    first, second, *_ = days(plan.start, 1)
+    for spans in (((1, 400),), ((1, 150), (151, 250))):
+        worlds = [World(plan, 5, *span) for span in spans]
+        begun = merged(world.step(first, Decisions()) for world in worlds)
+        loans = pl.DataFrame({name: begun["loans"][name] for name in ("loan_id", "customer_id")})
+        anothers = loans.with_columns(customer_id=401 - pl.col("customer_id"), rate=0.0)
+        contacts = pl.DataFrame({
+            "contact_id": [7, 7], "customer_id": [300, 100], "campaign_id": [1, 1], "channel": ["sms", "sms"],
+            "offer": ["cash_loan", "cash_loan"],
+        })  # fmt: skip
+        orders = Decisions(prices=anothers, contacts=contacts)
+        told = merged(world.step(second, orders) for world in worlds)
+        assert len(loans) > 100
+        assert "loans" not in told
+        assert list(told["contacts"]["customer_id"]) == [300]

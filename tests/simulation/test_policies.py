@@ -32,6 +32,12 @@ def test_the_default_price_follows_the_base_rate() -> None:
     assert rates[1] - rates[0] == pytest.approx(0.03)
 
 
+def test_a_price_is_never_below_nothing_however_low_the_base_rate() -> None:
+    falls = {"base_rate": -0.1, "rate_shock": {"month": 0, "points": -100.0}}
+    world = LendingWorld(400, parsed({**SHOCK, "economy": falls}, "mine")).run(1, approve_all())
+    assert set(world.rows("decisions")["rate"]) == {0.0}
+
+
 def test_no_more_contacts_in_a_month_than_the_rules_allow() -> None:
     campaigns, audience = Campaigns(MarketingPlan(contacts_a_month=6)), pl.DataFrame({"customer_id": range(1, 201)})
     for cap, most in ((30, 6), (4, 4)):

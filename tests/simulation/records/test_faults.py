@@ -10,10 +10,10 @@ import pytest
 
 from simulation.calendar import DAY_US, Day
 from simulation.draws import Draws
-from simulation.records.faults import EXEMPT, landed
+from simulation.records.faults import landed
 from simulation.records.landing import Landings
 from simulation.scenarios.scenario import Scenario, load, parsed
-from simulation.schema import RAW, TABLES
+from simulation.schema import EXEMPT, RAW, TABLES
 from simulation.schema.table import CREATED, EVENT
 from simulation.schema.truth import FAULTS, ROW_ID
 from simulation.simulate import simulate
@@ -116,6 +116,28 @@ def test_during_an_outage_nothing_lands_and_afterwards_all_but_the_lost(tmp_path
         counts[Day(number).date.day] = landed_now["balances"].height if "balances" in landed_now else 0
     assert {day: count for day, count in counts.items() if day != 13} == {9: 1000, 10: 0, 11: 0, 12: 0, 14: 1000}
     assert abs(counts[13] - 1000 - 3000 * 0.75) < 120
+
+
+def test_during_an_outage_no_correction_lands_either() -> None:
+    """Neither of what happened before, nor where two outages follow on one another, in whatever order they are told."""
+    for days in ((3, 7), (7, 3)):
+        outages = [{"month": 2, "days": some, "table": "balances"} for some in days]
+        happened = {**balances(2_000), EVENT: np.full(2_000, (DAY.number - 10) * DAY_US)}  # 8 March
+        records = scenario(corrected=0.5, late_days=5, outages=outages)
+        rows, _ = landed(records, Draws(1), Day(DAY.number - 10), TABLE, happened)
+        on = np.unique(rows[CREATED] // DAY_US) - (DAY.number - 18)
+        assert set(on + 1) >= {9, 10, 18}, on
+        assert not {11, 12, 13, 14, 15, 16, 17} & set(on + 1)
+
+
+def test_a_drift_of_whole_numbers_stays_within_what_their_column_holds() -> None:
+    drift = {"month": 0, "table": "applications", "column": "term_months", "factor": 100}
+    asked = {"application_id": np.arange(1, 4), "term_months": np.array([1, 2, 12], dtype=np.uint8)}
+    rows, _ = landed(
+        scenario(drifts=[drift]), Draws(1), DAY, RAW["applications"],
+        {**asked, EVENT: np.full(3, DAY.number * DAY_US)},
+    )  # fmt: skip
+    assert list(rows["term_months"]) == [100, 200, 255]
 
 
 def spoiling() -> Scenario:

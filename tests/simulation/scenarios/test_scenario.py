@@ -26,6 +26,17 @@ def test_a_dozen_ship_and_parse() -> None:
         ({"records": {"outages": [{"month": 1, "days": 2, "table": "transaction"}]}}, "no raw table 'transaction'"),
         ({"records": {"outages": [{"month": 1, "days": 2, "table": "true_people"}]}}, "no raw table 'true_people'"),
         ({"records": {"drifts": [{"month": 1, "table": "bureau", "column": "score", "factor": 2}]}}, "bureau_score"),
+        ({"records": {"outages": [{"month": 1, "days": 2, "table": "economy"}]}}, "economy is a reference table"),
+        ({"records": {"outages": [{"month": 1, "days": 10**9, "table": "logins"}]}}, "records.outages.0.days"),
+        ({"records": {"late_days": 10**9}}, "records.late_days"),
+        ({"economy": {"base_rate": float("nan")}}, "economy.base_rate"),
+        ({"economy": {"base_rate": 50}}, "economy.base_rate"),
+        ({"economy": {"rate_shock": {"month": 1, "points": float("inf")}}}, "economy.rate_shock.points"),
+        ({"marketing": {"effect": float("inf")}}, "marketing.effect"),
+        ({"rules": [{"rule": "contact_cap_month", "value": float("nan")}]}, "rules.0.value"),
+        ({"rules": [{"rule": "rate_cap", "value": -0.1}]}, "rules.0.value"),
+        ({"start": "1965-01-01"}, "give a year from 1970 to 2199"),
+        ({"start": "9999-11-01"}, "give a year from 1970 to 2199"),
     ],
 )
 def test_a_wrong_scenario_is_told_by_its_key(extra: dict[str, object], told: str) -> None:
@@ -33,7 +44,17 @@ def test_a_wrong_scenario_is_told_by_its_key(extra: dict[str, object], told: str
         parsed({**GOOD, **extra}, "mine.yaml")
 
 
-@pytest.mark.parametrize("content", [b"name: [", b"- a list", b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"name: [",
+        b"- a list",
+        b"\xff\xfe\x00",
+        b"start: 2024-13-01",
+        b"a: " + b"[" * 5_000,
+        b"name: a\nabout: b\nrecords: {late: 0.1}\nrecords: {corrected: 0.1}",
+    ],
+)
 def test_a_file_that_is_no_scenario(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "mine.yaml"
     file.write_bytes(content)
