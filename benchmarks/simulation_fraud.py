@@ -24,7 +24,8 @@ from benchmarks.quality import printed
 from simulation.draws import Draws
 from simulation.fraud import rings
 from simulation.fraud.identities import MONTH
-from simulation.scenarios.scenario import FraudPlan, Scenario, load
+from simulation.scenarios.fraud import FraudPlan
+from simulation.scenarios.scenario import Scenario, load
 from simulation.schema.truth import FRAUDS
 
 RESULTS = Path(__file__).parent / "results" / "simulation_fraud.json"
@@ -142,9 +143,8 @@ def learned(world: LendingWorld) -> Section:
     """A model trained before the new pattern, tested after: known patterns, and the new one."""
     scenario = world.world.state.scenario
     assert scenario.fraud.new_pattern
-    seen = traces(world).with_columns(month=(pl.col("event_timestamp").dt.year() - scenario.start.year) * 12
-                                      + pl.col("event_timestamp").dt.month() - scenario.start.month)  # fmt: skip
-    before, after = (seen.filter(test) for test in _split(scenario.fraud.new_pattern.month))
+    seen, earlier = traces(world), pl.col("event_timestamp").dt.date() < scenario.fraud.new_pattern.starts
+    before, after = seen.filter(earlier), seen.filter(~earlier)
     model = CatBoostClassifier(iterations=200, depth=4, learning_rate=0.06, verbose=False, allow_writing_files=False)
     model.fit(_inputs(before), (before["pattern"] != "honest").to_numpy())
     score, pattern = model.predict_proba(_inputs(after))[:, 1], after["pattern"].to_numpy()
@@ -163,10 +163,6 @@ def learned(world: LendingWorld) -> Section:
         f"{len(before):,} applications to train, {(before['pattern'] != 'honest').sum()} of them fraud",
         ("applications", "AUC"), tuple(rows), goals,
     )  # fmt: skip
-
-
-def _split(month: int) -> tuple[pl.Expr, pl.Expr]:
-    return pl.col("month") < month, pl.col("month") >= month
 
 
 def _inputs(frame: pl.DataFrame) -> npt.NDArray[np.float64]:

@@ -74,7 +74,7 @@ def extra(scenario: Scenario) -> float:
 
 
 def _strikes(scenario: Scenario, draws: Draws, key: Array, pattern: Array) -> Ints:
-    """The day of the strike: evenly over the scenario, more often in a wave; a new pattern from its month on."""
+    """The day of the strike: evenly over the scenario, more often in a wave; a new pattern from its date on."""
     start, wave, new = Day.on(scenario.start).number, scenario.fraud.wave, scenario.fraud.new_pattern
     level, horizon = draws.uniform("fraud.strikes", key), float(scenario.population.joining_months)
     months: Floats = level * horizon
@@ -82,9 +82,10 @@ def _strikes(scenario: Scenario, draws: Draws, key: Array, pattern: Array) -> In
         in_wave = draws.happens(extra(scenario) / (1 + extra(scenario)), "fraud.wave", key)
         months = np.where(in_wave, wave.month + level * wave.months, months)
     if new:
-        fresh = new.month + level * max(horizon - new.month, 1.0)
-        months = np.where(pattern == NEW, fresh, months)
-    return (start + months * MONTH).astype(np.int64)
+        begins = (Day.on(new.starts).number - start) / MONTH
+        months = np.where(pattern == NEW, begins + level * max(horizon - begins, 1.0), months)
+    days = (start + months * MONTH).astype(np.int64)
+    return np.where(pattern == NEW, np.maximum(days, Day.on(new.starts).number), days) if new else days
 
 
 def _join(people: People, draws: Draws) -> None:

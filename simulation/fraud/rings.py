@@ -10,7 +10,7 @@ import numpy as np
 
 from simulation.columns import Array, Flags, Floats, Ints, Words
 from simulation.draws import Draws
-from simulation.scenarios.scenario import FraudPlan
+from simulation.scenarios.fraud import FraudPlan
 
 BLOCK = 128
 TAIL = 1.6

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from simulation.scenarios.fraud import FraudPlan
 from simulation.scenarios.plan import Days, Month, Months, Plan, Share
 from simulation.scenarios.reading import read_yaml
 from simulation.schema import EXEMPT, RAW, Table
@@ -134,35 +135,6 @@ class RecordsPlan(Plan):
     drifts: tuple[Drift, ...] = ()
 
 
-class Wave(Plan):
-    """For some months there is so many times as much fraud."""
-
-    month: Month
-    months: Months = 3
-    factor: Annotated[float, Field(gt=1, le=50)] = 5.0
-
-
-class NewPattern(Plan):
-    """A kind of fraud that nobody has seen before its month; `share` of all customers take part by the end."""
-
-    month: Month
-    share: Annotated[float, Field(ge=0, le=0.05)] = 0.006
-
-
-class FraudPlan(Plan):
-    """Shares of all customers who are fraudsters of a kind, or victims, in the course of `joining_months`."""
-
-    stolen: Annotated[float, Field(ge=0, le=0.05)] = 0.002
-    synthetic: Annotated[float, Field(ge=0, le=0.05)] = 0.0015
-    rings: Annotated[float, Field(ge=0, le=0.02)] = 0.003
-    bust_out: Annotated[float, Field(ge=0, le=0.05)] = 0.001
-    takeover: Annotated[float, Field(ge=0, le=0.05)] = 0.003
-    smallest_ring: Annotated[int, Field(ge=2, le=20)] = 3
-    largest_ring: Annotated[int, Field(ge=3, le=100)] = 40
-    wave: Wave | None = None
-    new_pattern: NewPattern | None = None
-
-
 class MarketingPlan(Plan):
     """How contacts, pages and planted patterns move people; `contacts_a_month` and `held_out` are the default policy's.
 
@@ -200,6 +172,9 @@ class Scenario(Plan):
             raise ValueError(f"start is {self.start}: give the first of a month")
         if self.start.year not in YEARS:
             raise ValueError(f"start is {self.start}: give a year from {YEARS.start} to {YEARS.stop - 1}")
+        new = self.fraud.new_pattern
+        if new and new.starts < self.start:
+            raise ValueError(f"fraud.new_pattern.starts is {new.starts}: give a day from the start on, {self.start}")
         return self
 
     @model_validator(mode="after")

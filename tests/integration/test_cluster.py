@@ -124,7 +124,7 @@ def works_alone(settings: Settings, _part: int) -> bool:
 @pytest.mark.ray
 @pytest.mark.timeout(900)
 def test_models_and_books_are_those_of_one_process(
-    lender: Workspace, ray: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ray: Settings, lender: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "ray" in sys.modules:
         sys.modules["ray"].shutdown()  # the workers of one that is running would look for the lender in another home

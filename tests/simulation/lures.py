@@ -9,7 +9,7 @@ from simulation.scenarios.scenario import Scenario, parsed
 CUSTOMERS, MONTHS = 1_300, 4
 FRAUD = {
     "stolen": 0.03, "synthetic": 0.03, "rings": 0.02, "bust_out": 0.03, "takeover": 0.03,
-    "new_pattern": {"month": 2, "share": 0.03},
+    "new_pattern": {"starts": "2024-03-01", "share": 0.03},
 }  # fmt: skip
 MARKETING = {"effect": 2.0, "contacts_a_month": 2, "held_out": 0.3, "patterns": 0.3}
 

@@ -1,13 +1,16 @@
 """How much fraud there is, when it strikes, and what fraudsters share."""
 
+from datetime import date, timedelta
+
 import numpy as np
+import pytest
 
 from simulation.calendar import Day
 from simulation.draws import Draws
 from simulation.fraud.identities import BORROWS, BUST_OUT, MONTH, NEW, RING, STOLEN, SYNTHETIC, TAKEOVER
 from simulation.people.people import NEVER, People
 from simulation.people.population import settled
-from simulation.scenarios.scenario import Scenario, load
+from simulation.scenarios.scenario import Scenario, ScenarioError, load
 from tests.simulation.lures import scenario
 
 SIZE = 12_000
@@ -35,13 +38,21 @@ def test_a_wave_brings_more_at_its_time() -> None:
     assert 0.6 * wave.factor < during / outside < 1.6 * wave.factor
 
 
-def test_the_new_pattern_waits_for_its_month() -> None:
-    plan = load("new_fraud")
-    who = people(plan)
-    assert plan.fraud.new_pattern
-    first = who.strikes[who.pattern == NEW].min()
-    assert first >= Day.on(plan.start).number + int(plan.fraud.new_pattern.month * MONTH)
+def test_the_new_pattern_waits_for_its_date() -> None:
+    for on in (date(2024, 10, 1), date(2024, 5, 17)):
+        who = people(scenario(fraud={"new_pattern": {"starts": on, "share": 0.05}}))
+        first = Day(int(who.strikes[who.pattern == NEW].min()))
+        assert on <= first.date < on + timedelta(days=14)
     assert (people(load("quiet")).pattern != NEW).all()
+
+
+def test_a_new_pattern_before_the_start_and_rings_without_a_size_are_refused() -> None:
+    for fraud, told in (
+        ({"new_pattern": {"starts": "2023-12-31"}}, "give a day from the start on, 2024-01-01"),
+        ({"smallest_ring": 9, "largest_ring": 8}, "give at most largest_ring, 8"),
+    ):
+        with pytest.raises(ScenarioError, match=told):
+            scenario(fraud=fraud)
 
 
 def test_the_honest_never_strike_and_victims_pay() -> None:

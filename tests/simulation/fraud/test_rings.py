@@ -4,7 +4,7 @@ import numpy as np
 
 from simulation.draws import Draws
 from simulation.fraud import rings
-from simulation.scenarios.scenario import FraudPlan
+from simulation.scenarios.fraud import FraudPlan
 
 PLAN, IDS = FraudPlan(), np.arange(rings.BLOCK, 400 * rings.BLOCK)
 
