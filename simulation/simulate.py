@@ -33,6 +33,9 @@ def simulate(
     """
     if described.policy not in POLICIES:
         raise WorldError(f"no policy {described.policy!r}: take one of {', '.join(POLICIES)}")
+    first, *_, last = days(described.scenario.start, months)
+    if since is not None and not first.date <= since <= last.date:
+        raise WorldError(f"no day {since} in these {months} months: take one from {first.date} to {last.date}")
     described.settle(out)
     _stream_all(described, months, out, since, workers, progress)
     if since is not None:

@@ -53,6 +53,12 @@ def test_from_a_day_on_it_is_done_anew(world: Path) -> None:
     assert digests(world) == before
 
 
+@pytest.mark.parametrize("since", [date(2023, 12, 31), date(2026, 1, 1)])
+def test_a_day_outside_the_months_is_refused(world: Path, since: date) -> None:
+    with pytest.raises(WorldError, match=f"no day {since} in these {MONTHS} months: take one from 2024-01-01"):
+        simulate(described(), MONTHS, world, since=since)
+
+
 def test_another_world_is_not_mixed_in(world: Path) -> None:
     with pytest.raises(WorldError, match="seed differ"):
         simulate(described(seed=2), MONTHS, world)
