@@ -37,8 +37,10 @@ TOGETHER = (
     ("tests/integration/service/",),
     ("tests/faults/test_decision_log.py", "tests/faults/test_online_store.py", "tests/faults/test_registry.py"),
     ("tests/e2e/", "tests/integration/test_schedule.py", "tests/integration/test_retrain_all.py"),
+    ("tests/simulation/fraud/test_fraud.py", "tests/simulation/marketing/"),
+    ("tests/simulation/test_run.py", "tests/simulation/test_simulate.py", "tests/simulation/money/"),
 )
-"""Files that share a running service, or a Prefect server: on one worker it is started once, not once for each file."""
+"""Files that share a running service, a Prefect server or a world: on one worker it is made once, not for each file."""
 
 
 def pytest_collection_finish() -> None:

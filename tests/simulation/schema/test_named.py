@@ -15,6 +15,7 @@ from simulation.schema import RAW
 from simulation.waiting import Waiting
 from simulation.world import processes
 
+pytestmark = pytest.mark.long
 CUSTOMERS, MONTHS = 1_000, 12
 NAMED = [(table.name, column.name) for table in RAW.values() for column in table.columns if column.levels]
 ACTIONS = {3: "reminder", 10: "call", 20: "restructure", 50: "visit", 75: "legal"}
