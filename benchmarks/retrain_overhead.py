@@ -43,6 +43,8 @@ from training.score import Labels
 
 RESULTS = Path(__file__).parent / "results" / "retrain_overhead.json"
 GOAL = 0.15
+GOAL_ROWS = 1_000_000
+"""README tells of the sizes that the goal is for: of fewer rows most of the flow is imports."""
 """Of the fits, that everything else may take."""
 OWN_TREES = 150
 """Of the cards' model."""
@@ -209,11 +211,15 @@ def main(rows: int, trees: int, console: Console) -> None:
     kept = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     size = {"rows": rows, "trees": trees or OWN_TREES, "machine": now, **found}
     sizes = {**kept.get("sizes", {}), f"{rows} rows, {trees or OWN_TREES} trees": size}
-    keep(RESULTS, {"sizes": sizes}, [line(one) for one in sizes.values()], machine)
+    keep(RESULTS, {"sizes": sizes}, lines(sizes), machine)
 
 
-def line(found: dict[str, Any]) -> Line:
+def lines(sizes: dict[str, dict[str, Any]]) -> list[Line]:
     """What README says."""
+    return [_line(one) for one in sizes.values() if one["rows"] >= GOAL_ROWS]
+
+
+def _line(found: dict[str, Any]) -> Line:
     fits = f"{found['fitting_seconds']:.0f} s, its {len(found['fits'])} fits"
     measured = f"{found['seconds']:.0f} s (+{found['overhead']:.0%})"
     what = f"retrain on {found['rows']:,} rows × 20 features, {found['trees']} trees, whole flow"
@@ -234,7 +240,8 @@ def show(console: Console, rows: int, found: dict[str, Any]) -> None:
         f"{found['processor_overhead']:+.1%}"
     )
     reached = "reached" if found["overhead"] <= GOAL else "missed"
-    console.print(f"overhead {found['overhead']:.1%} (goal {GOAL:.0%}): {reached}; peak {found['peak_mib']:,} MiB")
+    told = f"goal {GOAL:.0%}: {reached}" if rows >= GOAL_ROWS else f"the goal, {GOAL:.0%}, is for {GOAL_ROWS:,} rows"
+    console.print(f"overhead {found['overhead']:.1%} ({told}); peak {found['peak_mib']:,} MiB")
 
 
 if __name__ == "__main__":
