@@ -17,8 +17,8 @@ from tests.faults.outcomes import (
     assert_reviewed,
     is_approved,
 )
-from tests.servers import PostgresServer, RedisServer, running_postgres
-from tests.serving.deployed import RISKY, SAFE, Deployed, until
+from tests.servers import PostgresServer, running_postgres
+from tests.serving.deployed import RISKY, SAFE, Deployed, deployed_in, until
 from tests.serving.materialized import materialize, two_customers
 
 pytestmark = [pytest.mark.integration]
@@ -27,13 +27,8 @@ pytestmark = [pytest.mark.integration]
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("embedded")
-    redis = RedisServer(folder / "redis")
-    redis.start()
-    try:
-        yield Deployed(folder, redis)
-    finally:
-        stop(folder / "home")
-        redis.stop()
+    with deployed_in(folder) as running:
+        yield running
 
 
 @pytest.mark.timeout(TIMEOUT)

@@ -13,11 +13,9 @@ import pytest
 
 from serving.api.batches import LARGEST
 from serving.clerk import PIECE
-from serving.deployment import stop
 from serving.log.decision_log import open_log
 from tests.faults.kills import READY_SECONDS
-from tests.servers import RedisServer
-from tests.serving.deployed import DECISIONS, SAFE, Deployed, until
+from tests.serving.deployed import DECISIONS, SAFE, Deployed, deployed_in, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.long]
 ITEMS = [{"entity_id": SAFE, "amount": 100 + place} for place in range(LARGEST)]
@@ -26,13 +24,8 @@ TRIES = 12
 
 @pytest.fixture
 def service(tmp_path: Any) -> Iterator[Deployed]:
-    redis = RedisServer(tmp_path / "redis")
-    redis.start()
-    try:
-        yield Deployed(tmp_path, redis)
-    finally:
-        stop(tmp_path / "home")
-        redis.stop()
+    with deployed_in(tmp_path) as running:
+        yield running
 
 
 def test_a_batch_whose_worker_is_killed_between_its_pieces_is_completed(service: Deployed) -> None:

@@ -16,12 +16,10 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from serving.deployment import stop
 from serving.log.decision_log import open_log
 from tests.faults.figures import keep
 from tests.faults.generator import Found, Task, generate
-from tests.servers import RedisServer
-from tests.serving.deployed import DECISIONS, RISKY, SAFE, Deployed
+from tests.serving.deployed import DECISIONS, RISKY, SAFE, Deployed, deployed_in
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "600"))
 PEAK_SECONDS, WARM_SECONDS = 60.0, 5.0  # long enough for the log to write its pages back: the peak that lasts
@@ -43,14 +41,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(2 *
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Deployed]:
     """The service on Redis and an SQLite log, whose million of records is not left behind."""
-    redis = RedisServer(tmp_path / "redis")
-    redis.start()
-    try:
-        yield Deployed(tmp_path, redis)
-    finally:
-        stop(tmp_path / "home")
-        redis.stop()
-        shutil.rmtree(tmp_path)
+    with deployed_in(tmp_path) as running:
+        yield running
+    shutil.rmtree(tmp_path)
 
 
 @dataclass

@@ -4,8 +4,8 @@ import asyncio
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from infra.processes import free_port
-from serving.deployment import build_bento, start
+from serving.deployment import build_bento, start, stop
 from serving.launch import Launch
 from serving.log.decision_log import open_log
 from serving.partners.book import open_book
@@ -86,6 +86,18 @@ class Deployed:
 
     def workers(self) -> list[int]:
         return sorted(read_workers(self.launch.releases))
+
+
+@contextmanager
+def deployed_in(folder: Path) -> Iterator[Deployed]:
+    """A service on a Redis of its own and an SQLite log; both are stopped in the end."""
+    redis = RedisServer(folder / "redis")
+    redis.start()
+    try:
+        yield Deployed(folder, redis)
+    finally:
+        stop(folder / "home")
+        redis.stop()
 
 
 def add_partner(launch: Launch, partner: Partner) -> str:

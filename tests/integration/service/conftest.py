@@ -4,18 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.deployment import stop
-from tests.servers import RedisServer
-from tests.serving.deployed import Deployed
+from tests.serving.deployed import Deployed, deployed_in
 
 
 @pytest.fixture(scope="package")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("service")
-    redis = RedisServer(folder / "redis")
-    redis.start()
-    try:
-        yield Deployed(folder, redis)
-    finally:
-        stop(folder / "home")
-        redis.stop()
+    with deployed_in(folder) as running:
+        yield running
