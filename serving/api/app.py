@@ -11,7 +11,7 @@ from serving.api.consents import add_consents
 from serving.api.deciding import add_deciding
 from serving.api.described import DESCRIPTION, describe
 from serving.api.direct import Direct
-from serving.api.gate import SECURED, Gate, in_scope, json_response, present
+from serving.api.gate import EITHER, RELEASES, Gate, anyone, in_scope, json_response, present
 from serving.api.limits import Limits
 from serving.api.openid import add_openid
 from serving.api.partners import add_partners
@@ -27,6 +27,7 @@ from serving.clerk import Clerk
 from serving.desk import Desk
 from serving.pointers import CHALLENGER_FAULT, read_fault
 from serving.runtime import Served
+from serving.staff.member import Member
 from serving.trial.challengers import Tried
 from serving.trial.note import read_stop
 
@@ -77,15 +78,19 @@ def create_app(
 
 def _add_state(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) -> None:
     @app.get(
-        "/v1/releases",
+        RELEASES,
         response_model=ReleasesAnswer,
         responses=documented(401, 403, 405, 429, 431, 500, 503),
         tags=["v1"],
-        openapi_extra=SECURED,
+        openapi_extra=EITHER,
     )
     def list_releases(request: Request) -> Response:
-        """Say what each portfolio that is open to you is served with, and why not with newer (scope `read`)."""
-        sees = in_scope(request, "read").sees
+        """Say what each portfolio that is open to you is served with, and why not with newer.
+
+        For partners with the scope `read`, and for staff in any role.
+        """
+        who = anyone(request)
+        sees = who.sees if isinstance(who, Member) else in_scope(request, "read").sees
         found = [release for release in _releases(present(clerk()), releases) if sees(release.portfolio)]
         return json_response(ReleasesAnswer(releases=found))
 

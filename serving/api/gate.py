@@ -23,6 +23,7 @@ from serving.staff.member import Member
 GUARDED = "/v1/"
 LOGIN, OPENID, CALLBACK = "/v1/staff/login", "/v1/staff/openid", "/v1/staff/openid/callback"
 OPEN = frozenset({TOKENS, LOGIN, OPENID, CALLBACK})  # where whoever comes has nothing yet to be known by
+RELEASES = "/v1/releases"
 OF_STAFF = ("/v1/reviews", "/v1/staff")
 HEADER_BYTES = 16 * 1024
 BEARER, SESSION = "partner key", "staff session"
@@ -149,9 +150,13 @@ async def _known(clerk: Clerk, scope: Scope) -> Partner | Member | Response:
 
 
 async def _of_staff(clerk: Clerk, scope: Scope, key: str) -> Member | None:
-    if clerk.staff is None or not scope["path"].startswith(OF_STAFF) or not looks_like_token(key):
+    if clerk.staff is None or not _is_of_staff(scope["path"]) or not looks_like_token(key):
         return None
     return await asyncio.get_running_loop().run_in_executor(None, clerk.staff.member, key, now())
+
+
+def _is_of_staff(path: str) -> bool:
+    return path == RELEASES or path.startswith(OF_STAFF)
 
 
 def _limited(found: Partner | Member) -> Partner | Limited:

@@ -168,7 +168,7 @@ def test_a_session_opens_nothing_of_partners_and_a_key_nothing_of_staff(worker: 
     async def what(api: Api) -> None:
         place = await api.review(partner)
         problem(await api.post(DECISIONS, ann, {"entity_id": 1}), 401)
-        problem(await api.get("/v1/releases", ann), 401)
+        problem(await api.get("/v1/partners/me", ann), 401)
         problem(await api.get(place.replace("reviews", "decisions"), ann), 401)
         for path in ("/v1/staff/me", place):
             problem(await api.get(path, partner), 403)
