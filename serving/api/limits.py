@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi.responses import Response
 
+from serving.api.addresses import origin
 from serving.api.problems import problem_response
 from serving.api.shedding import Shedding, is_decision
 
@@ -30,7 +31,8 @@ class Limits:
     A body is read before its request takes a place among those at once: who sends slowly waits at their own expense,
     and their time is none that answers took. `Gate` has counted them among the requests of their partner by then; how
     many bodies of strangers are waited for is limited here: where one more comes, who has waited longest of the address
-    that most are of makes room. A body that was sent at once is here at once, and nobody can keep it out by waiting.
+    (of IPv6 the /64) that most are of makes room. A body that was sent at once is here at once, and nobody can keep it
+    out by waiting.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class Limits:
             return await self._body(scope, receive)
         if len(self._strangers) >= STRANGERS:
             self._make_room()
-        self._strangers[deadline], until = (scope.get("client") or ("",))[0], deadline.when()
+        self._strangers[deadline], until = origin((scope.get("client") or ("",))[0]), deadline.when()
         try:
             found = await self._body(scope, receive)
         finally:
@@ -100,7 +102,7 @@ class Limits:
 
     def _make_room(self) -> None:
         ((most, _),) = Counter(self._strangers.values()).most_common(1)
-        oldest = next(deadline for deadline, address in self._strangers.items() if address == most)
+        oldest = next(deadline for deadline, found in self._strangers.items() if found == most)
         del self._strangers[oldest]
         if not oldest.expired():  # its time may have run out in this turn of the loop, and its task not know it yet
             oldest.reschedule(asyncio.get_running_loop().time())

@@ -134,6 +134,24 @@ def test_who_makes_room_is_of_the_address_that_most_are_of(monkeypatch: pytest.M
     asyncio.run(run())
 
 
+def test_a_stranger_with_many_addresses_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = ("2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2:f::3", "2001:db8:1:2:f:f:f:4")
+    mapped = ("::ffff:192.0.2.7", "192.0.2.7", "::ffff:c000:207", "192.0.2.7")
+    others = ("2001:db8:1:3::1", "192.0.2.8")
+
+    async def run(crowd: tuple[str, ...], other: str) -> None:
+        guarded, ended, asks = guard(never, monkeypatch), Ended(), []
+        for address in (other, *crowd):
+            asks.append(stranger(guarded, address, ended))
+            await asyncio.sleep(0.01)
+        assert ended == [(address, 408) for address in crowd[:2]]
+        await asyncio.gather(*asks)
+
+    for crowd in (many, mapped):
+        for other in others:
+            asyncio.run(run(crowd, other))
+
+
 def test_who_comes_as_the_time_of_another_runs_out_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     guarded, ended = guard(never, monkeypatch), Ended()
 
