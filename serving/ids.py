@@ -1,6 +1,8 @@
 """How a portfolio writes the ids of its people: its releases tell it, also one that cannot be loaded."""
 
+import asyncio
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +12,26 @@ from serving.manifest import FEATURES, ReleaseError, read_features, read_manifes
 from serving.pointers import is_sha, pointed
 
 IdType = Literal["int", "string"]
+REMEMBERED_SECONDS = 2.0  # so that a release that can be read again is seen soon; a worker loads it within 5 s
+
+
+class IdTypes:
+    """`id_type` of each portfolio, for one event loop: who asks meanwhile, or soon after, shares one look.
+
+    A look reads every release that there is while none can be read: many requests must not each pay for it.
+    """
+
+    def __init__(self, releases: Path) -> None:
+        self._releases = releases
+        self._looks: dict[str, tuple[float, asyncio.Future[IdType | None]]] = {}
+
+    async def of(self, portfolio: str) -> IdType | None:
+        """What `id_type` found of a portfolio, `REMEMBERED_SECONDS` ago at most."""
+        until, look = self._looks.get(portfolio, (float("-inf"), None))
+        if look is None or (look.done() and (time.monotonic() > until or _failed(look))):
+            look = asyncio.get_running_loop().run_in_executor(None, id_type, self._releases, portfolio)
+            self._looks[portfolio] = (time.monotonic() + REMEMBERED_SECONDS, look)
+        return await asyncio.shield(look)  # whoever gives up takes nothing from the others
 
 
 def id_type(releases: Path, portfolio: str) -> IdType | None:
@@ -23,6 +45,10 @@ def id_type(releases: Path, portfolio: str) -> IdType | None:
         except (ReleaseError, OSError):
             continue
     return None
+
+
+def _failed(look: "asyncio.Future[IdType | None]") -> bool:
+    return look.cancelled() or look.exception() is not None
 
 
 def _folders(releases: Path, portfolio: str) -> Iterator[Path]:

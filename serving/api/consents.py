@@ -18,7 +18,7 @@ from serving.api.times import SAID, SentTime
 from serving.clerk import Clerk
 from serving.consents import LONGEST_SOURCE, Consent, ConsentBook
 from serving.desk import is_id, now
-from serving.ids import IdType, id_type
+from serving.ids import IdType, IdTypes
 from serving.log.database import LogUnavailable
 from serving.policy import ConsentPurpose
 from serving.undecided import misfit
@@ -87,7 +87,7 @@ class ConsentsAnswer(BaseModel):
 
 def add_consents(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path) -> None:
     """Add the routes about consents, which a release that cannot be loaded does not close: they are people's rights."""
-    schema = ConsentRequest.model_json_schema()
+    schema, types = ConsentRequest.model_json_schema(), IdTypes(releases)
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
     @app.put(
@@ -99,7 +99,7 @@ def add_consents(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path
     )
     async def record_consent(request: Request, entity: Entity, portfolio: Portfolio) -> Response:
         """Record that a person granted or withdrew consent; a word told again, even once erased, changes nothing."""
-        book, partner = await _book(request, present(clerk()), releases, portfolio, entity)
+        book, partner = await _book(request, present(clerk()), types, portfolio, entity)
         told, at = checked(ConsentRequest, read_json(await request.body())), now()
         if told.at is not None and told.at > at + _AHEAD:
             raise Problem(422, "expected a time that is not still to come", at=("body", "at"))
@@ -120,11 +120,11 @@ def add_consents(app: FastAPI, clerk: Callable[[], Clerk | None], releases: Path
     )
     async def read_consents(request: Request, entity: Entity, portfolio: Portfolio) -> Response:
         """Say what a person consented to, and when and how."""
-        book, _ = await _book(request, present(clerk()), releases, portfolio, entity)
+        book, _ = await _book(request, present(clerk()), types, portfolio, entity)
         return json_response(await _asked(lambda: _answer(book, portfolio, entity)))
 
 
-async def _book(request: Request, clerk: Clerk, releases: Path, portfolio: str, entity: str) -> tuple[ConsentBook, str]:
+async def _book(request: Request, clerk: Clerk, types: IdTypes, portfolio: str, entity: str) -> tuple[ConsentBook, str]:
     partner = caller(request)
     if not partner.may("consents", portfolio):
         raise Problem(403, "your key may not read or record consents of this portfolio")
@@ -134,7 +134,7 @@ async def _book(request: Request, clerk: Clerk, releases: Path, portfolio: str, 
     if served.loaded is not None:
         of: IdType | None = served.loaded.release.features.entity_type
     else:
-        of = await asyncio.get_running_loop().run_in_executor(None, id_type, releases, portfolio)
+        of = await types.of(portfolio)
     # Where nothing tells how ids are written, a word is kept of whoever it is: better one too many than a right denied.
     if not is_id(entity, of or "string"):
         raise misfit(of or "string", ("path", "entity"))
