@@ -92,6 +92,7 @@ class QuotaCounts:
         self.left: dict[tuple[str, str], float] = {}
         """The share of each quota that was left when it was last looked at, by portfolio and quota."""
         self._locks: dict[str, threading.Lock] = {}  # by portfolio: a long read of one holds up no other
+        self._reading: dict[str, float] = {}  # since when the log is read for a portfolio, whose lock is held
         self._own_lock = threading.Lock()  # never held while the log is read: an event loop takes it
 
     def ready(self, portfolio: str, quotas: Sequence[Quota], day: date) -> dict[str, float] | None:
@@ -107,14 +108,15 @@ class QuotaCounts:
     def used(self, portfolio: str, quotas: Sequence[Quota], day: date) -> dict[str, float]:
         """What each quota has granted in its period around `day`; empty where the log cannot be read."""
         lock = self._lock(portfolio)
-        # Who gave up waiting left a thread that reads: the next ones are not to fill the others with waiting for it.
-        if not lock.acquire(timeout=STALE_SECONDS):
+        if not lock.acquire(timeout=self._patience(portfolio)):
             return {}
         try:
             if self._due(portfolio, day):
+                self._reading[portfolio] = time.monotonic()
                 self._look(portfolio, day.replace(day=1))
             return self._used(portfolio, quotas, day)
         finally:
+            self._reading.pop(portfolio, None)
             lock.release()
 
     def took(self, records: Iterable[Record]) -> None:
@@ -147,6 +149,15 @@ class QuotaCounts:
 
     def _lock(self, portfolio: str) -> threading.Lock:
         return self._locks.get(portfolio) or self._locks.setdefault(portfolio, threading.Lock())
+
+    def _patience(self, portfolio: str) -> float:
+        """Seconds to wait for who holds the lock.
+
+        Who gave up waiting left a thread that reads, for whoever comes once it is done. What it finds is too old after
+        a while, and they come in turn: each of them would wait for it in vain.
+        """
+        began = self._reading.get(portfolio)
+        return STALE_SECONDS if began is None else max(0.0, began + STALE_SECONDS - time.monotonic())
 
     def _due(self, portfolio: str, day: date) -> bool:
         known = self._granted.get(portfolio)

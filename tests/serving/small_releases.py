@@ -90,7 +90,7 @@ def build_small(
         profile=make_profile(frame, columns),
     )
     entity = Entity(name="customer", key="customer_id", type="int", meaning="a made-up customer")
-    policy = _campaign() if kind == "propensity" else _cards(risk)
+    policy = _campaign() if kind == "propensity" else cards_policy(risk)
     policy = policy.model_copy(update={"consents": consents})
     manifest = build_release(
         releases, portfolio=portfolio, as_of=date(2026, 1, 31), entity=entity, policy=policy, models={kind: parts}
@@ -98,7 +98,8 @@ def build_small(
     return manifest.sha
 
 
-def _cards(more: Mapping[str, Any]) -> Policy:
+def cards_policy(more: Mapping[str, Any]) -> Policy:
+    """The policy of the small portfolio of cards, whose policy of risk says `more` besides."""
     risk = RiskPolicy(
         model="risk",
         scale=ScoreScale(pd_at_60=0.3, points_to_double_odds=10),
