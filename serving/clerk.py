@@ -1,6 +1,7 @@
 """What happens to a request: find the desk, look up features, decide, log, and only then answer."""
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -75,14 +76,14 @@ class Clerk:
             raise found
         return found
 
-    async def answer_all(self, asked: Sequence[Asked]) -> list[Record | Problem]:
+    async def answer_all(self, asked: Sequence[Asked], until: float = math.inf) -> list[Record | Problem]:
         """What answers each of the requests: of one partner, portfolio, kind and time; features are read in one go.
 
-        Raises the `Problem` that all of them have.
+        What is not in the log at the loop's time `until` has a `Problem`; raises the one that all of them have.
         """
         desk = self._desk(asked[0])
         fit = [one for one in asked if desk.accepts(one.request.entity_id)]
-        outcomes = iter(await self._decided(desk, fit) if fit else [])
+        outcomes = iter(await self._decided(desk, fit, until) if fit else [])
         return [
             next(outcomes) if desk.accepts(one.request.entity_id) else misfit(desk.release.features.entity_type)
             for one in asked
@@ -148,16 +149,17 @@ class Clerk:
             raise Problem(404, f"the portfolio does not answer this; POST …/{other} does", at=("path", "portfolio"))
         return desk
 
-    async def _decided(self, desk: Desk, asked: Sequence[Asked]) -> list[Record | Problem]:
+    async def _decided(self, desk: Desk, asked: Sequence[Asked], until: float) -> list[Record | Problem]:
         if len(asked) == 1 or not self.inquiry.counts(asked[0], desk.release.policy.risk):
-            return await self._in_turn(desk, asked)
+            return await self._in_turn(desk, asked, until)
         asked = await noted_again(asked, self.records)
         # What was answered before comes last: it takes nothing of a quota, so that no other finds less of it.
         order = sorted(range(len(asked)), key=lambda place: asked[place].again)
-        found = dict(zip(order, await self._in_turn(desk, [asked[place] for place in order]), strict=True))
+        made = await self._in_turn(desk, [asked[place] for place in order], until)
+        found = dict(zip(order, made, strict=True))
         return [found[place] for place in range(len(asked))]
 
-    async def _in_turn(self, desk: Desk, asked: Sequence[Asked]) -> list[Record | Problem]:
+    async def _in_turn(self, desk: Desk, asked: Sequence[Asked], until: float) -> list[Record | Problem]:
         canary = self.challengers.canary(asked[0].portfolio) if self.challengers else None
         try:
             if canary is None:
@@ -166,7 +168,7 @@ class Clerk:
                 persons = [self.records.vault.person(one.portfolio, str(one.request.entity_id)) for one in asked]
                 records = await canary.split(desk, asked, persons, self._made, self._dropped)
             with self.telemetry.step("log"):
-                outcomes = await self._logged(records)
+                outcomes = await self._logged(records, until)
         except TimeoutError:
             raise slow_log() from None
         except (LogUnavailable, LogOverloaded):
@@ -197,12 +199,13 @@ class Clerk:
                 self.inquiry.took([record for one, record in zip(asked, records, strict=True) if not one.again])
                 return records
 
-    async def _logged(self, records: Sequence[Record]) -> list[Appended | BaseException]:
+    async def _logged(self, records: Sequence[Record], until: float) -> list[Appended | BaseException]:
         """What became of each record; what is not logged counts for no quota."""
         outcomes: list[Appended | BaseException] = []
         place = 0
         try:
-            async with asyncio.timeout(self.log_seconds + MORE_SECONDS * len(records)):
+            seconds = self.log_seconds + MORE_SECONDS * len(records)
+            async with asyncio.timeout_at(min(asyncio.get_running_loop().time() + seconds, until)):
                 for place in range(0, len(records), PIECE):
                     piece = records[place : place + PIECE]
                     found = await self.log.append_all(piece)

@@ -59,6 +59,7 @@ class Limits:
 
         try:
             async with asyncio.timeout(self._seconds) as deadline:
+                scope.setdefault("state", {})["until"] = deadline.when()
                 found = await self._read(scope, receive, deadline) if reading else receive
                 reading = False
                 if isinstance(found, Response):

@@ -3,15 +3,17 @@
 import asyncio
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from serving.api import app as api
 from serving.api.batches import LARGEST, DecisionsAnswer
 from serving.clerk import PIECE
 from serving.log.batcher import Batcher, LogOverloaded
 from serving.log.database import LogUnavailable
-from tests.serving.api.worker import DECISIONS, Worker
+from tests.serving.api.worker import DECISIONS, PROPENSITIES, Worker
 
 BATCH = f"{DECISIONS}:batch"
 
@@ -131,3 +133,41 @@ def test_what_is_logged_in_time_is_answered_though_a_later_piece_is_late(
     assert [one["status"] for one in results] == [200] * PIECE + [503] * (PIECE + 1)
     assert "in time" in results[-1]["problem"]["detail"]
     assert sizes == [PIECE, PIECE]
+
+
+@pytest.mark.parametrize("path", [DECISIONS, PROPENSITIES])
+def test_what_is_logged_is_answered_though_the_time_of_the_whole_request_runs_out(
+    tmp_path: Path, url: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "SECONDS", 2.0)
+    worker = Worker(tmp_path, url=url)
+    worker.key = worker.partner("large", "decide,propensity", "*", quota="5000/h")
+    gate, commit, sizes = threading.Event(), worker.log.commit, list[int]()
+    batch, key = {"items": [{"entity_id": 1}] * (2 * PIECE + 1)}, {"Idempotency-Key": "one"}
+
+    def late(entries: Any) -> Any:
+        sizes.append(len(entries))
+        if len(sizes) == 2:
+            gate.wait(10)
+        return commit(entries)
+
+    async def ask() -> tuple[Any, float, Any]:
+        async with worker.client() as client:
+            began = time.monotonic()
+            cut = await client.post(f"{path}:batch", json=batch, headers=key)
+            seconds = time.monotonic() - began
+            gate.set()
+            return cut, seconds, await client.post(f"{path}:batch", json=batch, headers=key)
+
+    monkeypatch.setattr(worker.log, "stage", lambda entries: None)
+    monkeypatch.setattr(worker.log, "commit", late)
+    cut, seconds, whole = asyncio.run(ask())
+    assert cut.status_code == 200, cut.text
+    assert 1 < seconds < 2
+    first, second = cut.json()["results"], whole.json()["results"]
+    assert [one["status"] for one in first] == [200] * PIECE + [503] * (PIECE + 1)
+    assert "same Idempotency-Key" in first[-1]["problem"]["detail"]
+    assert [one["status"] for one in second] == [200] * (2 * PIECE + 1)
+    assert first[:PIECE] == second[:PIECE]
+    assert worker.logged == 2 * PIECE + 1
+    worker.close()
