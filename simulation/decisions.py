@@ -66,7 +66,11 @@ class Decisions:
         return Decisions(**{name: frame.filter(about) for name, frame in self.frames.items() if len(frame)})
 
 
-def _checked(name: str, frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+def _checked(name: str, frame: object, schema: Schema) -> pl.DataFrame:
+    if not isinstance(frame, pl.DataFrame):
+        found = "None" if frame is None else type(frame).__name__
+        expected = f"a Polars DataFrame of {', '.join(schema)}; leave it out where nothing is decided"
+        raise DecisionError(f"{name}: found {found}; expected {expected}")
     if len(frame) == 0 and frame.schema == schema:
         return frame
     if name == "contacts" and "held_out" not in frame.columns:

@@ -5,12 +5,13 @@ import re
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from simulation.calendar import Day
-from simulation.decisions import DecisionError, Decisions
+from simulation.decisions import SCHEMAS, DecisionError, Decisions
 from simulation.description import WorldError
 from simulation.policies import approve_all
 from simulation.run import Run
@@ -54,6 +55,17 @@ def test_a_wrong_frame_is_told() -> None:
         Decisions(limits=pl.DataFrame({"customer_id": [1], "limit": [None]}))
     with pytest.raises(DecisionError, match="collections"):
         Decisions(collections=pl.DataFrame({"loan_id": [1], "customer_id": [1], "action": ["shout"]}))
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [(None, "None"), ({"customer_id": [1]}, "dict"), ([], "list"), (pl.LazyFrame({"customer_id": [1]}), "LazyFrame")],
+)
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_what_is_no_frame_is_told(name: str, given: Any, found: str) -> None:
+    told = f"{name}: found {found}; expected a Polars DataFrame of {', '.join(SCHEMAS[name])}; leave it out"
+    with pytest.raises(DecisionError, match=re.escape(told)):
+        Decisions(**{name: given})
 
 
 @pytest.mark.parametrize(
