@@ -101,6 +101,7 @@ def test_what_cannot_be_opened_leaves_a_quota_unknown(
     time.sleep(0.06)
     assert counts.used(CARDS, DAILY, DAY) == {}
     monkeypatch.setattr(Vault, "open", opening)
+    monkeypatch.setattr(quotas, "STALE_SECONDS", 60.0)  # the look may take longer where much else is done
     assert counts.used(CARDS, DAILY, DAY) == {"daily": 2}
 
 
