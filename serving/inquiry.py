@@ -1,9 +1,11 @@
 """What is looked up about a request before it is decided: negative lists, identity signals, quotas; nothing unasked."""
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from serving import quotas
 from serving.api.schemas import DecisionRequest
 from serving.applications import Circumstances
 from serving.asked import Asked
@@ -15,6 +17,7 @@ from serving.log.database import open_database
 from serving.log.entry import RecordError
 from serving.log.record import Record
 from serving.log.vault import Vault
+from serving.lookups import in_time
 from serving.permitted import NO_CONSENTS, Consents
 from serving.policy import SIGNALS, RiskPolicy, Signal
 from serving.quotas import QuotaCounts
@@ -37,9 +40,9 @@ class Inquiry:
     async def circumstances(
         self, asked: Asked, risk: RiskPolicy | None, paused: bool, consents: Consents = NO_CONSENTS
     ) -> Circumstances:
-        """What the policy looks at, each part None or absent where it could not be looked up."""
+        """What the policy looks at, each part None or absent where it could not be looked up, however long it takes."""
         found = await self.checked(asked, risk, paused, consents)
-        return replace(found, used=await self.used(asked, risk))
+        return replace(found, used=await self.used(asked, risk, in_turn=False))
 
     async def checked(
         self, asked: Asked, risk: RiskPolicy | None, paused: bool, consents: Consents = NO_CONSENTS
@@ -60,13 +63,19 @@ class Inquiry:
         """Whether quotas are looked at, so that requests of the portfolio have to be decided in turn."""
         return bool(self.quotas and risk and risk.quotas and isinstance(asked.request, DecisionRequest))
 
-    async def used(self, asked: Asked, risk: RiskPolicy | None) -> dict[str, float]:
-        """What each quota has granted in its period; empty where that is not known, or nobody asks."""
+    async def used(self, asked: Asked, risk: RiskPolicy | None, *, in_turn: bool = True) -> dict[str, float]:
+        """What each quota has granted in its period; empty where that is not known, or nobody asks.
+
+        `in_turn`: others wait for whoever asks, who does not wait for what comes too late to count.
+        """
         if risk is None or self.quotas is None or not self.counts(asked, risk):
             return {}
         given = (asked.portfolio, risk.quotas, asked.day)
         ready = self.quotas.ready(*given)
-        return await asyncio.to_thread(self.quotas.used, *given) if ready is None else ready
+        if ready is not None:
+            return ready
+        reading = asyncio.get_running_loop().run_in_executor(None, self.quotas.used, *given)
+        return reading.result() if await in_time(reading, quotas.STALE_SECONDS if in_turn else math.inf) else {}
 
     def turn(self, portfolio: str) -> asyncio.Lock:
         """Held from looking up what quotas have left until what is taken of it is counted."""

@@ -47,8 +47,9 @@ def database(url: str, log: DecisionLog) -> Iterator[Any]:
     found.close()
 
 
-def test_a_read_that_was_given_up_holds_nobody_up_and_is_kept_for_who_comes_after(
-    database: Any, log: DecisionLog, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("given_up", [True, False])
+def test_a_long_read_holds_nobody_up_and_is_kept_for_who_comes_after(
+    database: Any, log: DecisionLog, monkeypatch: pytest.MonkeyPatch, given_up: bool
 ) -> None:
     monkeypatch.setattr(quotas, "STALE_SECONDS", 0.4)
     log.commit([encode(make_record(second, portfolio=PORTFOLIO)) for second in range(3)])
@@ -60,9 +61,12 @@ def test_a_read_that_was_given_up_holds_nobody_up_and_is_kept_for_who_comes_afte
             return await inquiry.used(asked, risk)
 
     async def run() -> None:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(ask(), 0.1)
         began = time.monotonic()
+        if given_up:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(ask(), 0.1)
+        else:
+            assert await ask() == {}
         assert await asyncio.gather(*(ask() for _ in range(20))) == [{}] * 20
         assert time.monotonic() - began < 10 * quotas.STALE_SECONDS
         database.gate.set()
@@ -70,5 +74,21 @@ def test_a_read_that_was_given_up_holds_nobody_up_and_is_kept_for_who_comes_afte
             assert found == {}
             assert time.monotonic() - began < 15
         assert database.rows == 3  # what the read found is not read again
+
+    asyncio.run(run())
+
+
+def test_who_decides_a_file_waits_for_a_long_read(
+    database: Any, log: DecisionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "STALE_SECONDS", 0.4)
+    log.commit([encode(make_record(second, portfolio=PORTFOLIO)) for second in range(3)])
+    inquiry, risk = Inquiry(quotas=QuotaCounts(database, log.vault)), cards_policy({"quotas": [DAILY]}).risk
+    asked = Asked("file", PORTFOLIO, "decision", DecisionRequest(entity_id=1), START)
+
+    async def run() -> None:
+        asyncio.get_running_loop().call_later(1.0, database.gate.set)
+        await inquiry.circumstances(asked, risk, False)
+        assert database.rows == 3
 
     asyncio.run(run())
