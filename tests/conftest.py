@@ -1,7 +1,11 @@
 """What every test may ask for: real servers, started once a session when a test first needs one."""
 
+import fcntl
 import gc
 import os
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +45,14 @@ TOGETHER = (
     ("tests/simulation/test_run.py", "tests/simulation/test_simulate.py", "tests/simulation/money/"),
 )
 """Files that share a running service, a Prefect server or a world: on one worker it is made once, not for each file."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """One worker after another: the first writes the asserts of all files anew, which is half the work, for all."""
+    with (Path(tempfile.gettempdir()) / "lendloop-collecting").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return (yield)
 
 
 def pytest_collection_finish() -> None:

@@ -78,6 +78,7 @@ def ask(code: str) -> None:
 
 def serve() -> None:
     """Import, and fork for everyone who asks, who ends with this process; the listening socket is standard input."""
+    die_with_parent(os.getppid())
     import_libraries()
     listener, server = socket.socket(fileno=0), os.getpid()
     while True:

@@ -29,7 +29,7 @@ from tests.shared import copy_empty_registry, made_once, session_folder
 PROJECT = Path(__file__).resolve().parents[2]
 DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
 SAFE, RISKY = 1, 2
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.04
 CALM_SECONDS = 0.15
 
 
