@@ -71,9 +71,9 @@ class Outcome:
 
 def run() -> list[Outcome]:
     """Every check: one that fails does not hide what the others would say."""
-    outcomes = [_run(check) for check in QUICK]
     with in_memory(), forking.workers(WORKERS) as workers, ThreadPoolExecutor(1) as beside:
         types = beside.submit(_run, TYPES, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        outcomes = [_run(check) for check in QUICK]  # what the workers part from is imported meanwhile
         outcomes.append(_run(replace(TESTS, command=(*TESTS.command, *workers))))
     return [*outcomes, types.result()]
 
