@@ -21,8 +21,8 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@# Where an image forbids Python to write bytecode, each command would compile ours anew: 0.2 s of it.
 	@$(BIN)/python -m compileall -q infra simulation features training serving monitoring flows
-	@# An empty database of Prefect's, migrated: each new home begins with a copy and not with 8 s of that.
-	@$(BIN)/python -m flows.prefect_database
+	@# Empty databases of Prefect and MLflow: each new home begins with copies and not with 11 s of migrations.
+	@$(BIN)/python -m flows.setting_up
 	@touch $@
 
 setup: $(READY)  ## make .venv with everything in it

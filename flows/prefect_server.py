@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
-from flows.prefect_database import begin_with_migrated
+from flows.prefect_database import database
 from flows.reachable import masked
 from infra.disk import MIB, SHORT, free, full, need, says_full
+from infra.kept import begin_with
 from infra.processes import Child, ChildFailed, free_port, start_child
 from infra.settings import Settings
 
@@ -110,7 +111,7 @@ def send_what_is_left(seconds: float = 5) -> None:
 
 def start_server(settings: Settings) -> tuple[Child, str]:
     """Start a Prefect server on a free loopback port; returns at once, before it answers."""
-    begin_with_migrated(settings)
+    begin_with("prefect", database(settings))
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]

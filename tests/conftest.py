@@ -19,7 +19,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # it imports every file of tests, of wh
 from tests import certificates
 from tests.prefect import prefect_url
 from tests.servers import postgres_database, postgres_server, postgres_url, redis_server, redis_url
-from tests.shared import empty_sqlite
 
 # Every library is imported, some million objects: looking for garbage among them costs a twentieth.
 gc.set_threshold(20_000, 10, 10)
@@ -28,7 +27,6 @@ certificates.read_once()
 os.environ["COLUMNS"] = "120"
 
 __all__ = [
-    "empty_sqlite",
     "postgres_database",
     "postgres_server",
     "postgres_url",

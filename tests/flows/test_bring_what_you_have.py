@@ -1,7 +1,6 @@
 """A scorecard of points becomes the champion of a small lender and decides; the incumbent it replaces is compared."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -43,14 +42,12 @@ X value,,,(missing),0
 
 
 @pytest.fixture(scope="module")
-def lender(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path) -> Iterator[Workspace]:
+def lender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A portfolio of one file with features up to September, and a scorecard in the place of its estimator."""
     root = tmp_path_factory.mktemp("lender")
     new_portfolio(asked(write(plain(2000), root / "plain.csv"), matures="month-end"), root / "portfolios")
     (root / "card.csv").write_text(CARD, encoding="utf-8")
     (root / "names.csv").write_text("theirs,ours\nX value,x\n", encoding="utf-8")
-    (root / "home").mkdir()
-    shutil.copy(empty_sqlite, root / "home" / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LENDLOOP_HOME", str(root / "home"))
         patch.setenv("LENDLOOP_PORTFOLIOS", str(root / "portfolios"))

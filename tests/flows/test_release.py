@@ -1,6 +1,5 @@
 """From a small file to a released model: what is promoted, what is taken back, what stays as a person left it."""
 
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -39,7 +38,7 @@ AUGUST, SEPTEMBER = date(2023, 8, 31), date(2023, 9, 30)
 
 
 @pytest.fixture(scope="module")
-def lender(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path) -> Iterator[Workspace]:
+def lender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A portfolio of one file and two views, with features up to September; its models take a moment to fit."""
     root = tmp_path_factory.mktemp("lender")
     folder = root / "portfolios" / NAME
@@ -48,8 +47,6 @@ def lender(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path) -> Iter
     edit(folder, "views:\n  record:", f"views:{LATELY}\n  record:", "features.yaml")
     edit(folder, "record: all", "record: all\n      lately: all", "features.yaml")
     edit(folder, "features: [x]", "features: [x, x_lately]", "policy.yaml")
-    (root / "home").mkdir()
-    shutil.copy(empty_sqlite, root / "home" / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LENDLOOP_HOME", str(root / "home"))
         patch.setenv("LENDLOOP_PORTFOLIOS", str(root / "portfolios"))

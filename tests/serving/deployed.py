@@ -24,7 +24,7 @@ from serving.pointers import read_workers
 from tests.servers import RedisServer
 from tests.serving.materialized import materialize, two_customers
 from tests.serving.small_releases import PORTFOLIO, build_small
-from tests.shared import copy_empty_registry, made_once, session_folder
+from tests.shared import made_once, session_folder
 
 PROJECT = Path(__file__).resolve().parents[2]
 DECISIONS = f"/v1/portfolios/{PORTFOLIO}/decisions"
@@ -43,8 +43,6 @@ class Deployed:
         self.launch = launch_in(folder, self.redis.url).model_copy(update=settings)
         urls = {"registry": self.launch.feature_registry, "online": self.launch.online_store}
         materialize("behaviour", datetime.now(UTC), rows=two_customers(SAFE, RISKY), **urls)
-        if self.launch.mlflow_uri == f"sqlite:///{folder / 'mlflow.db'}":
-            copy_empty_registry(session_folder(folder), folder / "mlflow.db")
         self.registry = Registry(self.launch.mlflow_uri, self.launch.mlflow_artifacts)
         self.shas = [self.log_release(folder / "built", slope) for slope in (1.0, 1.1)]
         self.registry.promote(PORTFOLIO, self.shas[0])

@@ -2,13 +2,12 @@
 
 import logging
 import os
-import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from infra.files import sync
+from infra.kept import begin_with, make_aside
 
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -45,23 +44,21 @@ def reach(uri: str) -> None:
 
 
 def make_whole(uri: str) -> None:
-    """Make an SQLite store under another name first: one that a full disk cut short could never be opened again."""
-    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+    """Make an SQLite store that is not there yet: a copy of the empty one of this environment, or a new one."""
+    if uri.startswith("sqlite:///") and not begin_with("mlflow", file := Path(uri.removeprefix("sqlite:///"))):
+        make_aside(file, create)
 
-    if not uri.startswith("sqlite:///") or (file := Path(uri.removeprefix("sqlite:///"))).exists():
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".mlflow-", dir=file.parent) as folder:
-        made = Path(folder) / file.name
-        engine = create_sqlalchemy_engine(f"sqlite:///{made}")  # type: ignore[no-untyped-call]
+
+def create(file: Path) -> None:
+    """Make an empty store by MLflow's own migrations."""
+    with quiet():
+        from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+
+        engine = create_sqlalchemy_engine(f"sqlite:///{file}")  # type: ignore[no-untyped-call]
         try:
             _initialize_tables(engine)  # type: ignore[no-untyped-call]
         finally:
             engine.dispose()
-        sync(made)
-        # A link, unlike a move, leaves a store alone that another process has made meanwhile.
-        with suppress(FileExistsError):
-            os.link(made, file)
 
 
 @contextmanager

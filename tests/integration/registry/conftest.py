@@ -1,6 +1,5 @@
 """Registries on both databases; the tests share one Postgres store, each with a portfolio of its own."""
 
-import shutil
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,8 +11,7 @@ from training.registry import Registry
 
 
 @pytest.fixture
-def open_sqlite(empty_sqlite: Path, tmp_path: Path) -> Open:
-    shutil.copy(empty_sqlite, tmp_path / "mlflow.db")
+def open_sqlite(tmp_path: Path) -> Open:
     return lambda: Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts")
 
 

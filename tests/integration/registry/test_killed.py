@@ -40,10 +40,9 @@ for home, method, when in json.loads(sys.argv[2]):
 
 
 @pytest.fixture(scope="module")
-def promotions(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
+def promotions(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
     """Homes where C was to follow A and B: processes that promote it were killed with -9 at a method of the store."""
     begun = tmp_path_factory.mktemp("promotions")
-    shutil.copy(empty_sqlite, begun / "mlflow.db")
     registry = Registry(f"sqlite:///{begun / 'mlflow.db'}", begun / "artifacts")
     for sha in (A, B, C):
         release(registry, "cards", sha, begun)

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ def test_a_store_cut_short_leaves_nothing_and_is_made_the_next_time(
     import mlflow.store.db.utils as utils
     from sqlalchemy.exc import OperationalError
 
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))  # an environment that keeps no empty one
     make = utils._initialize_tables
 
     def stop_half_way(engine: Any) -> None:
