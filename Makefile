@@ -10,7 +10,7 @@ READY  := $(VENV)/.ready
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml flows/setting_up.py
 	@echo "==> set-up: .venv from requirements.lock (once; 1-3 minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
