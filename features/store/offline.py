@@ -1,6 +1,7 @@
 """Feast's DuckDB offline store with a point-in-time join that cannot see what was not known yet."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,9 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from feast import FeatureView, FileSource, RepoConfig
 from feast.data_format import ParquetFormat
+from feast.data_source import DataSource
 from feast.errors import SavedDatasetLocationAlreadyExists
-from feast.infra.offline_stores.duckdb import DuckDBOfflineStore, DuckDBOfflineStoreConfig
+from feast.infra.offline_stores.duckdb import (
+    DuckDBOfflineStore,
+    DuckDBOfflineStoreConfig,
+    _read_data_source,
+    _write_data_source,
+)
 from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
+from feast.infra.offline_stores.ibis import (
+    pull_all_from_table_or_query_ibis,
+    pull_latest_from_table_or_query_ibis,
+)
 from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMetadata
 from feast.infra.offline_stores.offline_utils import infer_event_timestamp_from_entity_df
 from feast.on_demand_feature_view import OnDemandFeatureView
@@ -87,6 +98,47 @@ class PointInTimeOfflineStore(DuckDBOfflineStore):
         times = entity_df[time]
         return PointInTimeJob(join, RetrievalMetadata(feature_refs, keys, times.min(), times.max()), full_feature_names)
 
+    @staticmethod
+    def pull_latest_from_table_or_query(
+        config: RepoConfig,
+        data_source: DataSource,
+        join_key_columns: list[str],
+        feature_name_columns: list[str],
+        timestamp_field: str,
+        created_timestamp_column: str | None,
+        start_date: datetime,
+        end_date: datetime,
+    ) -> RetrievalJob:
+        """The newest row of each entity between two times, as Feast's DuckDB store has it."""
+        columns = (join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column)
+        return pull_latest_from_table_or_query_ibis(
+            config, data_source, *columns, start_date, end_date, **_access(config)
+        )
+
+    @staticmethod
+    def pull_all_from_table_or_query(
+        config: RepoConfig,
+        data_source: DataSource,
+        join_key_columns: list[str],
+        feature_name_columns: list[str],
+        timestamp_field: str,
+        created_timestamp_column: str | None = None,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+    ) -> RetrievalJob:
+        """Every row between two times, as Feast's DuckDB store has it; a saved dataset is read so."""
+        return pull_all_from_table_or_query_ibis(
+            config,
+            data_source,
+            join_key_columns,
+            feature_name_columns,
+            timestamp_field,
+            created_timestamp_column=created_timestamp_column,
+            start_date=start_date,
+            end_date=end_date,
+            **_access(config),
+        )
+
 
 class PointInTimeJob(RetrievalJob):
     """A join that is done when its rows are asked for."""
@@ -108,7 +160,8 @@ class PointInTimeJob(RetrievalJob):
         path = Path(storage.file_options.uri)
         if path.exists() and not allow_overwrite:
             raise SavedDatasetLocationAlreadyExists(location=str(path))
-        pq.write_table(self._join(), path)
+        # To the microsecond, as the join counts: what pandas has in nanoseconds DuckDB would not read back.
+        pq.write_table(self._join(), path, coerce_timestamps="us", allow_truncated_timestamps=True)
 
     @property
     def full_feature_names(self) -> bool:
@@ -124,6 +177,27 @@ class PointInTimeJob(RetrievalJob):
     def metadata(self) -> RetrievalMetadata:
         """What was asked."""
         return self._metadata
+
+
+def _access(config: RepoConfig) -> dict[str, Any]:
+    """How ibis reads and writes files here."""
+    store = config.offline_store
+    return {
+        "data_source_reader": _read,
+        "data_source_writer": _write_data_source,
+        "staging_location": store.staging_location,
+        "staging_location_endpoint_override": store.staging_location_endpoint_override,
+    }
+
+
+def _read(source: DataSource, repo: str) -> Any:
+    """A source's rows; times in nanoseconds with a zone, as pandas writes them, rounded to the microsecond.
+
+    DuckDB 2 has a type of its own for these, which ibis does not know and DuckDB does not cast as Feast asks it to.
+    """
+    table = _read_data_source(source, repo)
+    unknown = [name for name, kind in table.schema().items() if "TIMESTAMPTZ_NS" in str(kind)]
+    return table.mutate(**{name: table[name].cast("timestamp('UTC', 6)") for name in unknown}) if unknown else table
 
 
 def _files(config: RepoConfig, view: FeatureView, names: list[str], full: bool) -> FeatureFiles:

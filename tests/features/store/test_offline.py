@@ -1,18 +1,20 @@
 """The offline store gives the rows that Feast's own stores give, through `get_historical_features`."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import polars as pl
 import pytest
+from feast import FileSource, RepoConfig
 from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from features.store.offline import OfflineStoreError, _found
+from features.store.offline import OfflineStoreError, PointInTimeOfflineStore, _found
 from tests.features.store.elsewhere import worked_on
-from tests.features.store.three_views import AT_ONCE, World, observations
+from tests.features.store.three_views import AT_ONCE, World, at, observations
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,43 @@ def test_a_training_set_is_kept_where_feast_is_told_to(world: World, tmp_path: P
     assert pl.read_parquet(tmp_path / "kept.parquet")["amount"].to_list() == [0.0]
     with pytest.raises(Exception, match="already exists"):
         job.persist(kept)
+
+
+@pytest.mark.parametrize("unit", ["ns", "us"])
+def test_a_training_set_that_was_kept_is_read_back_by_feast(world: World, tmp_path: Path, unit: str) -> None:
+    """Nanoseconds are what pandas has; with a zone DuckDB cannot compare them."""
+    world.put([(1, 1, 0)], [(1, "a", 1)], [("x", 1, 0)])
+    asked = observations([(1, "a", "x", 2), (2, "a", "x", 3)])
+    asked["event_timestamp"] = asked["event_timestamp"].astype(f"datetime64[{unit}, UTC]")
+    store, kept = world.stores["ours"], SavedDatasetFileStorage(path=str(tmp_path / "kept.parquet"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # saved datasets are experimental to Feast, and ibis calls what DuckDB renamed
+        job = store.get_historical_features(asked, world.service)
+        found = store.create_saved_dataset(job, f"kept_{unit}", kept).to_df()
+    assert pl.read_parquet_schema(tmp_path / "kept.parquet")["event_timestamp"] == pl.Datetime("us", "UTC")
+    found = found.sort_values("customer_id")
+    assert found["amount"].fillna(-1).tolist() == [0.0, -1.0]
+    assert pd.to_datetime(found["event_timestamp"], utc=True).tolist() == asked["event_timestamp"].tolist()
+
+
+@pytest.mark.parametrize("unit", ["ns", "us"])
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", None])
+def test_rows_that_pandas_wrote_are_read_to_go_online(tmp_path: Path, unit: str, zone: str | None) -> None:
+    written = pd.DataFrame({"customer_id": [1, 1, 2], "amount": [1.0, 2.0, 3.0]})
+    written["at"] = pd.Series([at(1), at(2), at(9)]).dt.as_unit(unit).dt.tz_convert(zone)
+    written.to_parquet(tmp_path / "rows.parquet")
+    source = FileSource(path=str(tmp_path / "rows.parquet"), timestamp_field="at")
+    asked = {"join_key_columns": ["customer_id"], "feature_name_columns": ["amount"], "timestamp_field": "at"}
+    store = {"offline_store": {"type": "features.store.offline.PointInTimeOfflineStore"}}
+    config = RepoConfig(project="p", registry=str(tmp_path / "r.db"), provider="local", **store)
+    between = {"created_timestamp_column": None, "start_date": at(0), "end_date": at(5)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        newest = PointInTimeOfflineStore.pull_latest_from_table_or_query(config, source, **asked, **between).to_arrow()
+        every = PointInTimeOfflineStore.pull_all_from_table_or_query(config, source, **asked, **between).to_arrow()
+    assert newest["amount"].to_pylist() == [2.0]
+    assert every["amount"].to_pylist() == [1.0, 2.0]
+    assert pd.to_datetime(newest["at"].to_pandas(), utc=True).tolist() == [at(2)]
 
 
 @pytest.mark.parametrize(
