@@ -81,6 +81,7 @@ class PointInTimeOfflineStore(DuckDBOfflineStore):
             raise OfflineStoreError(
                 f"found observations of type {type(entity_df).__name__}, expected a pandas DataFrame"
             )
+        _check_views(feature_refs, project, registry)
         time = infer_event_timestamp_from_entity_df(dict(entity_df.dtypes))
         asked, _ = _get_requested_feature_views_to_features_dict(feature_refs, feature_views, [])
         sources = [_files(config, view, names, full_feature_names) for view, names in asked.items()]
@@ -252,6 +253,14 @@ def _is_data(file: Path) -> bool:
         return True
     with file.open("rb") as content:
         return content.read(4) == b"PAR1"
+
+
+def _check_views(refs: list[str], project: str, registry: Any) -> None:
+    if made := sorted({view.name for view in OnDemandFeatureView.get_requested_odfvs(refs, project, registry)}):
+        raise OfflineStoreError(
+            f"found on-demand feature views {made}, expected views of stored rows: this store runs no code out of the"
+            " registry; ask for the views they are made of and compute them from the rows that come back"
+        )
 
 
 def _check_names(entity_df: pd.DataFrame, sources: list[FeatureFiles]) -> None:

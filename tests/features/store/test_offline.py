@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 import polars as pl
 import pytest
-from feast import FileSource, RepoConfig
+from feast import Field, FileSource, OnDemandFeatureView, RepoConfig
 from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
+from feast.transformation.pandas_transformation import PandasTransformation
+from feast.types import Float64
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -167,6 +169,28 @@ def test_what_cannot_be_joined_is_told(world: World, change: Any, said: str) -> 
     asked = observations([(1, "a", "x", 2)]).assign(label=1)
     with pytest.raises(OfflineStoreError, match=said):
         world.stores["ours"].get_historical_features(change(asked), world.service).to_df()
+
+
+@pytest.mark.filterwarnings("ignore:On demand feature view:RuntimeWarning")
+def test_a_view_that_is_computed_on_demand_is_refused_by_name(world: World) -> None:
+    def twice(rows: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"twice": rows["amount"] * 2})
+
+    doubled = OnDemandFeatureView(
+        name="doubled",
+        sources=[world.stats],
+        schema=[Field(name="twice", dtype=Float64)],
+        feature_transformation=PandasTransformation(udf=twice, udf_string="twice"),
+    )
+    store = world.stores["ours"]
+    store.apply(doubled)
+    world.put([(1, 1, 0)], [], [])
+    asked = observations([(1, "a", "x", 2)])
+    with pytest.raises(
+        OfflineStoreError, match=r"found on-demand feature views \['doubled'\], expected views of stored"
+    ):
+        store.get_historical_features(asked, ["stats:amount", "doubled:twice"]).to_df()
+    assert store.get_historical_features(asked, ["stats:amount"]).to_df()["amount"].tolist() == [0.0]
 
 
 @pytest.mark.parametrize("name", ["1.pq", "part-0", "1.csv"])
