@@ -1,7 +1,7 @@
 """Entity keys as Feast serializes them (version 3), a column at once."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +33,22 @@ def serialized_keys(batch: pa.RecordBatch, kinds: Mapping[str, ValueType]) -> pa
     check_keys(batch, kinds)
     parts = [part for name in names for part in _value(batch.column(name), kinds[name], name)]
     return joined(prefix, *parts)
+
+
+def last_of_each(
+    batch: pa.RecordBatch, keys: pa.BinaryArray, times: Sequence[str]
+) -> tuple[pa.RecordBatch, pa.BinaryArray]:
+    """Of rows with the same `keys` the last by `times`, and in the batch where these are equal; most have no others.
+
+    Different values can have one key: of timestamps Feast keeps whole seconds, and cuts the fractions of numbers.
+    """
+    if pc.count_distinct(keys).as_py() == len(keys):
+        return batch, keys
+    of_key = keys.dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    order = np.lexsort([*(micros(batch.column(name)) for name in reversed(times)), of_key])
+    is_last = np.append(np.diff(of_key[order]) != 0, True)
+    kept = pa.array(np.sort(order[is_last]))
+    return batch.take(kept), keys.take(kept)
 
 
 def check_keys(rows: pa.RecordBatch | pa.Table, kinds: Mapping[str, ValueType]) -> None:

@@ -16,7 +16,7 @@ from feast.infra.online_stores.postgres_online_store.postgres import PostgreSQLO
 from feast.value_type import ValueType
 from psycopg import Cursor, sql
 
-from features.store.columnar.keys import check_keys, serialized_keys
+from features.store.columnar.keys import check_keys, last_of_each, serialized_keys
 from features.store.columnar.sql_table import BATCH_ROWS, COLUMNS, NOT_OVERTAKEN, sql_table
 from features.store.columnar.texts import texts
 from features.store.columnar.wire import content, encoded, fixed, joined, lengths, micros
@@ -44,7 +44,7 @@ class PostgresColumns:
         self._newest = newest
 
     def write(self, table: pa.Table, event: str, created: str | None = None, emptied: Sequence[str] = ()) -> int:
-        """Write every row in one transaction; how many there were. Each key may come once.
+        """Write every row in one transaction; how many there were. Of one key the last stays, by event with `newest`.
 
         `event` and `created` are the columns of timestamps; `emptied` are features to be emptied in every row.
         """
@@ -84,7 +84,10 @@ class PostgresColumns:
         self, batch: pa.RecordBatch, event: str, created: str | None, emptied: Sequence[str]
     ) -> Iterator[memoryview]:
         """For each feature the rows of all entities, in the binary format of COPY."""
-        head = joined(struct.pack(">h", len(COLUMNS)), *_field(serialized_keys(batch, self._keys)))
+        order = [event, *([created] if created else [])] if self._newest else []
+        # One statement moves them all, and may touch a row of the table once.
+        batch, keys = last_of_each(batch, serialized_keys(batch, self._keys), order)
+        head = joined(struct.pack(">h", len(COLUMNS)), *_field(keys))
         times = [*_time(batch.column(event)), *([_NULL] if created is None else _time(batch.column(created)))]
         for name, kind in self._kinds.items():
             column = batch.column(name)

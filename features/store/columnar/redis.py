@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyp
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from features.store.columnar.keys import check_keys, serialized_keys
+from features.store.columnar.keys import check_keys, last_of_each, serialized_keys
 from features.store.columnar.wire import content, encoded, joined, lengths, micros, timestamps
 
 BATCH_ROWS = 5_000
@@ -56,50 +56,53 @@ class RedisColumns:
         self._asks_first = newest
 
     def write(self, table: pa.Table, event: str, created: str | None = None, emptied: Sequence[str] = ()) -> int:
-        """Write every row, a later one over an earlier one of the same key; how many Redis has taken.
+        """Write every row, a later one over an earlier one of the same key (a newer one, with `newest`); how many Redis
+        has taken.
 
-        `event` is the column of event timestamps; for `created` Redis has no place. `emptied` are features to be
+        `event` is the column of event timestamps; for `created` Redis has no place: of rows in one batch that have
+        one key and event the one created last is written. `emptied` are features to be
         emptied in every row.
         """
         check_keys(table, self._keys)
         connection = self._pool.get_connection()
         try:
-            return self._sent(connection, table, event, emptied)
+            return self._sent(connection, table, [event, *([created] if created else [])], emptied)
         except BaseException:
             connection.disconnect()  # replies that were not read would be taken for those of the next command
             raise
         finally:
             self._pool.release(connection)
 
-    def _sent(self, connection: Any, table: pa.Table, event: str, emptied: Sequence[str]) -> int:
+    def _sent(self, connection: Any, table: pa.Table, times: Sequence[str], emptied: Sequence[str]) -> int:
         due = rows = 0
         for batch in table.to_batches(BATCH_ROWS):
             if self._asks_first:
                 _count(connection, due)
-                batch, due = self._not_overtaken(connection, batch, event), 0
-            commands = self.commands(batch, event, emptied)
+                batch, due = self._not_overtaken(connection, batch, times), 0
+            commands = self.commands(batch, times[0], emptied)
             _count(connection, due)
             connection.send_packed_command([content(commands)])
             due, rows = batch.num_rows * (2 if self._seconds else 1), rows + batch.num_rows
         _count(connection, due)
         return rows
 
-    def _not_overtaken(self, connection: Any, batch: pa.RecordBatch, event: str) -> pa.RecordBatch:
-        """The rows of which Redis holds no newer event."""
-        ask = joined(b"*3\r\n$4\r\nHGET\r\n", *self._key(batch), _fixed_word(f"_ts:{self._name}".encode()))
+    def _not_overtaken(self, connection: Any, batch: pa.RecordBatch, times: Sequence[str]) -> pa.RecordBatch:
+        """The newest row of each key, unless Redis holds a newer event."""
+        batch, keys = last_of_each(batch, serialized_keys(batch, self._keys), times)
+        ask = joined(b"*3\r\n$4\r\nHGET\r\n", *self._key(keys), _fixed_word(f"_ts:{self._name}".encode()))
         connection.send_packed_command([content(ask)])
         stored = [connection.read_response() for _ in range(batch.num_rows)]
         if not any(stored):
             return batch
         held = np.array([_micros(time) if time else np.iinfo(np.int64).min for time in stored])
-        return batch.filter(pa.array(micros(batch.column(event)) >= held))
+        return batch.filter(pa.array(micros(batch.column(times[0])) >= held))
 
-    def _key(self, batch: pa.RecordBatch) -> list[pa.BinaryArray | bytes]:
-        return _word(joined(serialized_keys(batch, self._keys), self._project))
+    def _key(self, keys: pa.BinaryArray) -> list[pa.BinaryArray | bytes]:
+        return _word(joined(keys, self._project))
 
     def commands(self, batch: pa.RecordBatch, event: str, emptied: Sequence[str] = ()) -> pa.BinaryArray:
         """For each row `HSET key _ts:view time field value …`, and its expiry where the store has one."""
-        key = joined(*self._key(batch))
+        key = joined(*self._key(serialized_keys(batch, self._keys)))
         words = 2 + 2 * (1 + len(self._kinds) + len(emptied))
         pieces = [b"*%d\r\n$4\r\nHSET\r\n" % words, key, _fixed_word(f"_ts:{self._name}".encode())]
         pieces += _word(timestamps(batch.column(event)))

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from feast import FeatureView, RepoConfig
 from feast.value_type import ValueType
 
-from features.store.columnar.keys import check_keys, serialized_keys
+from features.store.columnar.keys import check_keys, last_of_each, serialized_keys
 from features.store.columnar.sql_table import BATCH_ROWS, COLUMNS, NOT_OVERTAKEN, sql_table
 from features.store.columnar.texts import texts
 from features.store.columnar.wire import encoded, micros
@@ -69,7 +69,9 @@ class SqliteColumns:
 
     def _rows(self, batch: pa.RecordBatch, event: str, created: str | None, emptied: Sequence[str]) -> Rows:
         """For each entity a row of each feature."""
-        keys, size = serialized_keys(batch, self._keys).to_pylist(), batch.num_rows
+        order = [event, *([created] if created else [])] if self._newest else []
+        batch, found = last_of_each(batch, serialized_keys(batch, self._keys), order)
+        keys, size = found.to_pylist(), batch.num_rows
         times = [_times(batch.column(event)), _times(batch.column(created)) if created else [None] * size]
         features: dict[str, Iterator[Any]] = {name: zip([b""] * size, [None] * size, strict=True) for name in emptied}
         for name, kind in self._kinds.items():
