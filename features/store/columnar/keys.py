@@ -86,5 +86,7 @@ def _numbers(column: pa.Array, kind: ValueType, name: str) -> NDArray[np.int64]:
 
 def _fit(column: pa.Array, kind: ValueType, name: str) -> pa.Array:
     if (fit := fitted(column, kind, name)) is None:
-        raise UnkeyedType(f"join key {name!r}: found a column of {column.type}, expected {kind.name}")
+        raise UnkeyedType(
+            f"join key {name!r}: found a column of {column.type}, expected {kind.name}; cast it in the source"
+        )
     return fit
