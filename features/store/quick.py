@@ -17,6 +17,7 @@ from feast.infra.online_stores.online_store import OnlineStore
 from feast.infra.online_stores.redis import RedisOnlineStore
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
 
 from features.store.configuration import READ_TIMEOUT
@@ -65,14 +66,20 @@ def reads_of(store: OnlineStore, config: RepoConfig, key: str, views: Sequence[F
 
 
 def decoded(value: bytes | None) -> Plain:
-    """The number or text in the bytes of one of Feast's values; None: missing."""
+    """The number or text in the bytes of one of Feast's values; None: missing.
+
+    Raises protobuf's `DecodeError` of bytes that are none.
+    """
     if not value:
         return None
     if value[0] == _DOUBLE and len(value) == _DOUBLE_BYTES:
         number: float = _unpack(value, 1)[0]
         return number
-    if value[0] == _TEXT and value[1] < _SHORT and len(value) == value[1] + 2:
-        return value[2:].decode()
+    if value[0] == _TEXT and len(value) > 1 and value[1] < _SHORT and len(value) == value[1] + 2:
+        try:
+            return value[2:].decode()
+        except UnicodeDecodeError as error:
+            raise DecodeError(str(error)) from error
     message = Value()
     message.ParseFromString(value)
     return plain(message)
@@ -129,7 +136,8 @@ def _word(word: bytes) -> bytes:
 
 
 def _row(time: bytes | None, names: Sequence[str], values: Sequence[bytes | None]) -> Row:
-    return (_time(time), dict(zip(names, map(decoded, values), strict=True))) if time else UNKNOWN
+    # Of 1970's first moment protobuf writes no bytes at all.
+    return (_time(time), dict(zip(names, map(decoded, values), strict=True))) if time is not None else UNKNOWN
 
 
 @lru_cache(maxsize=4096)

@@ -29,6 +29,8 @@ def fitted(column: pa.Array, kind: ValueType, name: str) -> pa.Array | None:
         # By way of 64 bits, as Python has it: straight to 32 some whole numbers are rounded otherwise.
         return pc.cast(pc.cast(column, pa.float64(), safe=False), wanted, safe=False)
     if pa.types.is_floating(column.type):
+        if pa.types.is_float16(column.type):
+            column = pc.cast(column, pa.float32())  # Arrow cuts no fractions of 16 bits
         column = pc.trunc(pc.if_else(pc.is_nan(column), None, column))
     try:
         return pc.cast(column, wanted)

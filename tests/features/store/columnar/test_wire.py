@@ -186,6 +186,7 @@ UNLIKE: dict[str, tuple[ValueType, list[Any], pa.DataType]] = {
     "text as numbers": (ValueType.INT64, ["7"], pa.string()),
     "whole numbers as single ones": (ValueType.FLOAT, [2**60 + 2**36 + 1, 16_777_217], pa.int64()),
     "numbers with fractions": (ValueType.INT32, [1.5, -1.5, None], pa.float64()),
+    "numbers of 16 bits": (ValueType.INT64, [np.float16(1.5), np.float16(-1.5), None], pa.float16()),
     "numbers too large for a single one": (ValueType.FLOAT, [1e300], pa.float64()),
     "a dictionary of text": (ValueType.STRING, ["a", None, "b"], pa.dictionary(pa.int32(), pa.string())),
     "decimals": (ValueType.DOUBLE, [Decimal("1.50"), None], pa.decimal128(8, 2)),
