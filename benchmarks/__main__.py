@@ -1,7 +1,8 @@
 """`make bench` and `make bench-scale`: every figure of speed and scale beside its peer and its floor.
 
-One benchmark after the other, each in a process of its own; the first line says on what machine. README's table is made
-anew from `benchmarks/results/*.json`. Ends with 1 if a benchmark failed; the others are run all the same.
+One benchmark after the other, each in a process of its own; the first line says on what machine. The tables of README
+and docs are made anew from `benchmarks/results/*.json`. Ends with 1 if a benchmark failed; the others are run all the
+same.
 """
 
 import subprocess
@@ -11,7 +12,7 @@ from argparse import ArgumentParser
 
 from rich.console import Console
 
-from benchmarks import table
+from benchmarks import scale_plan, table
 from benchmarks.benches import BENCHES, Bench
 from benchmarks.machine import describe
 
@@ -29,7 +30,7 @@ def main() -> int:
     if given.only is not None:
         chosen = [one for one in chosen if one.module.rpartition(".")[2] in given.only]
     failed = [one.module for one in chosen if not _run(one, given.scale)]
-    code = table.main()
+    code = table.main() or scale_plan.main()
     if failed:
         console.print(f"failed: {', '.join(failed)}; what stands in the table of these is older")
     return 1 if failed else code

@@ -1,7 +1,8 @@
 """What 10^9 customer-months need, computed from the rates in `benchmarks/results/*.json`.
 
 Nothing was measured on more than two workers of one machine: that more share the work evenly is an assumption.
-`python -m benchmarks.scale_plan` prints the table, and puts it into docs/scale.md between its marks.
+`python -m benchmarks.scale_plan` prints the tables, and puts them into docs/scale.md between their marks; a test
+compares the two.
 """
 
 import json
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+
+from benchmarks.pages import filled
 
 ROOT = Path(__file__).parents[1]
 WRITING = 1 / 3
@@ -154,15 +157,32 @@ def _read(name: str) -> dict[str, Any] | None:
     return found
 
 
+def on_ray() -> str:
+    """The same work by one process and by Ray's workers."""
+    found = _read("on_ray")
+    if found is None:
+        return ""
+    headings = ("", "joined: rows/s", "core-seconds", "written to one Redis: rows/s", "core-seconds")
+    rows = []
+    for name in found["joined"]:
+        cells = [name]
+        for work in ("joined", "written"):
+            one = found[work][name]
+            cells += [f"{round(found['rows'] / one['seconds'], -2):,.0f}", f"{one['core_seconds']:.1f}"]
+        rows.append(tuple(cells))
+    return _table(headings, rows)
+
+
+def tables() -> dict[str, str]:
+    """The tables of docs/scale.md by their marks."""
+    return {"measured": measured(), "plan": _table(HEADINGS, steps(Plan())), "on_ray": on_ray()}
+
+
 def main() -> int:
     """Print the tables, and put them into docs/scale.md."""
     page = ROOT / "docs" / "scale.md"
-    text = page.read_text(encoding="utf-8")
-    for mark, table in (("measured", measured()), ("plan", _table(HEADINGS, steps(Plan())))):
-        Console(highlight=False, soft_wrap=True).print(table)
-        head, _, rest = text.partition(f"<!-- {mark} -->")
-        text = f"{head}<!-- {mark} -->\n{table}\n<!-- /{mark} -->{rest.partition(f'<!-- /{mark} -->')[2]}"
-    page.write_text(text, encoding="utf-8")
+    Console(highlight=False, soft_wrap=True).print(*tables().values(), sep="\n\n")
+    page.write_text(filled(page.read_text(encoding="utf-8"), tables()), encoding="utf-8")
     return 0
 
 
