@@ -220,7 +220,8 @@ def lines(sizes: dict[str, dict[str, Any]]) -> list[Line]:
 
 
 def _line(found: dict[str, Any]) -> Line:
-    fits = f"{found['fitting_seconds']:.0f} s, its {len(found['fits'])} fits"
+    how = "alone" if "bare" in found else "inside the flow"
+    fits = f"{found['fitting_seconds']:.0f} s, its {len(found['fits'])} fits {how}"
     measured = f"{found['seconds']:.0f} s (+{found['overhead']:.0%})"
     what = f"retrain on {found['rows']:,} rows × 20 features, {found['trees']} trees, whole flow"
     return Line(what, f"≤ {GOAL:.0%} over its fits", measured, "–", fits, found["overhead"] <= GOAL)

@@ -1,6 +1,6 @@
 """README's table of figures, made from `benchmarks/results/*.json`: README says what was measured, and nothing else.
 
-`python -m benchmarks.table` writes it anew; a test compares the two.
+`python -m benchmarks.table` writes it anew, and that of docs/speed.md's online reads; a test compares the two.
 """
 
 import json
@@ -14,10 +14,10 @@ from rich.table import Table
 
 from benchmarks.benches import BENCHES
 from benchmarks.figures import Line
+from benchmarks.pages import filled
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
-BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 HEADINGS = ("what", "goal", "measured", "peer", "floor")
 
 
@@ -28,12 +28,17 @@ def lines(results: Path = RESULTS) -> list[Line]:
 
 def caption(results: Path = RESULTS) -> str:
     """When the figures were measured, on what, and how busy it was before: a busy machine changes every rate."""
-    machines = [machine for found in _found(results) for machine in _machines(found)]
-    days, loads = ([one[name] for one in machines if name in one] for name in ("date", "load_before"))
-    whole: dict[str, Any] = next((one for one in reversed(machines) if "memory_gib" in one), {})
-    when = min(days) if min(days) == max(days) else f"{min(days)} to {max(days)}"
-    on = f"{whole.get('cores')} cores of {whole.get('processor')}, {whole.get('memory_gib')} GiB"
-    return f"Measured {when} on {on}; load before: {min(loads):.1f} to {max(loads):.1f}."
+    found = _found(results)
+    machines = [machine for one in found for machine in _machines(one)]
+    days, loads = ([one[name] for one in machines] for name in ("date", "load_before"))
+    wholes = {"{cores} cores of {processor}, {memory_gib} GiB".format(**one["machine"]) for one in found}
+    when, load = _range(sorted(days)), _range([f"{one:.1f}" for one in sorted(loads)])
+    return f"Measured {when} on {' and on '.join(sorted(wholes))}; load before: {load}."
+
+
+def _range(values: list[str]) -> str:
+    """The first and the last, or the one there is."""
+    return values[0] if values[0] == values[-1] else f"{values[0]} to {values[-1]}"
 
 
 def _found(results: Path) -> list[dict[str, Any]]:
@@ -50,17 +55,35 @@ def _machines(found: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def rendered(found: Iterable[Line]) -> str:
     """Markdown; what missed its goal says so."""
-    rows = [HEADINGS, tuple("---" for _ in HEADINGS), *map(_cells, found)]
+    return _lines([HEADINGS, tuple("---" for _ in HEADINGS), *map(_cells, found)])
+
+
+def online(results: Path = RESULTS) -> str:
+    """The table of docs/speed.md: one customer read from each store, by each way, and when that was."""
+    found = json.loads((results / "online_reads.json").read_text(encoding="utf-8"))
+    stores = [name for name, one in found.items() if isinstance(one, dict) and name != "machine"]
+    ways = list(dict.fromkeys(way for store in stores for way in found[store]))
+    rows = [("", *(f"{store}, ms" for store in stores)), ("---",) * (len(stores) + 1)]
+    rows += [(way, *(_p50(found[store].get(way)) for store in stores)) for way in ways]
+    machine = found["machine"]
+    told = f"p50 of {found['calls']} reads, medians of {found['rounds']} rounds"
+    return f"{_lines(rows)}\n\n{told} ({machine['date']}, load before {machine['load_before']:.1f})."
+
+
+def _p50(one: Mapping[str, float] | None) -> str:
+    return f"{one['p50_ms']:.2f}" if one else ""
+
+
+def _lines(rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def replaced(readme: str, table: str) -> str:
-    """README with the table between its marks."""
-    head, mark, rest = readme.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (mark and end):
-        raise ValueError(f"README.md: found no {BEGIN} … {END}, expected both, each on a line of its own")
-    return f"{head}{BEGIN}\n{table}\n{END}{tail}"
+def pages() -> dict[Path, dict[str, str]]:
+    """The pages, and the tables of each by their marks."""
+    return {
+        ROOT / "README.md": {"figures": f"{rendered(lines())}\n\n{caption()}"},
+        ROOT / "docs" / "speed.md": {"online_reads": online()},
+    }
 
 
 def shown(found: Iterable[Line]) -> Table:
@@ -77,11 +100,10 @@ def _cells(line: Line) -> tuple[str, ...]:
 
 
 def main() -> int:
-    """Print the table, and put it into README."""
-    readme, found = ROOT / "README.md", lines()
-    Console(highlight=False).print(shown(found), caption(), sep="\n")
-    written = replaced(readme.read_text(encoding="utf-8"), f"{rendered(found)}\n\n{caption()}")
-    readme.write_text(written, encoding="utf-8")
+    """Print README's table, and put all of them into their pages."""
+    Console(highlight=False).print(shown(lines()), caption(), sep="\n")
+    for page, tables in pages().items():
+        page.write_text(filled(page.read_text(encoding="utf-8"), tables), encoding="utf-8")
     return 0
 
 
