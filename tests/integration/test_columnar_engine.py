@@ -16,6 +16,7 @@ from feast.types import (
     Decimal,
     Float32,
     Float64,
+    ImageBytes,
     Int32,
     Int64,
     Json,
@@ -24,6 +25,7 @@ from feast.types import (
     Set,
     String,
     Struct,
+    TimeUuid,
     UnixTimestamp,
     Uuid,
 )
@@ -38,7 +40,7 @@ pytestmark = [
     # Feast's DuckDB store calls what DuckDB has renamed.
     pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning"),
 ]
-ID = "0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10"
+ID, OF_TIME = "0193f5a1-7c1e-7b02-9d55-2f6b1f0e6a10", "c232ab00-9414-11ec-b3c8-9f68deced846"
 OURS = "features.store.columnar.engine.ColumnarComputeEngine"
 FIRST, LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 3, 1, tzinfo=UTC)
 TYPES = {
@@ -74,8 +76,21 @@ TYPES = {
     "mapped": Map,
     "shaped": Struct({"a": Float64, "b": String}),
     "file": PdfBytes,
+    "image": ImageBytes,
+    "of_time": TimeUuid,
+    "some_of_time": Set(TimeUuid),
+    "all_of_time": Array(TimeUuid),
+    "some_smalls": Set(Int32),
+    "some_singles": Set(Float32),
+    "some_raws": Set(Bytes),
+    "some_ids": Set(Uuid),
+    "some_exacts": Set(Decimal),
+    "maps": Array(Map),
+    "shapes": Array(Struct({"a": Float64})),
+    "sets": Set(Array(Int64)),
+    "lists_of_sets": Array(Set(Int64)),
 }
-"""Every kind of type; the wire test has each one."""
+"""Every type that Feast can write from a column; the wire test holds each one to Feast's bytes."""
 
 
 def rows(count: int, at: datetime, *, real: float = 0.5, created: datetime | None = None) -> pl.DataFrame:
@@ -123,6 +138,14 @@ def others(number: pl.Expr) -> dict[str, pl.Expr]:
         "ids": pl.lit(ID),
         "exacts": exact,
         "jsons": json,
+        "some_of_time": pl.lit(OF_TIME),
+        "all_of_time": pl.lit(OF_TIME),
+        "some_smalls": number.cast(pl.Int32),
+        "some_singles": (number / 7).cast(pl.Float32),
+        "some_raws": word.cast(pl.Binary),
+        "some_ids": pl.lit(ID),
+        "some_exacts": exact,
+        "shapes": pl.struct(a=number / 7),
     }
     return {
         **{
@@ -137,6 +160,11 @@ def others(number: pl.Expr) -> dict[str, pl.Expr]:
         "mapped": json,
         "shaped": pl.struct(a=number / 7, b=word),
         "file": word.cast(pl.Binary),
+        "image": word.cast(pl.Binary),
+        "of_time": pl.lit(OF_TIME),
+        "maps": pl.concat_str(pl.lit("["), json, pl.lit("]")),
+        "sets": pl.concat_list(number, number + 1).list.eval(pl.element().implode()),
+        "lists_of_sets": pl.concat_list(number, number).list.eval(pl.element().implode()),
     }
 
 
@@ -182,6 +210,13 @@ def test_every_type_is_written_as_feast_writes_it(tmp_path: Path, online: Online
     assert [answer["real"][place] for place in (0, 1, 39, 59)] == [0.0, None, 19.5, 118.0]
     assert answer["words"][:3] == [["a", "0"], None, ["a", "2"]]
     assert (answer["text"][0], answer["wholes"][0], set(answer["nothing"])) == ("", [], {None})
+    assert [name for name, values in answer.items() if not any(values)] == ["nothing"]
+
+
+def test_every_type_that_feast_can_write_is_compared() -> None:
+    """With another Feast its new types have to be listed above; of no type is `UNKNOWN`, the others it refuses."""
+    refused = {ValueType.UNKNOWN, ValueType.NULL, ValueType.SCALAR_MAP, ValueType.ZONED_TIMESTAMP}
+    assert {type_.to_value_type() for type_ in TYPES.values()} == set(ValueType) - refused
 
 
 def answer_of(store: FeatureStore) -> dict[str, Any]:
