@@ -38,8 +38,10 @@ RELEASED: Final = object()
 class RiskPolicy(Document):
     """How a PD becomes a score, a grade, a limit and an outcome."""
 
-    edition: Literal[1, 2] = Field(
-        2, description="what the words of it mean; 1: as before 2, rules that are open pass and amounts are not rounded"
+    edition: Literal[1, 2, 3] = Field(
+        3,
+        description="what the words of it mean; 2: reasons in the order in which they are checked;"
+        " 1: besides, rules that are open pass and amounts are not rounded",
     )
     model: Name
     scale: ScoreScale
@@ -89,6 +91,11 @@ class RiskPolicy(Document):
     def rising_limits(self) -> tuple[float, ...]:
         """Limits of grades E, D, C, B and A."""
         return tuple(self.limits[grade] for grade in GRADES[::-1])
+
+    @property
+    def strongest_first(self) -> bool:
+        """Whether the reasons of an answer begin with what decided its outcome."""
+        return self.edition > 2
 
     @cached_property
     def names(self) -> tuple[str, ...]:
