@@ -28,9 +28,9 @@ AnyColumn = Annotated[str, Reads(_NUMBERS | {"category", "string", "timestamp"})
 
 
 def written_category(value: object) -> object:
-    """Refuse what YAML made of a bare `yes` or `no`; for validators of category names."""
+    """Refuse what YAML made of a bare `true` or `false`; for validators of category names."""
     if isinstance(value, bool):
-        raise ValueError("YAML reads a bare yes, no, true, false, on or off as a truth value: write it in quotes")
+        raise ValueError("YAML reads a bare true or false as a truth value: write it in quotes")
     return value
 
 

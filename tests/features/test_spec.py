@@ -50,7 +50,7 @@ def line(text: str, changed: str = SPEC) -> int:
         ),
         (
             "categories: [web,",
-            "categories: [yes,",
+            "categories: [true,",
             "channel: {type",
             "tables.payments.columns.channel.categories.0",
             "write it in quotes",
