@@ -24,7 +24,7 @@ from serving.policy.terms import (
     TwoPeople,
 )
 from serving.rules import FIXED_NAMES, Kind, Kinds, Rule
-from serving.rules.rule import RuleOutcome, fault_in
+from serving.rules.rule import RuleOutcome, fault_in, nonsense_in
 from training.score import ScoreScale
 
 Grade = Literal["A", "B", "C", "D", "E"]
@@ -116,6 +116,12 @@ class RiskPolicy(Document):
     def misread(self, features: Kinds) -> Iterator[tuple[Key, str]]:
         """Every fault of the rules and the capacity, given the kinds of the features the model reads."""
         return self._unreadable({**FIXED_NAMES, **{f"feature.{name}": kind for name, kind in features.items()}})
+
+    def senseless(self) -> Iterator[tuple[Key, str]]:
+        """Every rule that can never fire, or has a part that says nothing; asked where `misread` finds none."""
+        for position, rule in enumerate(self.rules):
+            if fault := nonsense_in(rule.when):
+                yield ("rules", position, "when"), f"rule {rule.id}: {fault}"
 
     def _unreadable(self, kinds: Kinds | None) -> Iterator[tuple[Key, str]]:
         boolean: Kind = "boolean"
