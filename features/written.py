@@ -23,7 +23,7 @@ RESOLVERS: tuple[tuple[str, str, str], ...] = (
 )
 """What a plain scalar is taken for: the tag, the characters it may begin with, and the whole of it."""
 
-EXPECTED = "expected a number, written without quotes or leading zeros; a truth value is none"
+EXPECTED = "Input should be a number, written without quotes or leading zeros; a truth value is none"
 _WHOLE_OR_NOT = ("int", "float")
 
 

@@ -7,7 +7,9 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import polars as pl
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ValidationError, create_model
+
+from features.documents import Document
 
 FeatureType = Literal["float", "category"]
 Reach = Literal["row", "entity", "table"]
@@ -216,7 +218,7 @@ def _declared(name: str, build: Callable[..., pl.Expr], type: FeatureType, reach
         key: (parameter.annotation, ... if parameter.default is inspect.Parameter.empty else parameter.default)
         for key, parameter in parameters.items()
     }
-    model = create_model(f"Arguments of {name}", __config__=ConfigDict(extra="forbid", strict=False), **fields)
+    model = create_model(f"Arguments of {name}", __base__=Document, **fields)
     return Transform(name, build, type, reach, parameters, model)
 
 

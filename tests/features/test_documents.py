@@ -83,7 +83,7 @@ def read(text: str) -> Outer:
 def test_what_is_no_number_is_taken_for_none(written: str, text: str, key: str) -> None:
     with pytest.raises(DocumentError) as found:
         read(text.format(written))
-    assert str(found.value).startswith(f"o.yaml:{text.count(chr(10)) + 1}: {key}: expected a number, written")
+    assert str(found.value).startswith(f"o.yaml:{text.count(chr(10)) + 1}: {key}: Input should be a number, written")
     assert "; found " in str(found.value)
 
 

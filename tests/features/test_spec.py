@@ -135,6 +135,15 @@ def test_all_faults_are_told_at_once() -> None:
             "periods",
             "found 0, expected: Input should be greater",
         ),
+        *(
+            (
+                "transform: lag, column: amount",
+                f"transform: lag, column: amount, periods: {written}",
+                "periods",
+                "found .*, expected: Input should be a number, written without quotes",
+            )
+            for written in ('"2"', "true", "no", "010")
+        ),
         ("transform: lag, column: amount", "transform: lag", "column", "missing argument of 'lag'"),
     ],
 )
