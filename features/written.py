@@ -25,6 +25,7 @@ RESOLVERS: tuple[tuple[str, str, str], ...] = (
 
 EXPECTED = "Input should be a number, written without quotes or leading zeros; a truth value is none"
 _WHOLE_OR_NOT = ("int", "float")
+_NO_SCHEMAS = ("default", "metadata", "serialization")  # parts of a schema that hold values, or how they are written
 
 
 def resolvers(known: dict[str, list[tuple[str, Any]]]) -> dict[str, list[tuple[str, Any]]]:
@@ -48,8 +49,9 @@ def only_numbers(schema: Any) -> None:
             schema.clear()
             schema.update(core_schema.no_info_before_validator_function(_number, inner))
         elif schema.get("type") != "function-before" or schema["function"].get("function") is not _number:
-            for part in schema.values():
-                only_numbers(part)
+            for key, part in schema.items():
+                if key not in _NO_SCHEMAS:
+                    only_numbers(part)
 
 
 def _is_number(schema: dict[str, Any]) -> bool:
