@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from features.written import only_numbers, resolvers
 
 Key = tuple[str | int, ...]
 
@@ -18,9 +20,15 @@ DEEPEST = 5_000
 
 
 class Document(BaseModel):
-    """Base of every configuration model: frozen, strict about unknown keys."""
+    """Base of every configuration model: frozen, strict about unknown keys and about what a number is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        only_numbers(schema)
+        return schema
 
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
@@ -138,6 +146,8 @@ def _place(where: Key, lines: dict[Key, int], name: str) -> str:
 
 class _LineLoader(yaml.CSafeLoader):
     """A safe loader, libyaml's, that refuses duplicate keys and remembers the line of every key."""
+
+    yaml_implicit_resolvers = resolvers(yaml.CSafeLoader.yaml_implicit_resolvers)
 
     def __init__(self, text: str) -> None:
         super().__init__(text)

@@ -88,7 +88,10 @@ def facts_of(both: Both, found: Figures | None) -> Facts:
 def _why(both: Both) -> dict[str, int]:
     """The causes for which the champion does not favour whom the incumbent did, commonest first."""
     lost = (both.rows["before"].is_in(FAVOURABLE) & ~both.rows["after"].is_in(FAVOURABLE)).to_numpy()
-    counts = {cause.reason.code: int((cause.rows & lost).sum()) for cause in both.made.causes}
+    counts: dict[str, int] = {}
+    for code in {cause.reason.code for cause in both.made.causes}:  # several may have one code
+        rows = [cause.rows for cause in both.made.causes if cause.reason.code == code]
+        counts[code] = int((np.logical_or.reduce(rows) & lost).sum())
     counts["FEATURES_MISSING"] = int((both.made.problems.any & lost).sum())
     return dict(sorted(((code, n) for code, n in counts.items() if n), key=lambda item: (-item[1], item[0])))
 

@@ -10,13 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from serving.decisions import Decisions
-from serving.problems import PROBLEM_REASONS, Problems
+from serving.decisions import FAVOURABLE, Decisions
+from serving.problems import Problems
 from serving.scoring import Flags
 from training.score import Floats
 
 Numbers = NDArray[np.intp]
-FAVOURABLE = ("approve", "contact")
 
 
 def decision_columns(decisions: Decisions, key: str, entities: pa.Array) -> pa.Table:
@@ -52,10 +51,9 @@ def _of_risk(decisions: Decisions) -> dict[str, pa.Array]:
 
 
 def _reasons(decisions: Decisions) -> pa.Array:
-    """As `Decisions._reasons`: problems, then causes, then the contributions that pushed the same way; a code once."""
+    """As `Decisions._reasons`: what is told, then the contributions that pushed the same way; a code once."""
     favourable, rows = np.isin(decisions.outcome, FAVOURABLE), len(decisions)
-    given = [(PROBLEM_REASONS[kind].code, flags.any(axis=1)) for kind, (_, flags) in decisions.problems.kinds().items()]
-    given += [(cause.reason.code, cause.rows & ~favourable) for cause in decisions.causes]
+    given = [(cause.reason.code, cause.rows) for cause in decisions.told]
     said: dict[str, Flags] = {}
     causes: list[Flags] = []
     for code, flags in given:

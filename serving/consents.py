@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from serving.log.act import deed
 from serving.log.database import Row, Session
-from serving.log.erasure import word
+from serving.log.erasure import WORDS_IN_ORDER, word
 from serving.log.ledger import Ledger, open_ledger
 from serving.log.record import Record, time_text
 from serving.log.vault import Vault
@@ -92,7 +92,7 @@ class ConsentBook:
 
         def work(session: Session) -> list[Row]:
             among, value = session.among(list(dict.fromkeys(persons)))
-            sql = f"SELECT person, purpose, state FROM consents WHERE person IN {among} AND at <= ? ORDER BY at, number"
+            sql = f"SELECT person, purpose, state FROM consents WHERE person IN {among} AND at <= ? {WORDS_IN_ORDER}"
             return session.rows(sql, [value, time_text(at)])
 
         last = {(person, purpose): state for person, purpose, state in self._ledger.read(work)}
@@ -100,7 +100,7 @@ class ConsentBook:
 
     def history(self, portfolio: str, entity_id: str) -> list[Recorded]:
         """Every word of a person, oldest first."""
-        sql = f"SELECT {', '.join(_COLUMNS[2:])} FROM consents WHERE person = ? ORDER BY at, number"
+        sql = f"SELECT {', '.join(_COLUMNS[2:])} FROM consents WHERE person = ? {WORDS_IN_ORDER}"
         person = self._vault.person(portfolio, entity_id)
         return [_recorded(*row) for row in self._ledger.read(lambda session: session.rows(sql, [person]))]
 

@@ -17,9 +17,10 @@ from features.permitted import FeatureColumn
 from features.spec import EVENT
 from serving import reasons
 from serving.applications import Application, Applications, Circumstances, Context
+from serving.causes import Cause
 from serving.counter_change import counter_changes
 from serving.counter_offer import counter_offers
-from serving.decisions import Cause, Decisions, pack
+from serving.decisions import Decisions, pack
 from serving.evaluation import Scores
 from serving.in_turn import judge_in_turn
 from serving.policy import GRADES, Policy, PropensityPolicy, RiskPolicy

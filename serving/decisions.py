@@ -1,13 +1,16 @@
 """Decisions: arrays for many, and the record of one with its terms, reasons and what was wrong with its features."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.applications import occurs
+from serving.causes import Cause, in_order
 from serving.policy import Policy
 from serving.policy import Reason as PolicyReason
 from serving.problems import PROBLEM_REASONS, Problems
@@ -19,19 +22,7 @@ if TYPE_CHECKING:
     from serving.counter_change import Change
 
 Outcome = Literal["approve", "review", "decline", "contact", "skip"]
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A reason with the rows it holds for; severity 1 asks for review (or skips), 2 declines.
-
-    `by`: the terms of the application of which another value may do away with it.
-    """
-
-    reason: Reason
-    rows: Flags
-    severity: int | NDArray[np.intp]
-    by: frozenset[str] = frozenset()
+FAVOURABLE = ("approve", "contact")
 
 
 @dataclass(frozen=True)
@@ -105,6 +96,7 @@ class Decisions:
     confirmations: NDArray[np.intp]
     counter_offer: Floats
     open_rules: tuple[tuple[str, Flags], ...]
+    strongest_first: bool
     counter_changes: Mapping[int, "Change"] = field(default_factory=dict)
     """By row; most rows have none."""
     used: Sequence[Mapping[str, float]] | None = None
@@ -117,6 +109,15 @@ class Decisions:
     def degraded(self) -> Flags:
         """Rows decided without the full use of fresh features."""
         return self.problems.any
+
+    @cached_property
+    def told(self) -> tuple[Cause, ...]:
+        """What is told before the score, in order: what was wrong with features, and causes where it is no favour."""
+        kinds = self.problems.kinds().items() if occurs(self.problems.any) else ()
+        wrong = [Cause(PROBLEM_REASONS[kind], np.logical_or.reduce(flags, axis=1), 1) for kind, (_, flags) in kinds]
+        refused = ~np.isin(self.outcome, FAVOURABLE)
+        causes = [replace(cause, rows=cause.rows & refused) for cause in self.causes]
+        return tuple(in_order([*wrong, *causes], self.strongest_first))
 
     def one(self, row: int) -> Decision:
         """The decision of one row."""
@@ -133,7 +134,7 @@ class Decisions:
             grade=str(self.grade[row]) if scored and risk else None,
             limit=float(self.limit[row]) if risk else None,
             terms=self._terms(row) if scored else None,
-            reasons=self._reasons(row, problems),
+            reasons=self._reasons(row),
             problems=problems,
             confirmations=int(self.confirmations[row]),
             counter_offer=None if np.isnan(self.counter_offer[row]) else float(self.counter_offer[row]),
@@ -148,12 +149,10 @@ class Decisions:
         other = float(points.sum() - points[shown].sum())
         return Terms(self.base, contributions, other, float(self.clipped[row]))
 
-    def _reasons(self, row: int, problems: Mapping[str, tuple[str, ...]]) -> tuple[Reason, ...]:
+    def _reasons(self, row: int) -> tuple[Reason, ...]:
         """Causes first, then the contributions that pushed the same way; each code once."""
-        favourable = self.outcome[row] in ("approve", "contact")
-        causes = [PROBLEM_REASONS[kind] for kind in problems]
-        causes += [] if favourable else [cause.reason for cause in self.causes if cause.rows[row]]
-        found = {reason.code: reason for reason in causes}
+        favourable = self.outcome[row] in FAVOURABLE
+        found = {cause.reason.code: cause.reason for cause in self.told if cause.rows[row]}
         # A score that passes is no reason for a review that something else caused.
         if not self.problems.unscored[row] and self.passes[row] == favourable:
             for column in self.shown[row]:
@@ -209,6 +208,7 @@ def pack(
         confirmations=np.zeros(len(outcome), dtype=np.intp) if confirmations is None else confirmations,
         counter_offer=none if counter_offer is None else counter_offer,
         open_rules=open_rules,
+        strongest_first=policy.risk is not None and policy.risk.strongest_first,
         counter_changes=counter_changes,
         used=used,
     )

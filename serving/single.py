@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.applications import Application, Circumstances
+from serving.causes import in_order
 from serving.counter_offer import offer_single
 from serving.decide import CLOCK_SKEW, OUTCOMES, Decider, FeatureRows
 from serving.decisions import Decision, Terms
@@ -133,7 +134,8 @@ def _reasons(
 ) -> tuple[Reason, ...]:
     """Causes first, then the contributions that pushed the same way; each code once."""
     favourable = verdict.severity == 0
-    found = {} if favourable else {cause.reason.code: cause.reason for cause in verdict.causes}
+    causes = [] if favourable else in_order(verdict.causes, risk.strongest_first)
+    found = {cause.reason.code: cause.reason for cause in causes}
     # A score that passes is no reason for a review that something else caused.
     if (scored.score >= risk.review_below) == favourable:
         for column in shown:

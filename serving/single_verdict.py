@@ -9,6 +9,7 @@ import numpy as np
 
 from serving import reasons
 from serving.applications import Application, Circumstances
+from serving.causes import OVERRULES
 from serving.evaluation import cleaned, number
 from serving.money import money
 from serving.policy import SIGNALS, Quota, RiskPolicy
@@ -35,7 +36,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class SingleCause:
-    """A reason that holds; severity 1 asks for review, 2 declines; `by` as of a `Cause`."""
+    """A reason that holds; severity 1 asks for review, 2 declines, 3 overrules; `by` as of a `Cause`."""
 
     reason: Reason
     severity: int
@@ -171,7 +172,7 @@ def _context(risk: RiskPolicy, asked: Application, found: Circumstances, limit: 
     if found.paused:
         yield SingleCause(reasons.PAUSED, 1)
     if found.automation_refused:
-        yield SingleCause(reasons.AUTOMATION_REFUSED, 1)
+        yield SingleCause(reasons.AUTOMATION_REFUSED, OVERRULES)
     if found.consented is False:
         yield SingleCause(reasons.CONSENT_MISSING, 1)
     if "unknown" in found.consents.values():

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from serving import reasons
 from serving.applications import Applications, Context, Flags, occurs
-from serving.decisions import Cause
+from serving.causes import OVERRULES, Cause
 from serving.evaluation import Facts, Scores, Sources
 from serving.money import money, moneys
 from serving.policy import Quota, RiskPolicy
@@ -105,8 +105,10 @@ def _rules(known: Assessed, facts: Facts, open_rules: list[tuple[str, Flags]]) -
         fires, left_open = found
         # A rule about features that are not to be trusted asks for a person, it does not decline.
         declines = rule.outcome == "decline"
-        severity = np.where(known.problems.any, 1, 2) if declines and rule.of_features else 2 if declines else 1
-        yield Cause(rule.reason, fires, severity, terms_in(rule.names))
+        if declines and rule.of_features:
+            yield Cause(rule.reason, fires & known.problems.any, 1, terms_in(rule.names))
+            fires = fires & ~known.problems.any
+        yield Cause(rule.reason, fires, 2 if declines else 1, terms_in(rule.names))
         if occurs(left_open):
             open_rules.append((rule.id, left_open))
             if reviews_open(known.risk, rule):
@@ -176,7 +178,7 @@ def _score(known: Assessed) -> Iterator[Cause]:
 def _context(risk: RiskPolicy, applications: Applications, context: Context, limit: Floats) -> Iterator[Cause]:
     yield Cause(reasons.PAUSED, context.paused, 1)
     if context.automation_refused is not None:
-        yield Cause(reasons.AUTOMATION_REFUSED, np.array(context.automation_refused, dtype=bool), 1)
+        yield Cause(reasons.AUTOMATION_REFUSED, np.array(context.automation_refused, dtype=bool), OVERRULES)
     yield from consent_causes(context)
     if risk.lists:
         yield from _listed(risk, context, len(applications))

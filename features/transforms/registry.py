@@ -7,7 +7,9 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import polars as pl
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ValidationError, create_model
+
+from features.documents import Document
 
 FeatureType = Literal["float", "category"]
 Reach = Literal["row", "entity", "table"]
@@ -28,9 +30,9 @@ AnyColumn = Annotated[str, Reads(_NUMBERS | {"category", "string", "timestamp"})
 
 
 def written_category(value: object) -> object:
-    """Refuse what YAML made of a bare `yes` or `no`; for validators of category names."""
+    """Refuse what YAML made of a bare `true` or `false`; for validators of category names."""
     if isinstance(value, bool):
-        raise ValueError("YAML reads a bare yes, no, true, false, on or off as a truth value: write it in quotes")
+        raise ValueError("YAML reads a bare true or false as a truth value: write it in quotes")
     return value
 
 
@@ -216,7 +218,7 @@ def _declared(name: str, build: Callable[..., pl.Expr], type: FeatureType, reach
         key: (parameter.annotation, ... if parameter.default is inspect.Parameter.empty else parameter.default)
         for key, parameter in parameters.items()
     }
-    model = create_model(f"Arguments of {name}", __config__=ConfigDict(extra="forbid", strict=False), **fields)
+    model = create_model(f"Arguments of {name}", __base__=Document, **fields)
     return Transform(name, build, type, reach, parameters, model)
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+_NUMBERS = frozenset("0123456789+-.")
+
 
 class Inline(list[Any]):
     """A list to be written on one line."""
@@ -27,8 +29,8 @@ _Dumper.add_representer(
 
 
 def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    # YAML would read 00123 as text and 00127 as a number: whatever begins like a number is quoted alike.
-    style = "'" if text[:1].isdigit() and "\n" not in text else None
+    # YAML reads 00123 as text and 123 as a number: whatever begins like a number is quoted alike.
+    style = "'" if text[:1] in _NUMBERS and "\n" not in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

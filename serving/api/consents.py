@@ -53,7 +53,9 @@ class ConsentRequest(BaseModel):
     source: str = Field(
         min_length=1, max_length=LONGEST_SOURCE, strict=True, pattern=r"^[\x20-\x7e]+$", description="how it was given"
     )
-    at: SentTime | None = Field(None, description=f"when it was given, {SAID}; default: now")
+    at: SentTime | None = Field(
+        None, description=f"when it was given, {SAID}; default: now", examples=["2005-09-30T12:00:00Z"]
+    )
 
 
 class ConsentAnswer(BaseModel):

@@ -1,9 +1,10 @@
 """Times that a caller sends: with a zone, in UTC from here on, of years that every part of the platform can hold."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import BeforeValidator
 
 YEARS = range(1900, 2200)  # columns of nanoseconds end in 2262, and nobody's word is older than a person
 SAID = f"RFC 3339, of the years {YEARS[0]} to {YEARS[-1]}"
@@ -21,13 +22,22 @@ def in_utc(when: datetime) -> datetime:
     return found
 
 
-def read_time(text: str) -> datetime:
-    """The time that a text says, in UTC; or `ValueError`."""
+# What `fromisoformat` reads besides (weeks, days without dashes, hours alone) is no RFC 3339, and neither are digits of
+# other scripts.
+_WRITTEN = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII | re.IGNORECASE
+)
+
+
+def read_time(text: object) -> datetime:
+    """The time that a text says, in UTC; or `ValueError`: a number is no time, whatever it may have counted."""
+    if not isinstance(text, str) or _WRITTEN.fullmatch(text) is None:
+        raise ValueError(EXPECTED)
     try:
-        when = datetime.fromisoformat(text)
+        when = datetime.fromisoformat(text.upper())
     except ValueError:
         raise ValueError(EXPECTED) from None
     return in_utc(when)
 
 
-SentTime = Annotated[datetime, AfterValidator(in_utc)]
+SentTime = Annotated[datetime, BeforeValidator(read_time)]

@@ -12,6 +12,7 @@ from serving.log.record import Record
 __all__ = [
     "RANDOM_BYTES",
     "WORDS_ERASED",
+    "WORDS_IN_ORDER",
     "Erasure",
     "erase_rows",
     "erased_tables",
@@ -23,6 +24,10 @@ __all__ = [
 
 WORDS_ERASED = "erased"
 """The act, among those about consents, that says what an erasure left of a person's words."""
+
+# `granted` is before `withdrawn` in every collation: whoever said both at one instant refused, however they arrived.
+WORDS_IN_ORDER = "ORDER BY at, state, number"
+"""How a person's words on a purpose follow one another; the last one holds."""
 
 _ERASE = "UPDATE decisions SET subject = NULL, features = NULL, person = NULL WHERE person IN"
 
@@ -84,7 +89,7 @@ def forget_words(session: Session, person: str, mark: Callable[[Sequence[Json]],
     """
     if not session.columns("consents"):
         return {}
-    sql = "SELECT number, purpose, state, at, source FROM consents WHERE person = ? ORDER BY at, number"
+    sql = f"SELECT number, purpose, state, at, source FROM consents WHERE person = ? {WORDS_IN_ORDER}"
     rows = session.rows(sql, [person])
     last = {purpose: number for number, purpose, *_ in rows}
     left: dict[str, Json] = {}

@@ -178,7 +178,8 @@ class Policy(Document):
 
     def _misread(self, known: Known) -> Iterator[tuple[Key, str]]:
         if self.risk is not None:
-            for key, problem in self.risk.misread(feature_kinds(known.inputs(self.risk.model))):
+            misread = [*self.risk.misread(feature_kinds(known.inputs(self.risk.model)))]
+            for key, problem in misread or self.risk.senseless():
                 yield ("risk", *key), problem
 
     def _named(self) -> Iterator[tuple[Key, str]]:

@@ -24,7 +24,7 @@ from serving.policy.terms import (
     TwoPeople,
 )
 from serving.rules import FIXED_NAMES, Kind, Kinds, Rule
-from serving.rules.rule import RuleOutcome, fault_in
+from serving.rules.rule import RuleOutcome, fault_in, nonsense_in
 from training.score import ScoreScale
 
 Grade = Literal["A", "B", "C", "D", "E"]
@@ -38,8 +38,10 @@ RELEASED: Final = object()
 class RiskPolicy(Document):
     """How a PD becomes a score, a grade, a limit and an outcome."""
 
-    edition: Literal[1, 2] = Field(
-        2, description="what the words of it mean; 1: as before 2, rules that are open pass and amounts are not rounded"
+    edition: Literal[1, 2, 3] = Field(
+        3,
+        description="what the words of it mean; 2: reasons in the order in which they are checked;"
+        " 1: besides, rules that are open pass and amounts are not rounded",
     )
     model: Name
     scale: ScoreScale
@@ -90,6 +92,11 @@ class RiskPolicy(Document):
         """Limits of grades E, D, C, B and A."""
         return tuple(self.limits[grade] for grade in GRADES[::-1])
 
+    @property
+    def strongest_first(self) -> bool:
+        """Whether the reasons of an answer begin with what decided its outcome."""
+        return self.edition > 2
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """What rules and capacity look at, each once."""
@@ -109,6 +116,12 @@ class RiskPolicy(Document):
     def misread(self, features: Kinds) -> Iterator[tuple[Key, str]]:
         """Every fault of the rules and the capacity, given the kinds of the features the model reads."""
         return self._unreadable({**FIXED_NAMES, **{f"feature.{name}": kind for name, kind in features.items()}})
+
+    def senseless(self) -> Iterator[tuple[Key, str]]:
+        """Every rule that can never fire, or has a part that says nothing; asked where `misread` finds none."""
+        for position, rule in enumerate(self.rules):
+            if fault := nonsense_in(rule.when):
+                yield ("rules", position, "when"), f"rule {rule.id}: {fault}"
 
     def _unreadable(self, kinds: Kinds | None) -> Iterator[tuple[Key, str]]:
         boolean: Kind = "boolean"

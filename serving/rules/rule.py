@@ -12,6 +12,7 @@ from serving.rules.kinds import Kinds, check_kinds
 from serving.rules.names import AMOUNT, GRANTED
 from serving.rules.parser import parse
 from serving.rules.scalar import Evaluate, compiled
+from serving.rules.sense import check_sense
 from serving.rules.syntax import Kind, Node, RuleError, names_in, with_name
 
 RuleOutcome = Literal["review", "decline"]
@@ -82,6 +83,15 @@ class Rule(Document):
         if day is None:
             return True
         return (self.first_day is None or day >= self.first_day) and (self.last_day is None or day <= self.last_day)
+
+
+def nonsense_in(text: str) -> str | None:
+    """What an expression of fitting kinds says that no application can meet, or that all do."""
+    try:
+        check_sense(parse(text))
+    except RuleError as error:
+        return str(error)
+    return None
 
 
 def fault_in(text: str, expected: Kind, kinds: Kinds | None) -> str | None:

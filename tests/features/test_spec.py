@@ -50,7 +50,7 @@ def line(text: str, changed: str = SPEC) -> int:
         ),
         (
             "categories: [web,",
-            "categories: [yes,",
+            "categories: [true,",
             "channel: {type",
             "tables.payments.columns.channel.categories.0",
             "write it in quotes",
@@ -134,6 +134,15 @@ def test_all_faults_are_told_at_once() -> None:
             "transform: lag, column: amount, periods: 0",
             "periods",
             "found 0, expected: Input should be greater",
+        ),
+        *(
+            (
+                "transform: lag, column: amount",
+                f"transform: lag, column: amount, periods: {written}",
+                "periods",
+                "found .*, expected: Input should be a number, written without quotes",
+            )
+            for written in ('"2"', "true", "no", "010")
         ),
         ("transform: lag, column: amount", "transform: lag", "column", "missing argument of 'lag'"),
     ],

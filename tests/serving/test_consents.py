@@ -59,6 +59,21 @@ def test_a_word_said_again_stands_once_and_nothing_is_overwritten(book: ConsentB
     assert len(book.history(PORTFOLIO, "1")) == 2
 
 
+@pytest.mark.parametrize("words", [("granted", "withdrawn"), ("withdrawn", "granted")])
+def test_of_words_of_one_instant_the_withdrawal_holds_however_they_arrived(
+    book: ConsentBook, log: DecisionLog, words: tuple[Word, Word]
+) -> None:
+    for said in words:
+        assert say(book, said)
+    assert state(book, 0) == ["withdrawn"]
+    assert [one.consent.state for one in book.history(PORTFOLIO, "1")] == ["granted", "withdrawn"]
+    log.erase(Erasure(PORTFOLIO, "1", "ann", "asked", START, os.urandom(RANDOM_BYTES)))
+    assert state(book, 0) == ["withdrawn"]
+    assert say(book, "granted", days=1)
+    assert state(book, 1) == ["granted"]
+    assert log.verify().valid
+
+
 def test_a_word_that_was_erased_counts_no_more_however_often_it_is_told_again(
     book: ConsentBook, log: DecisionLog
 ) -> None:

@@ -94,20 +94,20 @@ def test_a_policy_of_a_release_from_before_editions_keeps_its_bytes_and_its_mean
     assert read == policy(text)
     assert rfc8785.dumps(read.model_dump(mode="json", by_alias=True)) == held
     now = rfc8785.dumps(policy().model_dump(mode="json", by_alias=True))
-    assert json.loads(now)["risk"].pop("edition") == 2
+    assert json.loads(now)["risk"].pop("edition") == 3
     assert Policy.model_validate_json(now, context=RELEASED) == policy()
 
 
 def test_releases_say_by_which_edition_they_decide(tmp_path: Path):
     rule = {"id": "LARGE", "when": "request.exposure > 1", "outcome": "review", "en": "a", "zh": "b"}
     outcomes = []
-    for edition in (1, 2):
+    for edition in (1, 2, 3):
         sha = build_small(tmp_path, risk={"rules": [Rule.model_validate(rule)], "edition": edition})
         desk = Desk(load_release(tmp_path / sha), fresh_reader())
         assert desk.release.sha == sha
         looked = desk.look_up([1], datetime.now(UTC))
         outcomes.append(desk.decide("decision", looked, application=SMALL).outcome)
-    assert outcomes == ["approve", "review"]
+    assert outcomes == ["approve", "review", "review"]
 
 
 def test_the_reason_of_an_open_rule_has_a_name_of_its_own():
@@ -118,7 +118,7 @@ def test_the_reason_of_an_open_rule_has_a_name_of_its_own():
     held = rfc8785.dumps(first.model_dump(mode="json", by_alias=True))
     assert Policy.model_validate_json(held, context=RELEASED) == first  # it never tells that reason
     with pytest.raises(ValidationError, match="edition"):
-        RiskPolicy.model_validate({**policy().model_dump()["risk"], "edition": 3})
+        RiskPolicy.model_validate({**policy().model_dump()["risk"], "edition": 4})
 
 
 def test_a_policy_in_plain_words_says_what_an_open_rule_does():

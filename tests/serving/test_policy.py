@@ -124,6 +124,11 @@ def test_it_goes_through_json_unchanged():
         ("features: [job]", "features: [late_streak]", "reasons.JOB.features.0", "is in LATENESS already"),
         ("  JOB:", "  PAUSED:", "reasons.PAUSED", "is a reason of the platform"),
         ("zh: 职业", "fr: travail", "reasons.JOB.zh", "required"),
+        ("decline_below: 30", "decline_below: no", "risk.decline_below", "should be a number, written without quotes"),
+        ("decline_below: 30", "decline_below: false", "risk.decline_below", "a truth value is none; found False"),
+        ("decline_below: 30", 'decline_below: "25"', "risk.decline_below", "found '25'"),
+        ("A: 4000", "A: 0360000", "risk.limits.A", "or leading zeros; a truth value is none; found '0360000'"),
+        ("  rules:", "  two_people: {amount_from: yes}\n  rules:", "risk.two_people.amount_from", "found 'yes'"),
         ("contact_from: 0.3", "contact_from: 30", "propensity.contact_from", "less than 1; found 30"),
     ],
 )

@@ -105,17 +105,20 @@ found = st.builds(
     automation_refused=st.booleans(),
     consents=st.dictionaries(st.just("credit"), st.sampled_from(["granted", "unknown"])),
 )
-FIRST = "\n  edition: 1"
+FIRST, SECOND = "\n  edition: 1", "\n  edition: 2"
 lenders = st.builds(
     lambda extra, edition, rules: lender(extra + edition, rules),
     st.sampled_from([PLAIN, RICH, LENIENT, CHANGING, ODD]),
-    st.sampled_from(["", FIRST]),
+    st.sampled_from(["", FIRST, SECOND]),
     st.sampled_from(["", RULES]),
 )
 
 
 SAFE = {"late_streak": 0.0, "utilisation": 0.0, "payment_ratio": None, "tenure": 0.0}  # grade C
 CHECKED = Circumstances(lists=frozenset(), signals={"device": "passed", "liveness": "passed"}, used={"money": 4999.0})
+
+
+REFUSED = Circumstances(lists=frozenset({"tax"}), automation_refused=True)
 
 
 @settings(max_examples=250, deadline=None)
@@ -129,6 +132,8 @@ CHECKED = Circumstances(lists=frozenset(), signals={"device": "passed", "livenes
 @example(SAFE, Application(2000.5, "car"), Circumstances(), lender(LENIENT))
 @example(SAFE, Application(1e9, "car", 36, 0.19, 50.0), Circumstances(), lender(LENIENT, RULES))
 @example(SAFE, Application(purpose="car", monthly_income=400.0, exposure=0.0), CHECKED, lender(RICH))  # over a quota
+@example(SAFE, Application(1e9, "car"), REFUSED, lender(RICH))
+@example(SAFE, Application(1e9, "car"), REFUSED, lender(RICH + SECOND))
 @example(SAFE, Application(1.0, "car", monthly_income=400.0, exposure=0.0), CHECKED, lender(RICH))
 def test_one_alone_is_decided_with_the_bits_of_its_row(customer, asked, circumstances, by):
     features = rows(customer)

@@ -20,7 +20,18 @@ NO_TIMES = (
     "2026-01-01T00:00:00",
     "2026-02-30T00:00:00Z",
     "now",
+    "5",
+    "1122634800",
+    "20050729T120000Z",
+    "2026-W01-1T00:00:00Z",
+    "2026-01-01",
+    "2026-01-01T00:00Z",
+    "2026-01-01 00:00:00Z",
+    "2026-01-01T00:00:00+01",
+    "2026-01-01T24:00:01Z",
+    "2026-01-01T00:00:00+01:99",
 )
+NO_TEXTS = (20050729, 5, 1122634800.5, 1e300, True, [], {"year": 2005})
 
 
 @pytest.fixture
@@ -30,7 +41,7 @@ def replaying(worker: Worker) -> Worker:
     return worker
 
 
-def told(worker: Worker, at: str) -> httpx.Response:
+def told(worker: Worker, at: object) -> httpx.Response:
     body: dict[str, Any] = {"purpose": "credit", "state": "granted", "source": "form", "at": at}
     return worker.ask("PUT", CONSENTS, body)
 
@@ -41,6 +52,18 @@ def test_a_time_that_cannot_be_is_refused_by_its_name(replaying: Worker, at: str
     assert fields(replaying.post(DECISIONS, {"entity_id": 1}, **{HEADER: at}), 400) == [f"header.{HEADER}"]
     made = replaying.post(DECISIONS, {"entity_id": 1}).json()["decision_id"]
     assert fields(replaying.post(f"/v1/decisions/{made}/refusal", {}, **{HEADER: at}), 400) == [f"header.{HEADER}"]
+
+
+@pytest.mark.parametrize("at", NO_TEXTS)
+def test_what_is_no_text_is_no_time(replaying: Worker, at: object) -> None:
+    assert fields(told(replaying, at)) == ["body.at"]
+
+
+def test_a_withdrawal_with_a_time_that_is_none_is_not_lost_in_silence(replaying: Worker) -> None:
+    assert told(replaying, "2005-06-01T00:00:00Z").status_code == 200
+    body = {"purpose": "credit", "state": "withdrawn", "source": "call", "at": 20050729}
+    assert fields(replaying.ask("PUT", CONSENTS, body)) == ["body.at"]
+    assert [one["state"] for one in replaying.ask("GET", CONSENTS, None).json()["consents"]] == ["granted"]
 
 
 @pytest.mark.parametrize("at", ["1900-01-01T00:00:00Z", "2026-01-01T01:30:00+14:00", "2026-01-01t01:30:00.1234567z"])
