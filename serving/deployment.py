@@ -23,7 +23,8 @@ from serving.launch import Launch, Note, ServiceError, read_note, service_folder
 from serving.log.decision_log import open_log
 from serving.pointers import read_pointer, read_workers
 from serving.server import DRAIN_SECONDS
-from serving.supervisor import READY_SECONDS, TAKE_OVER, is_ready
+from serving.starting import READY_SECONDS, is_ready
+from serving.supervisor import TAKE_OVER
 
 __all__ = ["Checked", "Started", "build_bento", "check", "serve", "start", "status", "stop", "switch"]
 

@@ -5,10 +5,8 @@ itself and starts no thread: what is forked from it begins clean.
 """
 
 import gc
-import http.client
 import logging
 import os
-import select
 import shutil
 import signal
 import sys
@@ -23,17 +21,14 @@ from serving.follower import keep_following
 from serving.handover import Offer
 from serving.launch import Launch, Note, ServiceError, note_path, read_note
 from serving.logs import log_to_stderr
-from serving.pointers import pointed_portfolios, read_fault, read_workers
 from serving.post import Post, take_post
 from serving.server import DRAIN_SECONDS, answer_requests
+from serving.starting import FOLLOWER, READY_SECONDS, SHADOW, TICK_SECONDS, WORKER, Beginning, Looks
 from serving.telemetry.counters import counters_folder
 from serving.trial.shadowing import keep_shadowing
 from serving.workers import Crew
 
-READY_SECONDS = 150.0
-TICK_SECONDS = 0.1
 TAKE_OVER = "--take-over"
-WORKER, FOLLOWER, SHADOW = "worker", "follower", "shadow"
 _log = logging.getLogger("lendloop.supervisor")
 
 
@@ -55,30 +50,13 @@ def serve(launch: Launch, *, take_over: bool = False, stop: Event | None = None,
                 _forget(launch)
 
 
-def is_ready(launch: Launch, seconds: float = 1.0) -> bool:
-    """Whether a worker says that it is ready."""
-    connection = http.client.HTTPConnection(launch.host, launch.port, timeout=seconds)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
 def _serve(launch: Launch, post: Post, stop: Event, starter: int | None) -> None:
     _import()
-    looks, look = os.pipe()
-    crew = Crew(post.leave)
+    crew, looks = Crew(post.leave), Looks()
+    begin = Beginning(launch, crew, stop, starter, time.monotonic() + READY_SECONDS)
     try:
-        # First: it imports MLflow while the workers begin.
-        crew.add(FOLLOWER, lambda: keep_following(launch, lambda: _tell(look)))
-        for _ in range(launch.workers):
-            crew.add(WORKER, lambda: answer_requests(post.listener))
-        crew.add(SHADOW, lambda: keep_shadowing(launch))
-        os.set_blocking(looks, False)
-        if _ready(launch, crew, looks, stop, starter):
+        crew.add(FOLLOWER, lambda: keep_following(launch, looks.tell))
+        if begin.looked(looks) and _answers(begin, post):
             _relieve(post, crew, stop)
             post.offer = Offer(launch.folder, post.listener, post.lock)
             _take_note(launch)
@@ -87,6 +65,15 @@ def _serve(launch: Launch, post: Post, stop: Event, starter: int | None) -> None
         # The workers close theirs when they are told to end: nobody is let in whom no one will answer.
         post.listener.close()
         crew.stop()
+        looks.close()  # not before: a follower that is started again tells by it once more
+
+
+def _answers(begin: Beginning, post: Post) -> bool:
+    """Start the workers, and the shadow beside them, and wait until they are ready."""
+    for _ in range(begin.launch.workers):
+        begin.crew.add(WORKER, lambda: answer_requests(post.listener))
+    begin.crew.add(SHADOW, lambda: keep_shadowing(begin.launch))
+    return begin.ready()
 
 
 def _import() -> None:
@@ -102,57 +89,6 @@ def _import() -> None:
     # What is here by now stays in the pages that all share.
     gc.collect()
     gc.freeze()
-
-
-def _tell(pipe: int) -> None:
-    with suppress(OSError):
-        os.write(pipe, b"1")
-
-
-def _ready(launch: Launch, crew: Crew, looks: int, stop: Event, starter: int | None) -> bool:
-    until = time.monotonic() + READY_SECONDS
-    looked = False
-    while not stop.is_set():
-        crew.tend()
-        if starter is not None and _is_gone(starter):
-            _log.warning("who started this service has ended; so does it")
-            return False
-        # Without the follower the last good releases still answer.
-        needed = [WORKER] if pointed_portfolios(launch.releases) else [WORKER, FOLLOWER]
-        if fault := crew.failing(needed):
-            raise ServiceError(f"{fault}; the lines of the log before this say why")
-        looked = looked or _heard(looks)
-        if looked and not pointed_portfolios(launch.releases):
-            command = "`lendloop run month --portfolio NAME --as-of DATE`"
-            raise ServiceError(f"there is no release to serve ({_faults(launch)}); make one with {command}")
-        # Each has loaded a release; one that is ready would do for the first requests, and be alone with all of them.
-        reports = read_workers(launch.releases)
-        if all(reports.get(pid) for pid in crew.pids(WORKER)) and is_ready(launch):
-            return True
-        if time.monotonic() > until:
-            raise ServiceError(f"the server was not ready within {READY_SECONDS:g} s; GET {launch.url}/readyz says why")
-        stop.wait(TICK_SECONDS)
-    return False
-
-
-def _is_gone(reader: int) -> bool:
-    """Whether nobody reads a pipe any more, of which this is the end to write to."""
-    asked = select.poll()
-    asked.register(reader, 0)
-    return bool(asked.poll(0))
-
-
-def _heard(pipe: int) -> bool:
-    try:
-        return bool(os.read(pipe, 1))
-    except BlockingIOError:
-        return False
-
-
-def _faults(launch: Launch) -> str:
-    found = {name: read_fault(launch.releases, name) for name in launch.portfolios}
-    told = "; ".join(f"{name}: {fault}" for name, fault in found.items() if fault)
-    return told or f"none of {list(launch.portfolios)} has a champion"
 
 
 def _relieve(post: Post, crew: Crew, stop: Event) -> None:

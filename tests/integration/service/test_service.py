@@ -147,6 +147,20 @@ def test_a_stop_answers_what_was_begun(deployed: Deployed) -> None:
     assert not stop(deployed.launch.home)
 
 
+def test_a_release_that_was_rolled_back_while_nothing_ran_answers_nobody(deployed: Deployed) -> None:
+    first, second = deployed.shas
+    start(deployed.launch)
+    deployed.registry.promote(PORTFOLIO, second)
+    switch(deployed.launch, PORTFOLIO)
+    assert stop(deployed.launch.home)
+    deployed.registry.rollback(PORTFOLIO)
+    with Load(deployed) as load:
+        deployed.started = start(deployed.launch)
+        until(lambda: len(load.answers) > 50)
+    assert {release for _, release in load.answers} == {first}
+    assert httpx.get(deployed.launch.url + "/readyz").json()["degraded"] == []
+
+
 def test_a_supervisor_that_is_killed_takes_its_workers_with_it(deployed: Deployed) -> None:
     note = start(deployed.launch.model_copy(update={"workers": 1})).note
     workers = [(pid, start_time(pid) or 0) for pid in deployed.workers()]
