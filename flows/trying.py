@@ -7,8 +7,8 @@ from flows.acting import note_done
 from flows.releasing import KeptBack, blocked_by, rehearse
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
+from serving.trial.note import REPORTS, read_trial, tried_portfolios, write_trial
 from serving.trial.note import Trial as Noted
-from serving.trial.note import read_trial, tried_portfolios, write_trial
 from training.registry import Trial, TrialStep
 
 WAIT_SECONDS = 20.0
@@ -92,7 +92,6 @@ def _awaited(workspace: Workspace, trial: Trial) -> None:
     """Wait until every worker of the running service, if any runs, has taken the step."""
     from serving.deployment import status
     from serving.pointers import CHALLENGER_FAULT, read_fault, read_workers
-    from serving.trial.challengers import REPORTS
 
     releases, root = workspace.settings.releases, workspace.settings.root()
     if status(root) is None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from serving.drafts import draft
 from serving.launch import Launch
-from serving.pointers import pointed, write_fault, write_pointer
-from serving.release import ReleaseCorrupt, ReleaseError, ReleaseMissing
+from serving.pointers import WORKERS, pointed, read_workers, write_fault, write_pointer
+from serving.release import ReleaseCorrupt, ReleaseError, ReleaseMissing, verify_release
 
 if TYPE_CHECKING:
     from training.registry import Registry
@@ -85,12 +85,30 @@ def follow_once(releases: Path, portfolio: str, champions: Champions, check: Che
     """Make the registry's champion current on local disk; raises, and changes nothing, when it fails a check."""
     champion = champions.champion_sha(portfolio)
     before = pointed(releases, portfolio)
-    if champion is None or champion == before:
+    if champion is None or (champion == before and not is_damaged(releases, portfolio, champion)):
         return Followed(portfolio, before, changed=False)
     folder = fetch_release(releases, portfolio, champion, champions, check)
     write_pointer(releases, portfolio, folder.name)
     _log.info("release is current", extra={"portfolio": portfolio, "release": folder.name, "before": before})
-    return Followed(portfolio, folder.name, changed=True)
+    return Followed(portfolio, folder.name, changed=champion != before)
+
+
+def is_damaged(releases: Path, portfolio: str, sha: str, reports: str = WORKERS) -> bool:
+    """Whether a release that is pointed to is gone from disk, or is not whole and some worker has not loaded it.
+
+    Files are read only where a worker says so: a look is taken each second.
+    """
+    folder = releases / sha
+    if not folder.is_dir():
+        return True
+    loaded = read_workers(releases, reports)
+    if all(loaded.get(pid, {}).get(portfolio) == sha for pid in read_workers(releases)):
+        return False
+    try:
+        verify_release(folder)
+    except ReleaseError:
+        return True
+    return False
 
 
 def fetch_release(releases: Path, portfolio: str, sha: str, champions: Champions, check: Check) -> Path:

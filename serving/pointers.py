@@ -9,6 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from infra.processes import is_running, start_time
@@ -95,10 +96,11 @@ def read_workers(releases: Path, reports: str = WORKERS) -> dict[int, dict[str, 
         pid, _, started = path.name.partition("-")
         if not (pid.isdigit() and started.isdigit()):
             continue
-        if is_running(int(pid), int(started)):
-            found[int(pid)] = json.loads(path.read_text(encoding="utf-8"))
-        else:
+        if not is_running(int(pid), int(started)):
             path.unlink(missing_ok=True)
+            continue
+        with suppress(FileNotFoundError):  # it ended since, and another who looked has removed its note
+            found[int(pid)] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 

@@ -9,9 +9,7 @@ from serving.desk import Desk
 from serving.pointers import PointerError, report_worker
 from serving.runtime import Load, Runtime, Served
 from serving.trial.canary import Canary
-from serving.trial.note import Trial, read_trial, tried_portfolios
-
-REPORTS = ".challengers"
+from serving.trial.note import REPORTS, Trial, read_trial, tried_portfolios
 
 
 @dataclass(frozen=True)

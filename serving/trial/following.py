@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Protocol
 
-from serving.following import Champions, Check, fetch_release
+from serving.following import Champions, Check, fetch_release, is_damaged
 from serving.log.record import PLATFORM
 from serving.manifest import ReleaseError, read_features
 from serving.pointers import CHALLENGER_FAULT, PointerError, pointed, write_fault
-from serving.trial.note import Trial, read_stop, read_trial, write_trial
+from serving.trial.note import REPORTS, Trial, read_stop, read_trial, write_trial
 
 
 class Standing(Protocol):
@@ -71,8 +71,10 @@ def follow_challenger_once(
         write_trial(releases, portfolio, None)
         return None
     trial = Trial(found.sha, found.share, found.number, found.began)
-    if not (releases / trial.sha).is_dir() or not _is_pointed(releases, portfolio, trial):
-        write_trial(releases, portfolio, None)  # of another challenger, while this one is fetched
+    pointed_to = _is_pointed(releases, portfolio, trial)
+    if not pointed_to or is_damaged(releases, portfolio, trial.sha, REPORTS):
+        if not pointed_to:
+            write_trial(releases, portfolio, None)  # of another challenger, while this one is fetched
         fetch_release(releases, portfolio, trial.sha, champions, check)
         fits(releases / trial.sha, releases / champion)
     write_trial(releases, portfolio, trial)

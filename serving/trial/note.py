@@ -11,6 +11,8 @@ from pathlib import Path
 from serving.pointers import PointerError, is_sha, write_whole
 
 TRIAL, STOPPED = "trial", "stopped"
+REPORTS = ".challengers"
+"""Where each worker says which challengers it has loaded."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 from infra.processes import is_running, start_time, stop_process, with_parent
 from serving.following import ReleaseInRegistryDamaged, follow, follow_once
 from serving.launch import Launch, Note, ServiceError, note_path, read_note
-from serving.pointers import read_fault, read_pointer, write_pointer
+from serving.pointers import read_fault, read_pointer, report_worker, write_pointer
 from serving.post import listen
 from serving.release import ReleaseCorrupt, ReleaseError, verify_release
 from serving.supervisor import serve
@@ -121,6 +121,38 @@ def test_a_folder_damaged_on_disk_is_fetched_anew(tmp_path: Path, champions: Fol
     releases = tmp_path / "releases"
     (releases / A).mkdir(parents=True)
     (releases / A / "manifest.json").write_text("half writ")
+    follow_once(releases, "cards", champions, is_whole)
+    assert (releases / A / "manifest.json").read_text() == A
+
+
+def test_a_champion_that_a_worker_could_not_load_is_fetched_anew_where_its_folder_is_damaged(tmp_path: Path) -> None:
+    registry, releases = FolderChampions(tmp_path / "registry"), tmp_path / "releases"
+    sha = registry.current["cards"] = build_small(registry.folder)
+    checked: list[Path] = []
+
+    def check(portfolio: str, folder: Path) -> None:
+        checked.append(folder)
+        verify_release(folder)
+
+    follow_once(releases, "cards", registry, check)
+    whole = (releases / sha / "policy.json").read_bytes()
+    report_worker(releases, {})
+    assert not follow_once(releases, "cards", registry, check).changed
+    assert len(checked) == 1  # whole files are not loaded anew, whatever else a worker fails by
+
+    (releases / sha / "policy.json").write_bytes(b"{}")
+    report_worker(releases, {"cards": sha})
+    follow_once(releases, "cards", registry, check)
+    assert len(checked) == 1  # it is in memory
+    report_worker(releases, {})
+    assert not follow_once(releases, "cards", registry, check).changed
+    assert ((releases / sha / "policy.json").read_bytes(), registry.fetched) == (whole, [sha, sha])
+
+
+def test_a_champion_whose_folder_is_gone_is_fetched_anew(tmp_path: Path, champions: FolderChampions) -> None:
+    releases = tmp_path / "releases"
+    follow_once(releases, "cards", champions, is_whole)
+    shutil.rmtree(releases / A)
     follow_once(releases, "cards", champions, is_whole)
     assert (releases / A / "manifest.json").read_text() == A
 

@@ -16,6 +16,7 @@ from infra.processes import is_running, start_time
 from serving.deployment import check, start, status, stop, switch
 from serving.launch import ServiceError
 from serving.log.decision_log import open_log
+from serving.pointers import read_workers
 from tests.serving.deployed import DECISIONS, RISKY, SAFE, Deployed, Load, until
 from tests.serving.small_releases import PORTFOLIO
 
@@ -120,6 +121,20 @@ def test_a_worker_that_is_killed_is_replaced_while_the_other_answers(deployed: D
     until(deployed.answers)
     until(lambda: len(deployed.workers()) == 2 and before[0] not in deployed.workers())
     assert deployed.answers()
+
+
+def test_a_champion_whose_folder_is_damaged_is_fetched_anew_once_no_worker_can_load_it(deployed: Deployed) -> None:
+    sha = deployed.ask().json()["release"]
+    policy = deployed.launch.releases / sha / "policy.json"
+    whole = policy.read_bytes()
+    policy.write_bytes(whole + b" ")
+    before = deployed.workers()
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: len(deployed.workers()) == 2 and set(before).isdisjoint(deployed.workers()))
+    until(lambda: {served.get(PORTFOLIO) for served in read_workers(deployed.launch.releases).values()} == {sha}, 30)
+    assert policy.read_bytes() == whole
+    assert deployed.ask().json()["release"] == sha
 
 
 def test_a_second_start_keeps_the_running_service(deployed: Deployed) -> None:

@@ -17,7 +17,7 @@ from serving.log.decision_log import open_log
 from serving.log.record import Record
 from serving.partners.partner import make_partner
 from serving.pointers import read_workers
-from serving.trial.challengers import REPORTS
+from serving.trial.note import REPORTS
 from serving.trial.rows import ShadowRow, open_shadow
 from tests.serving.deployed import Deployed, Load, add_partner, until
 from tests.serving.materialized import materialize

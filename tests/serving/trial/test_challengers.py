@@ -10,8 +10,8 @@ from serving.desk import Desk
 from serving.pointers import PointerError, read_workers
 from serving.release import load_release
 from serving.trial.canary import drawn
-from serving.trial.challengers import REPORTS, Challengers
-from serving.trial.note import Stop, Trial, read_trial, tried_portfolios, write_stop, write_trial
+from serving.trial.challengers import Challengers
+from serving.trial.note import REPORTS, Stop, Trial, read_trial, tried_portfolios, write_stop, write_trial
 from tests.serving.deployed import until
 from tests.serving.small_releases import PORTFOLIO, build_small, fresh_reader
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from serving.manifest import ReleaseError
-from serving.pointers import CHALLENGER_FAULT, read_fault, read_pointer, write_pointer
+from serving.pointers import CHALLENGER_FAULT, read_fault, read_pointer, report_worker, write_pointer
 from serving.release import verify_release
 from serving.trial.following import Unfit, fits, follow_challenger
-from serving.trial.note import Stop, Trial, read_trial, write_stop
+from serving.trial.note import REPORTS, Stop, Trial, read_trial, write_stop
 from tests.serving.small_releases import CAMPAIGN, PORTFOLIO, build_small
 from tests.serving.test_supervisor import FolderChampions
 
@@ -75,6 +75,21 @@ def test_it_is_fetched_once_followed_and_forgotten(house: House) -> None:
     write_pointer(house.releases, PORTFOLIO, house.challenger)  # it was promoted
     house.follow()
     assert house.trial() is None
+
+
+def test_one_that_a_worker_could_not_load_is_fetched_anew_where_its_folder_is_damaged(house: House) -> None:
+    house.trials.trial = Trial(house.challenger, 0.2, 1, 1)
+    house.follow()
+    policy = house.releases / house.challenger / "policy.json"
+    whole = policy.read_bytes()
+    policy.write_bytes(b"{}")
+    report_worker(house.releases, {})
+    report_worker(house.releases, {PORTFOLIO: house.challenger}, REPORTS)
+    assert house.follow()
+    assert policy.read_bytes() == b"{}"  # it is in memory
+    report_worker(house.releases, {}, REPORTS)
+    assert house.follow()
+    assert (policy.read_bytes(), house.trial()) == (whole, Trial(house.challenger, 0.2, 1, 1))
 
 
 def test_one_that_fails_its_check_is_told_and_not_tried_and_the_champion_stays(house: House) -> None:
