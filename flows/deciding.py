@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import polars.selectors as cs
 from pydantic import ValidationError
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
@@ -18,6 +19,7 @@ from features.unquoted import unquoted
 from flows.decided_rows import DecidedRow, RowDecider, parts, row_keys
 from flows.hints import month_command
 from flows.listing import list_secret
+from flows.logging_keeping import open_anchors
 from flows.terminal import console
 from flows.workspace import Workspace, open_workspace
 from infra.files import check_place, write_whole
@@ -27,6 +29,7 @@ from serving.api.times import SAID, in_utc
 from serving.asked import Asked
 from serving.desk import Desk, open_desk
 from serving.inquiry import open_inquiry
+from serving.log.anchors import AnchorBroken
 from serving.log.record import Record
 from serving.partners.partner import LOCAL
 from serving.vendors import http_vendors
@@ -70,6 +73,7 @@ def decide_file(file: Path, portfolio: str, out: Path | None, at: str) -> None:
     with closing(workspace.log), closing(workspace.pauses):
         asked = list(_asked(workspace, desk, file, applications, at))
         decided = asyncio.run(_decide_all(workspace, desk, asked))
+        _anchor(workspace)
     _tell_before(decided)
     rows = _answers([row.record for row in decided if not row.record.erased])
     _show(rows)
@@ -140,6 +144,14 @@ async def _decide_all(workspace: Workspace, desk: Desk, asked: Sequence[Asked]) 
         return [row for part in every for row in await decider.decide(part)]
     finally:
         await inquiry.close()
+
+
+def _anchor(workspace: Workspace) -> None:
+    """Sign where the chain ends now, as a service does; the decisions stand without."""
+    try:
+        open_anchors(workspace.settings).append(workspace.log.head(), datetime.now(UTC))
+    except (AnchorBroken, OSError) as error:
+        console.print(f"[yellow]the log's end is not anchored[/]: {escape(str(error))}", highlight=False)
 
 
 def given_time(at: str, option: str = "--at") -> datetime:

@@ -14,6 +14,7 @@ Portfolio = Annotated[str, typer.Option("--portfolio", "-p", help="a folder in p
 @log.command("verify")
 def verify(
     public_key: Annotated[str, typer.Option(help="your own copy of the key that signs the anchors")] = "",
+    last_anchor: Annotated[str, typer.Option(help="a head's hash that you have kept: it must be in the chain")] = "",
 ) -> None:
     """Check every record, link and anchor, reading only.
 
@@ -21,7 +22,7 @@ def verify(
     """
     from flows.logging_keeping import verify_log
 
-    if not verify_log(public_key):
+    if not verify_log(public_key, last_anchor):
         raise typer.Exit(1)
 
 

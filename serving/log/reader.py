@@ -98,6 +98,10 @@ class LogReader:
         first, last = self._rows(sql, [])[0]
         return first, last
 
+    def has_link(self, hash_: str) -> bool:
+        """Whether a batch of the chain has this hash, as its head had it once."""
+        return bool(self._rows("SELECT 1 FROM decision_batches WHERE hash = ?", [hash_]))
+
     def leaf(self, sequence: int) -> str | None:
         """The hash of the record at a place in the chain."""
         rows = self._rows("SELECT leaf FROM decisions WHERE sequence = ?", [sequence])

@@ -14,6 +14,7 @@ import flows.deciding
 import serving.log.decision_log
 from flows.decided_rows import PART, OtherRequest
 from flows.deciding import BadFile, _answers, decide_file
+from flows.logging_keeping import open_anchors
 from flows.workspace import open_settings_log
 from infra.disk import disk_full
 from infra.settings import Settings
@@ -77,6 +78,7 @@ def test_a_file_again_is_answered_from_the_log(place: Place, capsys: pytest.Capt
     assert first.read_bytes() == second.read_bytes()
     assert [record.entity_id for record in place.logged()] == ["1", "2", "3", "4"]
     assert place.log.verify().broken is None
+    assert [anchor.number for anchor in open_anchors(Settings()).read()] == [place.links()]
 
 
 def test_a_file_again_without_a_time_is_answered_from_the_log(place: Place) -> None:
