@@ -1,13 +1,15 @@
 """`lendloop list`: negative lists filled, shown and expired; whom an entry names is kept nowhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
+from rich.markup import escape
 from rich.table import Column, Table
 
+from flows.listed import refuse_no_ids, unnamed
 from flows.terminal import console
 from flows.workspace import open_settings_log
 from infra.settings import Settings
@@ -20,10 +22,13 @@ VARIABLE = "LENDLOOP_LIST_SECRET"
 
 
 def add_entry(entry: Entry, by: str) -> None:
-    """Add one entry."""
-    with opened(Settings()) as book:
+    """Add one entry, if it can match; one of a list that nobody looks at is added with a word of warning."""
+    settings = Settings()
+    refuse_no_ids(settings, [("", entry)])
+    with opened(settings) as book:
         added = book.add([entry], by=by, at=datetime.now(UTC))
     console.print(f"{'added to' if added else 'is on'} {entry.list}; services know within a second")
+    _warn(settings, entry.list, [entry])
 
 
 def import_file(name: str, file: Path, source: str, by: str) -> None:
@@ -37,9 +42,17 @@ def import_file(name: str, file: Path, source: str, by: str) -> None:
     if unknown := [*(set(rows.columns) - set(COLUMNS)), *({"kind", "value", "reason"} - set(rows.columns))]:
         raise BadEntry(f"{file}: columns {sorted(unknown)}: expected kind, value, reason, and maybe {COLUMNS[2:]}")
     entries = [entry_of(name, row, source) for row in rows.iter_rows(named=True)]
-    with opened(Settings()) as book:
+    settings = Settings()
+    refuse_no_ids(settings, ((f"{file}: row {row}: ", entry) for row, entry in enumerate(entries, 1)))
+    with opened(settings) as book:
         added = book.add(entries, by=by, at=datetime.now(UTC), act="import")
     console.print(f"{added:,} added to {name}, {len(entries) - added:,} there already; services know within a second")
+    _warn(settings, name, entries)
+
+
+def _warn(settings: Settings, name: str, entries: Sequence[Entry]) -> None:
+    if fault := unnamed(settings, name, entries):
+        console.print(f"[yellow]![/] {escape(fault)}", highlight=False, soft_wrap=True)
 
 
 def entry_of(name: str, row: dict[str, str | None], source: str = "") -> Entry:

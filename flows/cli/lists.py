@@ -20,7 +20,7 @@ def add(
     reason: Annotated[str, typer.Option(help="why it is there, without naming anyone; kept")],
     by: By = "",
     exact: Annotated[
-        bool, typer.Option("--exact", help="only as it is written; default: whatever case, marks")
+        bool, typer.Option("--exact", help="only as it is written; default: whatever case, spaces and signs")
     ] = False,
     portfolio: Annotated[str, typer.Option(help="of an entity: whose id it is")] = "",
     first: Annotated[str, typer.Option("--from", help="first day it holds, such as 2026-01-31")] = "",
