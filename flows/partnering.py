@@ -19,6 +19,7 @@ from serving.log.record import PLATFORM
 from serving.partners.book import Book, Listed, open_book
 from serving.partners.key import own_key, server_secret
 from serving.partners.partner import ALL, DEMO, RESERVED, SECONDS, BadPartner, Partner, make_partner
+from serving.pointers import pointed_portfolios
 
 PATHS = {"decide": "decisions", "propensity": "propensities"}
 
@@ -31,7 +32,7 @@ def add_partner(name: str, scopes: str, portfolios: str, quota: str, concurrency
     partner = make_partner(name, scopes, portfolios, quota, concurrency)
     known = list_portfolios(settings.portfolios)
     _refuse_absent(portfolios, known)
-    path, body = _request(partner, known)
+    path, body = _request(partner, _served_first(settings, known))
     with _book(settings) as book:
         key = book.add(partner, by=by, at=datetime.now(UTC))
     _show_key(name, key)
@@ -41,6 +42,12 @@ def add_partner(name: str, scopes: str, portfolios: str, quota: str, concurrency
 def _refuse_absent(portfolios: str, known: list[str]) -> None:
     if absent := sorted({*filter(None, portfolios.split(","))} - {*known, ALL}):
         raise BadPartner(f"portfolios: found {absent}, which there are not; expected some of {known}, or {ALL}")
+
+
+def _served_first(settings: Settings, known: Sequence[str]) -> list[str]:
+    """Portfolios that have a release here first: a request about another is answered 404 as yet."""
+    served = pointed_portfolios(settings.releases)
+    return sorted(known, key=lambda name: name not in served)
 
 
 def list_partners() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from features.portfolio import list_portfolios
 from flows.partnering import (
     add_partner,
     change_partner,
@@ -18,6 +19,7 @@ from flows.partnering import (
 )
 from infra.settings import Settings
 from serving.partners.partner import BadPartner
+from serving.pointers import write_pointer
 
 PORTFOLIOS = Path(__file__).resolve().parents[2] / "portfolios"
 
@@ -49,6 +51,13 @@ def test_the_key_comes_with_a_request_that_the_partner_may_make(capsys: pytest.C
     listed = capsys.readouterr().out
     assert key[:15] in listed
     assert key[15:] not in listed
+
+
+def test_the_example_is_of_a_portfolio_that_is_served(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list_portfolios(PORTFOLIOS)[0] != "taiwan_cards"
+    write_pointer(Settings().releases, "taiwan_cards", "a" * 64)
+    add(portfolios="*")
+    assert "/v1/portfolios/taiwan_cards/decisions" in capsys.readouterr().out
 
 
 def test_a_key_is_rotated_and_revoked(capsys: pytest.CaptureFixture[str]) -> None:
