@@ -5,7 +5,7 @@ EXAMPLES = {
     401: "the key is unknown, revoked or over; expected the header Authorization: Bearer <key>",
     403: "your key may not ask this of this portfolio",
     404: "you have no such decision",
-    405: "GET is not allowed for /v1/portfolios/taiwan_cards/decisions; see the Allow header",
+    405: "the path has not this method; see the Allow header",
     408: "the body did not arrive in time; send it at once",
     409: "the review is held by another person; expected one that is open",
     413: "the body is larger than 16384 bytes",

@@ -192,9 +192,10 @@ def shown_name(name: str) -> str:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    # Neither path nor method is repeated: a wrong path may hold a person's id as well as a right one.
     detail = {
-        404: f"no such resource: {request.url.path}; GET /openapi.json lists what there is",
-        405: f"{request.method} is not allowed for {request.url.path}; see the Allow header",
+        404: "no such resource; GET /openapi.json lists what there is",
+        405: "the path has not this method; see the Allow header",
     }.get(error.status_code, str(error.detail))
     headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
     return problem_response(error.status_code, detail, headers=headers)

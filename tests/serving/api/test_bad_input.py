@@ -139,3 +139,20 @@ def test_an_unexpected_fault_is_a_problem_that_tells_nothing(
     problem(response, 500)
     assert "Jane" not in response.text
     assert "Jane" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/consentz/4711007", 404),
+        ("DELETE", "/v1/consents/4711007", 405),
+        ("BREW4711007", "/v1/releases", 405),
+    ],
+)
+def test_a_wrong_path_or_method_is_refused_without_repeating_it(
+    worker: Worker, method: str, path: str, status: int
+) -> None:
+    response = worker.ask(method, path, None)
+    problem(response, status)
+    assert "4711007" not in response.text
+    assert path not in response.text
