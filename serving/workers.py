@@ -15,7 +15,8 @@ from serving.launch import ServiceError
 from serving.server import DRAIN_SECONDS
 
 SHORTEST_LIFE = 10.0  # one that ends sooner has failed to start, and the next waits longer
-LONGEST_WAIT = 10.0
+LONGEST_WAIT = 4.0
+"""One that cannot start must not take the machine from the others; one that was killed must not stay away for long."""
 _log = logging.getLogger("lendloop.supervisor")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.processes import is_running, start_time
-from serving.workers import Crew, fork
+from serving.workers import SHORTEST_LIFE, Crew, Member, fork
 
 
 def sleep() -> None:
@@ -50,6 +50,17 @@ def test_one_that_cannot_start_is_told_and_waited_for_longer_and_longer(crew: Cr
     assert crew.failing(["follower"]) is None
     crew.tend()
     assert crew.pids("worker") == set()
+
+
+def test_one_that_is_killed_again_and_again_waits_for_seconds_and_no_longer() -> None:
+    member, now, waits = Member("worker", sleep), 1000.0, []
+    for _ in range(6):
+        member.started = now
+        member.after(now + SHORTEST_LIFE - 1)
+        waits.append(member.due - (now + SHORTEST_LIFE - 1))
+    assert waits == [0.0, 1.0, 2.0, 4.0, 4.0, 4.0]
+    member.after(now + SHORTEST_LIFE)
+    assert member.due == now + SHORTEST_LIFE  # it ran: at once
 
 
 def test_a_child_keeps_nothing_that_is_the_parents_alone_and_its_exit_code_is_told(tmp_path: Path) -> None:
