@@ -16,6 +16,7 @@ from rich.progress import track
 from rich.table import Table
 
 from features.unquoted import unquoted
+from flows.cells import BadCell, read_cells
 from flows.decided_rows import DecidedRow, RowDecider, parts, row_keys
 from flows.hints import month_command
 from flows.listing import list_secret
@@ -34,11 +35,11 @@ from serving.log.record import Record
 from serving.partners.partner import LOCAL
 from serving.vendors import http_vendors
 
-READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
-    ".csv": pl.read_csv,
-    ".parquet": pl.read_parquet,
-    ".jsonl": pl.read_ndjson,
-    ".ndjson": pl.read_ndjson,
+READERS: dict[str, Callable[[Path, str], pl.DataFrame]] = {
+    ".csv": read_cells,
+    ".parquet": lambda file, _: pl.read_parquet(file),
+    ".jsonl": lambda file, _: pl.read_ndjson(file),
+    ".ndjson": lambda file, _: pl.read_ndjson(file),
 }
 WRITERS: dict[str, Callable[[pl.DataFrame, BytesIO], object]] = {
     ".csv": pl.DataFrame.write_csv,
@@ -66,7 +67,8 @@ def decide_file(file: Path, portfolio: str, out: Path | None, at: str) -> None:
     if at:
         given_time(at)  # a wrong time is told first, too; none is the moment in which it is decided
     workspace = open_workspace(portfolio)
-    applications = read_applications(file)  # a wrong file is told before the registry and the models are opened
+    ids = workspace.portfolio.features.entity.type
+    applications = read_applications(file, ids)  # a wrong file is told before the registry and the models are opened
     if out is not None:
         check_place(out, applications.height * ROW_BYTES)
     desk = _desk(workspace)
@@ -82,15 +84,17 @@ def decide_file(file: Path, portfolio: str, out: Path | None, at: str) -> None:
         console.print(f"all {rows.height:,} decisions are in [cyan]{out}[/] and in the decision log")
 
 
-def read_applications(file: Path) -> pl.DataFrame:
-    """The rows of a CSV, Parquet or JSON-lines file; it must have a column `entity_id`."""
+def read_applications(file: Path, entity: str) -> pl.DataFrame:
+    """The rows of a CSV, Parquet or JSON-lines file; it must have a column `entity_id`, of ids of the type `entity`."""
     reader = READERS.get(file.suffix)
     if reader is None:
         raise BadFile(f"{file}: found ending {file.suffix!r}; expected one of {sorted(READERS)}")
     if not file.is_file():
         raise BadFile(f"{file}: no such file; expected applications with a column entity_id")
     try:
-        rows: pl.DataFrame = reader(file)
+        rows: pl.DataFrame = reader(file, entity)
+    except BadCell as error:
+        raise BadFile(f"{file}: {error}") from None
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         raise BadFile(f"{file}: cannot be read as {file.suffix[1:]}: {unquoted(error)}") from error
     if "entity_id" not in rows.columns or rows.is_empty():
