@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Any
 
+import _bentoml_impl.server.app  # noqa: F401  what the application is made of: once, for all workers that are forked
 import bentoml
 
 from infra.processes import die_with_parent

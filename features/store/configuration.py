@@ -10,6 +10,7 @@ from feast import RepoConfig
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+OFFLINE_STORE = "features.store.offline.PointInTimeOfflineStore"
 WRITE_TIMEOUT = 10.0
 READ_TIMEOUT = 0.05
 CACHE_SECONDS = 60
@@ -39,7 +40,8 @@ def configure(
             "cache_ttl_seconds": CACHE_SECONDS,
             "serve_features_while_materializing": True,
         },
-        offline_store={"type": "features.store.offline.PointInTimeOfflineStore", **offline},
+        # By its name alone Feast imports it when it is asked for: whoever reads online does without DuckDB and ibis.
+        offline_store={"type": OFFLINE_STORE, **offline} if offline else OFFLINE_STORE,
         online_store=_online_store(online, timeout),
         entity_key_serialization_version=3,
     )

@@ -14,7 +14,8 @@ from feast.types import Float64
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from features.store.offline import OfflineStoreError, PointInTimeOfflineStore, _found
+from features.store.offline import PointInTimeOfflineStore
+from features.store.sources import OfflineStoreError, found_at
 from tests.features.store.elsewhere import worked_on
 from tests.features.store.three_views import AT_ONCE, World, at, observations
 
@@ -198,7 +199,7 @@ def test_a_folder_with_data_that_would_be_passed_over_is_refused(tmp_path: Path,
     pl.DataFrame({"id": [1]}).write_parquet(tmp_path / "0.parquet")
     (tmp_path / "_SUCCESS").touch()
     (tmp_path / "README.txt").write_text("what is here")
-    assert _found("stats", str(tmp_path)) == [tmp_path / "0.parquet"]
+    assert found_at("stats", str(tmp_path)) == [tmp_path / "0.parquet"]
     pl.DataFrame({"id": [1]}).write_parquet(tmp_path / name)
     with pytest.raises(OfflineStoreError, match=rf"view 'stats': found .*{name}, expected Parquet files called \*"):
-        _found("stats", str(tmp_path))
+        found_at("stats", str(tmp_path))
