@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -44,10 +45,22 @@ def serve(launch: Launch, *, take_over: bool = False, stop: Event | None = None,
     with _signals(stop):
         post = take_post(launch, take_over=take_over)
         try:
-            _serve(launch, post, stop, starter)
+            with _own_temporary():
+                _serve(launch, post, stop, starter)
         finally:
             if not post.handed_over:
                 _forget(launch)
+
+
+@contextmanager
+def _own_temporary() -> Iterator[None]:
+    """Have what this service's processes keep for a while go with it: BentoML makes a folder in each worker."""
+    with tempfile.TemporaryDirectory(prefix="lendloop-service-", ignore_cleanup_errors=True) as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = None
 
 
 def _serve(launch: Launch, post: Post, stop: Event, starter: int | None) -> None:

@@ -176,10 +176,16 @@ def test_a_release_that_was_rolled_back_while_nothing_ran_answers_nobody(deploye
     assert httpx.get(deployed.launch.url + "/readyz").json()["degraded"] == []
 
 
-def test_a_supervisor_that_is_killed_takes_its_workers_with_it(deployed: Deployed) -> None:
+def test_a_supervisor_that_is_killed_takes_its_workers_with_it(
+    deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     note = start(deployed.launch.model_copy(update={"workers": 1})).note
     workers = [(pid, start_time(pid) or 0) for pid in deployed.workers()]
     assert len(workers) == 1
+    # What its processes keep for a while is in one folder, which a service that is stopped removes.
+    (service,) = tmp_path.glob("lendloop-service-*")
+    assert {folder.parent for folder in tmp_path.rglob("bentoml-client-*")} == {service}
     os.kill(note.pid, signal.SIGKILL)
     until(lambda: not any(is_running(*worker) for worker in workers))
     assert status(deployed.launch.home) is None
