@@ -31,6 +31,7 @@ from serving.asked import Asked
 from serving.desk import Desk, open_desk
 from serving.inquiry import open_inquiry
 from serving.log.anchors import AnchorBroken
+from serving.log.database import LogUnavailable
 from serving.log.record import Record
 from serving.partners.partner import LOCAL
 from serving.vendors import http_vendors
@@ -154,7 +155,7 @@ def _anchor(workspace: Workspace) -> None:
     """Sign where the chain ends now, as a service does; the decisions stand without."""
     try:
         open_anchors(workspace.settings).append(workspace.log.head(), datetime.now(UTC))
-    except (AnchorBroken, OSError) as error:
+    except (AnchorBroken, LogUnavailable, OSError) as error:
         console.print(f"[yellow]the log's end is not anchored[/]: {escape(str(error))}", highlight=False)
 
 

@@ -46,7 +46,7 @@ def verify_log(public_key: str = "", last_anchor: str = "") -> bool:
         found = log.verify(lambda done, of: bar.update(task, completed=done, total=of), anchors=anchors, sealed=sealed)
     first, last = log.times()
     head = found.head
-    if fault := found.broken or _cut(log, kept) or _unanchored(settings, head, (first, last), anchors):
+    if fault := found.broken or _cut(log, kept) or (not kept and _unanchored(settings, head, (first, last), anchors)):
         log.close()
         console.print(f"[red]✗[/] {escape(str(fault))}", highlight=False, soft_wrap=True)
         return False
@@ -74,7 +74,7 @@ def _unanchored(
         return None
     first, last = (time and datetime.fromisoformat(time) for time in times)
     if (settings.root() / ANCHOR_KEY).exists():
-        why = "there is a key that signed some"
+        why = "there is a key that may have signed some"
     elif head.number >= LINKS:
         why = f"a service signs one each {LINKS:,} links"
     elif first and last and (last - first).total_seconds() > SECONDS:

@@ -19,10 +19,12 @@ def database(settings: Settings) -> Path:
 def migrate(file: Path) -> None:
     """Make an empty one; raises `CalledProcessError` when Prefect cannot."""
     with TemporaryDirectory() as folder:
+        # Nothing of a server that this shell is set up for: its database is not ours to migrate.
         variables = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
             "PREFECT_HOME": folder,
             "PREFECT_PROFILES_PATH": f"{folder}/profiles.toml",
+            "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder}/prefect.db",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "true",
         }

@@ -8,7 +8,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def kept(framework: str) -> Path:
 
 def begin_with(framework: str, file: Path) -> bool:
     """Have a copy as `file` where there is none yet; whether there is a file now."""
-    if file.exists() or not (empty := kept(framework)).exists():
+    if file.exists() or not os.access(empty := kept(framework), os.R_OK):
         return file.exists()
     make_aside(file, lambda made: shutil.copyfile(empty, made))
     return file.exists()
@@ -38,6 +37,11 @@ def make_aside(file: Path, make: Callable[[Path], object]) -> None:
         made = Path(folder) / file.name
         make(made)
         sync(made)
-        # A link, unlike a move, leaves what is there alone.
-        with suppress(FileExistsError):
+        # A link, unlike a move, leaves what is there alone; some file systems have none.
+        try:
             os.link(made, file)
+        except FileExistsError:
+            pass
+        except OSError:
+            if not file.exists():
+                made.replace(file)

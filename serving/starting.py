@@ -76,10 +76,12 @@ class Beginning:
         the last good releases answer all the same, and are told as such until it has happened.
         """
         patience = time.monotonic() + LOOK_SECONDS
-        while self._goes_on():
-            pointed = pointed_portfolios(self.launch.releases)
+        otherwise = "no release is here to serve; `lendloop doctor` looks at it"
+        while self._goes_on("the registry did not answer", otherwise):
             fault = self.crew.failing([FOLLOWER])
-            if looks.happened():
+            looked = looks.happened()
+            pointed = pointed_portfolios(self.launch.releases)  # after what it was told: it writes, and then tells
+            if looked:
                 return self._has_releases(pointed)
             if pointed and (fault or time.monotonic() > patience):
                 self._tell_not_looked(pointed)
@@ -91,7 +93,7 @@ class Beginning:
 
     def ready(self) -> bool:
         """Wait until every worker has loaded a release, and one says that it is ready; False: it is given up."""
-        while self._goes_on():
+        while self._goes_on("the server was not ready", f"GET {self.launch.url}/readyz says why"):
             if fault := self.crew.failing([WORKER]):
                 raise ServiceError(f"{fault}; the lines of the log before this say why")
             # One that is ready would do for the first requests, and be alone with all of them.
@@ -101,7 +103,7 @@ class Beginning:
             self.stop.wait(TICK_SECONDS)
         return False
 
-    def _goes_on(self) -> bool:
+    def _goes_on(self, late: str, then: str) -> bool:
         if self.stop.is_set():
             return False
         self.crew.tend()
@@ -109,8 +111,7 @@ class Beginning:
             _log.warning("who started this service has ended; so does it")
             return False
         if time.monotonic() > self.until:
-            url = f"{self.launch.url}/readyz"
-            raise ServiceError(f"the server was not ready within {READY_SECONDS:g} s; GET {url} says why")
+            raise ServiceError(f"{late} within {READY_SECONDS:g} s; {then}")
         return True
 
     def _has_releases(self, pointed: list[str]) -> bool:

@@ -116,7 +116,12 @@ def _equals(label: Recorded, dtype: pl.DataType) -> pl.Expr:
     """A flag may be stored as a boolean, a number or a word; `equals: true` is also met by 1."""
     column = pl.col(label.column)
     if dtype.is_numeric() or dtype == pl.Boolean:
-        return column.cast(pl.Float64) == (float(label.equals) if _is_number(label.equals) else None)
+        if not _is_number(label.equals):
+            raise LabelError(
+                f"label of {label.column!r}: `equals` is the word {label.equals!r}, the column holds {dtype}; expected "
+                "a number, true or false (yes, no, on and off are words)"
+            )
+        return column.cast(pl.Float64) == float(label.equals)
     return column.cast(pl.String) == (
         str(label.equals).lower() if isinstance(label.equals, bool) else str(label.equals)
     )

@@ -49,6 +49,9 @@ def check_sense(tree: Node) -> None:
                 raise RuleError(part.column, "this part is the same for everybody; expected a name in it")
         for bound in _bounds(node):
             _check_word(bound)
+    wide = set(chain.from_iterable(map(_wide, _chains(tree))))
+    for bound in chain.from_iterable(map(_bounds, walk(tree))):
+        if bound not in wide:
             _check_range(bound)
     for chain_of in _chains(tree):
         _check_together(chain_of)
@@ -83,13 +86,31 @@ def _check_word(bound: _Bound) -> None:
 
 
 def _check_range(bound: _Bound) -> None:
-    if bound.name not in RANGES or isinstance(bound.value, bool) or not isinstance(bound.value, float | int):
-        return
-    low, high = RANGES[bound.name]
-    beyond = (bound.comparator == ">" and bound.value == high) or (bound.comparator == "<" and bound.value == low)
-    if beyond or not low <= bound.value <= high:
-        problem = f"`{bound.comparator} {bound.value:g}` is the same for everybody; expected what tells some apart"
+    if _is_beyond(bound):
+        low, high = RANGES[bound.name]
+        problem = f"`{bound.comparator} {bound.value:.15g}` is the same for everybody; expected what tells some apart"
         raise RuleError(bound.column, f"{bound.name} is from {low:g} to {high:g}: {problem}")
+
+
+def _is_beyond(bound: _Bound) -> bool:
+    """Whether a bound of a name with a range is outside of it, so that it holds for nobody or for everybody."""
+    if bound.name not in RANGES or isinstance(bound.value, bool) or not isinstance(bound.value, float | int):
+        return False
+    low, high = RANGES[bound.name]
+    at_end = (bound.comparator == ">" and bound.value == high) or (bound.comparator == "<" and bound.value == low)
+    return at_end or not low <= bound.value <= high
+
+
+def _wide(parts: list[Node]) -> Iterator[_Bound]:
+    """Bounds that hold for everybody beside one of the same name that does not, as in `score between 90 and 1000`."""
+    bounds = [bound for part in parts if isinstance(part, Comparison) for bound in _bounds(part)]
+    told = {bound.name for bound in bounds if not _is_beyond(bound)}
+    for bound in bounds:
+        if bound.name in told and _is_beyond(bound):
+            low, high = RANGES[bound.name]
+            value = cast("float", bound.value)
+            if (bound.comparator in (">", ">=") and value < low) or (bound.comparator in ("<", "<=") and value > high):
+                yield bound
 
 
 def _chains(node: Node) -> Iterator[list[Node]]:

@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli.logs import log
-from flows.logging_keeping import LogCommandError
+from flows.logging_keeping import LogCommandError, open_anchors
 from flows.workspace import open_settings_log
 from infra.settings import Settings
+from serving.log.chain import Head
 from tests.serving.log.examples import make_record
 
 
@@ -50,6 +51,9 @@ def test_a_log_that_lost_its_end_and_all_anchors_fails_the_command(home):
     _cut_off(3)
     assert "the end of the chain was cut off" in run("verify")[1]
     shutil.rmtree(home / "anchors")
+    with closing(open_settings_log(Settings())) as opened:
+        left = opened.head().hash
+    assert run("verify", "--last-anchor", left)[0] == 0  # who knows where it ended needs no other
     code, said = run("verify")
     assert code == 1
     assert "no anchor is in" in said
@@ -71,3 +75,9 @@ def test_a_log_too_long_to_have_no_anchor_fails_without_the_key_that_signs(home,
     assert run("verify")[0] == code
     run("anchor")
     assert run("verify")[0] == 0
+
+
+def test_a_log_of_nothing_is_not_signed_and_makes_no_key(tmp_path, monkeypatch):
+    monkeypatch.setenv("LENDLOOP_HOME", str(tmp_path))
+    assert open_anchors(Settings()).append(Head(), datetime.now(UTC)) is None
+    assert not (tmp_path / "anchor.key").exists()

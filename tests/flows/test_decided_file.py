@@ -81,6 +81,13 @@ def test_a_file_again_is_answered_from_the_log(place: Place, capsys: pytest.Capt
     assert [anchor.number for anchor in open_anchors(Settings()).read()] == [place.links()]
 
 
+def test_a_file_is_answered_where_its_end_cannot_be_signed(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    (Settings().root() / "anchor.key").write_text("zz")
+    decide_file(place.file(), NAME, place.folder / "1.csv", AT)
+    assert "the log's end is not anchored" in capsys.readouterr().out
+    assert (place.folder / "1.csv").exists()
+
+
 def test_a_file_again_without_a_time_is_answered_from_the_log(place: Place) -> None:
     for _ in range(2):
         decide_file(place.file(), NAME, None, "")

@@ -42,6 +42,20 @@ def test_of_two_at_once_the_first_ones_stays(empty: Path, tmp_path: Path, monkey
     assert (tmp_path / "a.db").read_bytes() == b"theirs"
 
 
+@pytest.mark.parametrize("there", [b"", b"theirs"])
+def test_a_file_system_without_links_will_do(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bytes
+) -> None:
+    def refuse(*_: object) -> None:
+        if there:
+            (tmp_path / "a.db").write_bytes(there)
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(module.os, "link", refuse)
+    assert begin_with("mlflow", tmp_path / "a.db")
+    assert (tmp_path / "a.db").read_bytes() == (there or b"empty")
+
+
 def test_where_none_was_kept_there_is_none(empty: Path, tmp_path: Path) -> None:
     empty.unlink()
     assert not begin_with("mlflow", tmp_path / "a.db")

@@ -115,6 +115,15 @@ def test_a_recorded_outcome_in_whatever_form(values: list[object], equals: bool 
         labels(recorded, {"calls": calls, "results": results}, "id", date(2010, 3, 30))
 
 
+@pytest.mark.parametrize("values", [[True, False], [1, 0]])
+def test_a_word_for_a_column_without_words_is_told(values: list[object]) -> None:
+    label = Recorded(kind="recorded", table="results", column="bought", equals="yes")
+    calls = table([(1, "2010-03-05T00:00:00Z", "2010-03-05T00:00:00Z")])
+    results = table([(1, "2010-03-31T00:00:00Z", "2010-03-31T00:00:00Z", value) for value in values], "bought")
+    with pytest.raises(LabelError, match=r"'yes', the column holds .*; expected a number, true or false"):
+        labels(spec(observations="calls", label=label), {"calls": calls, "results": results}, "id", date(2010, 3, 31))
+
+
 def test_an_outcome_may_name_the_observation_it_is_of() -> None:
     recorded = spec(observations="calls", label=Recorded(kind="recorded", table="results", column="bought"))
     stamps = ["2010-03-05T00:00:00Z", "2010-03-09T00:00:00Z"]
