@@ -22,8 +22,6 @@ FEW = 4
 KILLS = int(os.environ.get("KILLS", f"{FEW}"))
 SEED = int(os.environ.get("KILLS_SEED", str(random.randrange(10**6))))
 LONGEST_PAUSE = 1.5 if KILLS < 20 else 4.0
-# `make test` does other things beside; with six callers a kill still meets a request.
-BETWEEN = 0.01 if KILLS < 20 else 0.0
 # A worker that is killed as it starts, again and again, is started after at most 10 s; it then needs about two.
 READY_SECONDS = 45.0
 REPEATED = 300
@@ -71,7 +69,7 @@ class Killer:
 def assert_kills_lose_nothing(service: Deployed, name: str, kills: int = KILLS) -> None:
     """Kill `kills` workers while callers ask; then every answer is in the log, and is the answer."""
     killer, began = Killer(service, random.Random(SEED)), datetime.now(UTC)
-    with Callers(service, f"{name}-{SEED}", pause=BETWEEN) as callers:
+    with Callers(service, f"{name}-{SEED}") as callers:
         for _ in range(kills):
             killer.kill()
         callers.pause = CALM  # the kills are over: the workers that begin need the machine more
