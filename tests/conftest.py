@@ -48,7 +48,7 @@ TOGETHER = (
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """One worker after another: the first writes the asserts of all files anew, which is half the work, for all."""
-    with (Path(tempfile.gettempdir()) / "lendloop-collecting").open("w") as turn:
+    with (Path(tempfile.gettempdir()) / f"lendloop-collecting-{os.getuid()}").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         return (yield)
 

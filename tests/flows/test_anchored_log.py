@@ -7,25 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from flows.cli.logs import log
 from flows.logging_keeping import LogCommandError, open_anchors
 from flows.workspace import open_settings_log
 from infra.settings import Settings
 from serving.log.chain import Head
+from tests.flows.logs import home_with_records, run
 from tests.serving.log.examples import make_record
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Path:
     """A home with a log of five records."""
-    monkeypatch.setenv("LENDLOOP_HOME", str(tmp_path))
-    opened = open_settings_log(Settings())
-    for second in range(5):
-        opened.append(make_record(second))
-    opened.close()
-    return tmp_path
+    return home_with_records(tmp_path, monkeypatch)
 
 
 def _cut_off(keep: int) -> None:
@@ -35,13 +29,6 @@ def _cut_off(keep: int) -> None:
         database.execute("DELETE FROM decision_batches WHERE number > ?", [keep])
         (last,) = database.execute("SELECT hash FROM decision_batches WHERE number = ?", [keep]).fetchone()
         database.execute("UPDATE decision_head SET number = ?, records = ?, hash = ?", [keep, keep, last])
-
-
-def run(*words: str) -> tuple[int, str]:
-    found = CliRunner().invoke(log, list(words))
-    if found.exception is not None and not isinstance(found.exception, SystemExit):
-        raise found.exception
-    return found.exit_code, " ".join(found.output.split())
 
 
 def test_a_log_that_lost_its_end_and_all_anchors_fails_the_command(home):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli.logs import decision, log
+from flows.cli.logs import decision
 from flows.logging_keeping import LogCommandError
 from flows.logging_replay import PARTS, differences
 from flows.workspace import open_settings_log
@@ -25,6 +25,7 @@ from serving.log.keys import master_name, read_keys, write_keys
 from serving.log.record import Record
 from serving.pauses import Pause, open_pauses
 from serving.release import load_release
+from tests.flows.logs import home_with_records, run
 from tests.serving.api.worker import DECISIONS, Worker
 from tests.serving.log.examples import START, make_record
 from tests.serving.small_releases import PORTFOLIO
@@ -33,19 +34,7 @@ from tests.serving.small_releases import PORTFOLIO
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Path:
     """A home with a log of five records."""
-    monkeypatch.setenv("LENDLOOP_HOME", str(tmp_path))
-    opened = open_settings_log(Settings())
-    for second in range(5):
-        opened.append(make_record(second))
-    opened.close()
-    return tmp_path
-
-
-def run(*words: str) -> tuple[int, str]:
-    found = CliRunner().invoke(log, list(words))
-    if found.exception is not None and not isinstance(found.exception, SystemExit):
-        raise found.exception
-    return found.exit_code, " ".join(found.output.split())
+    return home_with_records(tmp_path, monkeypatch)
 
 
 def test_a_log_is_anchored_verified_rotated_and_a_person_erased(home):
