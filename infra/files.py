@@ -1,9 +1,11 @@
 """Files written whole, and on disk before anyone is told that they are there."""
 
+import fcntl
 import os
 import secrets
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
@@ -30,6 +32,38 @@ def write_whole(file: Path, content: bytes) -> None:
             part.unlink()
         raise
     _clear(file)
+
+
+def keep(part: Path, file: Path) -> None:
+    """Give a finished file its name in place of what had it: on disk, content and name, when this returns."""
+    sync(part)
+    os.replace(part, file)
+    sync(file.parent)
+
+
+def name_first(draft: Path, file: Path) -> None:
+    """Give a finished file its name where there is none of that name yet: of several writers the first one's stays."""
+    sync(draft)
+    try:
+        os.link(draft, file)  # which, unlike a move, leaves what is there alone
+        draft.unlink()
+    except FileExistsError:
+        draft.unlink()
+    except OSError:  # some file systems have no links: one writer after another
+        with _turn(file.parent):
+            draft.unlink() if file.exists() else draft.replace(file)
+    sync(file.parent)
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Wait until no other process has its turn in a folder; a process that is killed loses its."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def check_place(file: Path, size: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from infra.files import sync
+from infra.files import name_first
 
 
 def kept(framework: str) -> Path:
@@ -36,12 +36,4 @@ def make_aside(file: Path, make: Callable[[Path], object]) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{file.stem}-", dir=file.parent) as folder:
         made = Path(folder) / file.name
         make(made)
-        sync(made)
-        # A link, unlike a move, leaves what is there alone; some file systems have none.
-        try:
-            os.link(made, file)
-        except FileExistsError:
-            pass
-        except OSError:
-            if not file.exists():
-                made.replace(file)
+        name_first(made, file)

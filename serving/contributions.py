@@ -6,7 +6,9 @@ game (Lundberg et al. 2020, path-dependent) has one player for each distinct inp
 split on a statistic of categories (CTR) is credited to these, in equal parts, not to the numbers combined with them.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations
@@ -22,8 +24,11 @@ Integers = NDArray[np.int64]
 Player = tuple[int, ...]
 """Sorted positions, among the model's inputs, of the inputs one split is credited to."""
 
-CHUNK = 8192
-"""Rows explained at a time: bounds the memory of a batch."""
+CHUNK = 16_384
+"""Rows that a thread explains at a time, at most: bounds the memory of a batch."""
+WORTH = 4096
+"""Rows that a thread is worth: a request's thousand are explained by the thread that answers."""
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class UnsupportedModel(ValueError):
@@ -48,8 +53,16 @@ class LeafTable:
         if len(leaves) == 1:
             return self.explain_single(leaves[0])[None]
         total = np.empty((len(leaves), self.rows.shape[1]))
-        for start in range(0, len(leaves), CHUNK):
-            total[start : start + CHUNK] = self._chunk(leaves[start : start + CHUNK]).T
+
+        def explain(part: slice) -> None:
+            total[part] = self._chunk(leaves[part]).T
+
+        threads, parts = _parts(len(leaves))
+        if len(parts) == 1:
+            explain(parts[0])
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(explain, parts))
         return total
 
     def _chunk(self, leaves: NDArray[np.integer[Any]]) -> Floats:
@@ -58,17 +71,21 @@ class LeafTable:
         Tree by tree, in the order in which one row's sum runs: a batch gives the same bits as its rows alone.
         """
         total = np.zeros((self.rows.shape[1], len(leaves)))
-        for tree, columns in zip(np.ascontiguousarray(leaves.T), self._by_tree, strict=True):
-            for column, values in columns:
-                total[column] += values.take(tree)
+        taken = np.empty((max((len(block) for _, block in self._by_tree), default=0), len(leaves)))
+        for tree, (columns, block) in zip(np.ascontiguousarray(leaves.T), self._by_tree, strict=True):
+            # One gather for all columns of a tree: shorter ones would leave Python, which threads share, no time off.
+            block.take(tree.astype(np.intp), axis=1, out=taken[: len(block)], mode="clip")
+            for column, values in zip(columns, taken, strict=False):
+                total[column] += values
         return total
 
     @cached_property
-    def _by_tree(self) -> list[list[tuple[int, Floats]]]:
-        """For each tree the columns that it adds to, and what at each leaf: six at most of a tree of depth 6."""
+    def _by_tree(self) -> list[tuple[list[int], Floats]]:
+        """For each tree the columns that it adds to, six at most of a tree of depth 6, and these (columns x leaves)."""
         trees = np.split(self.rows, self.first[1:]) if len(self.first) else []
+        columns = [np.flatnonzero(tree.any(axis=0)) for tree in trees]
         return [
-            [(int(at), np.ascontiguousarray(tree[:, at])) for at in np.flatnonzero(tree.any(axis=0))] for tree in trees
+            (used.tolist(), np.ascontiguousarray(tree[:, used].T)) for tree, used in zip(trees, columns, strict=True)
         ]
 
     def explain_single(self, leaves: NDArray[np.integer[Any]]) -> Floats:
@@ -77,6 +94,13 @@ class LeafTable:
         if taken.shape[1] == 1 and len(taken):
             return cast(Floats, np.add.accumulate(taken)[-1])  # a single column NumPy would not add up in order
         return cast(Floats, taken.sum(axis=0))
+
+
+def _parts(rows: int) -> tuple[int, list[slice]]:
+    """Threads, and what they explain: parts as large as each other, so that threads end together."""
+    threads = max(1, min(CORES, rows // WORTH))
+    count = threads * max(1, -(-rows // (threads * CHUNK)))
+    return threads, [slice(rows * part // count, rows * (part + 1) // count) for part in range(count)]
 
 
 def fill_empty_leaves(model: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.permitted import FeatureColumn
 from serving.checked import LARGEST, CheckedInputs, Column, Flags, check_inputs
-from serving.contributions import CHUNK, LeafTable, fill_empty_leaves, leaf_table
+from serving.contributions import LeafTable, fill_empty_leaves, leaf_table
 from serving.leaves import NumberSplits, number_splits
 from serving.policy import Policy, feature_kinds
 from serving.reasons import group_inputs
@@ -43,6 +43,8 @@ Kind = Literal["risk", "propensity"]
 
 TOLERANCE = 1e-9
 SAMPLE = 64
+AT_ONCE = 32_768
+"""Rows whose leaves, a number for each tree, are held at a time."""
 SMALL = 256
 """Rows under which a second thread costs more than it saves."""
 
@@ -122,12 +124,12 @@ class LoadedModel:
 
     def _contributions(self, inputs: Inputs) -> Floats:
         rows = len(inputs.numbers)
-        if rows <= CHUNK:
+        if rows <= AT_ONCE:
             return self.table.explain(self.leaves(inputs))
-        # A batch's leaves, a number for each tree, are many times as large as its inputs: not all of them at once.
+        # A batch's leaves are many times as large as its inputs.
         total = np.empty((rows, self.table.rows.shape[1]))
-        for start in range(0, rows, CHUNK):
-            part = slice(start, start + CHUNK)
+        for start in range(0, rows, AT_ONCE):
+            part = slice(start, start + AT_ONCE)
             total[part] = self.table.explain(leaves(self.booster, inputs.part(part)))
         return total
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from infra.files import keep
 from serving.log.anchors import Anchor
 from serving.log.database import LogUnavailable, Row, Session, open_database
 from serving.log.decision_log import open_log
 from serving.log.entry import COLUMNS
-from serving.log.files import keep
 from serving.log.keys import KeyRing
 from serving.log.schema import HEAD, LINKS, READABLE, STATEMENTS, VERSION
 from serving.log.sqlite import SqliteDatabase

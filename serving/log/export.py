@@ -15,9 +15,9 @@ from typing import Any
 import orjson
 import polars as pl
 
+from infra.files import keep
 from serving.log.decision_log import DecisionLog
 from serving.log.entry import DOCUMENTS
-from serving.log.files import keep
 from serving.log.record import DECIDING
 
 AT_ONCE = 20_000  # records in one plan, which are held in memory

@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+from infra.files import keep, name_first
 from serving.log.database import LogUnavailable
-from serving.log.files import keep, sync
 
 KEY_BYTES = 32
 
@@ -81,11 +80,8 @@ def write_keys(file: Path, keys: Sequence[bytes]) -> None:
 
 def _make(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    new = _draft(file, [os.urandom(KEY_BYTES)])
-    with suppress(FileExistsError):  # another process was first: its key is the key
-        os.link(new, file)
-    new.unlink()
-    sync(file.parent)
+    # Where another process was first, its key is the key.
+    name_first(_draft(file, [os.urandom(KEY_BYTES)]), file)
 
 
 def _draft(file: Path, keys: Sequence[bytes]) -> Path:

@@ -4,9 +4,9 @@ import hashlib
 import hmac
 import os
 import re
-from contextlib import suppress
 from pathlib import Path
 
+from infra.files import name_first
 from serving.log.keyed import keyed_digest
 
 SECRET_BYTES = 32
@@ -60,9 +60,4 @@ def _make(file: Path) -> None:
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as output:
         output.write(os.urandom(SECRET_BYTES).hex() + "\n")
-        output.flush()
-        os.fsync(output.fileno())
-    # A link never replaces: of two processes that start together, one secret wins for both.
-    with suppress(FileExistsError):
-        os.link(draft, file)
-    draft.unlink()
+    name_first(draft, file)  # of two processes that start together, one secret wins for both

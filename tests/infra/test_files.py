@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.files import sync_tree, write_whole
+from infra import files as module
+from infra.files import name_first, sync_tree, write_whole
 
 
 def full(_handle: int) -> None:
@@ -57,3 +58,25 @@ def test_every_file_of_a_tree_is_synced(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")))
     sync_tree(tmp_path)
     assert set(synced) == {str(tmp_path), str(tmp_path / "a"), str(tmp_path / "a" / "b.txt")}
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_of_many_who_name_a_file_one_is_first_and_all_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(module.os, "link", without_links)
+
+    def name(number: int) -> bytes:
+        draft = tmp_path / f"draft-{number}"
+        draft.write_bytes(bytes([number]))
+        name_first(draft, tmp_path / "key")
+        return (tmp_path / "key").read_bytes()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(name, range(100)))) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def without_links(*_: object) -> None:
+    raise PermissionError(1, "Operation not permitted")

@@ -65,7 +65,7 @@ def told(decision: Decision) -> dict[str, object]:
 @pytest.mark.parametrize("extra", [PLAIN, RICH, CHANGING, RICH + SECOND], ids=["plain", "rich", "changing", "second"])
 @pytest.mark.parametrize("rules", ["", RULES], ids=["few rules", "rules"])
 def test_every_row_is_the_decision_made_alone(extra: str, rules: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.scoring.CHUNK", 128)
+    monkeypatch.setattr("serving.scoring.AT_ONCE", 128)
     random, by = np.random.default_rng(5), lender(extra, rules)
     found = features(random)
     asked = [

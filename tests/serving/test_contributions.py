@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from serving import contributions
 from serving.contributions import LeafTable, UnsupportedModel, fill_empty_leaves, leaf_table
 from serving.scoring import leaves
 from tests.serving.lender import COLUMNS, NUMERIC, customers, fit
@@ -36,7 +37,10 @@ def test_contributions_are_those_of_catboost(columns, one_hot, depth):
     np.testing.assert_allclose(table.base + found.sum(axis=1), booster.predict(pool), rtol=0, atol=1e-12)
 
 
-def test_a_row_alone_has_the_bits_of_the_row_in_a_batch():
+@pytest.mark.parametrize(("cores", "worth", "chunk"), [(1, 1000, 1000), (1, 1000, 7), (3, 10, 7), (64, 10, 90)])
+def test_a_row_alone_has_the_bits_of_the_row_in_a_batch(monkeypatch, cores, worth, chunk):
+    for name, value in {"CORES": cores, "WORTH": worth, "CHUNK": chunk}.items():
+        monkeypatch.setattr(contributions, name, value)
     booster = _load(fit(COLUMNS))
     table = leaf_table(describe(booster))
     found = leaves(booster, encode(customers(300, seed=5), COLUMNS))

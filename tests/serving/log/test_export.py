@@ -70,7 +70,8 @@ def test_the_export_of_another_log_is_not_mixed_in(log, tmp_path):
 RUN = """
 import os, signal, sys
 from pathlib import Path
-from serving.log import export, files
+from infra import files
+from serving.log import export
 from serving.log.decision_log import open_log
 from tests.serving.log.keyring import KEYS
 
