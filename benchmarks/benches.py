@@ -28,7 +28,12 @@ BENCHES = (
         scale=("--rows", "10_000_000", "--rounds", "3"),
     ),
     Bench("benchmarks.batch_decisions", ("batch_decisions",), scale=("1000000", "3")),
-    Bench("benchmarks.features_scale", ("features_scale",), ("100000", "300000"), ("100000", "1000000", "10000000")),
+    Bench(
+        "benchmarks.features_scale",
+        ("features_scale",),
+        quick=("100000", "300000"),
+        scale=("100000", "300000", "1000000", "10000000"),
+    ),
     Bench("benchmarks.retrain_overhead", ("retrain_overhead",), ("100000",), ("1000000", "--trees", "500")),
     Bench("benchmarks.scale_tables", ("scale_tables",)),
 )

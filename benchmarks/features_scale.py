@@ -140,13 +140,22 @@ def main(sizes: list[int], keep: Path | None) -> None:
             folder = keep if keep and customers == sizes[-1] else Path(place)
             found.append({"machine": moment()} | figures(folder, customers))
         console.print(f"{customers:,} customers: {found[-1]['rows_per_second']:,} rows/s")
-    before = json.loads(RESULTS.read_text())["sizes"] if RESULTS.is_file() else []
-    every = {one["customers"]: one for one in [*before, *found]}
-    found = [every[customers] for customers in sorted(every)]
     grown = exponent(found)
     show(console, found, grown)
-    told = {"features": len(FEATURES), "months": MONTHS, "sizes": found, "exponent": grown}
-    turns.keep(RESULTS, told, lines(found, grown), machine)
+    told = {"features": len(FEATURES), "months": MONTHS} | together(found, grown)
+    turns.keep(RESULTS, told, lines(told["sizes"], told["exponent"]), machine)
+
+
+def together(found: list[dict[str, Any]], grown: float | None) -> dict[str, Any]:
+    """What is kept: the run that went furthest, whole, and a shorter one after it, apart.
+
+    Growth is between sizes of one run: an hour later the same machine may be half as fast.
+    """
+    before = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"sizes": []}
+    if max((one["customers"] for one in before["sizes"]), default=0) <= found[-1]["customers"]:
+        return {"sizes": found, "exponent": grown}
+    shorter = {"sizes": found, "exponent": grown}
+    return {"sizes": before["sizes"], "exponent": before["exponent"], "shorter": shorter}
 
 
 def lines(found: list[dict[str, Any]], grown: float | None) -> list[Line]:
