@@ -87,13 +87,17 @@ class ConsentBook:
     def states(
         self, portfolio: str, entities: Sequence[str], purposes: Sequence[ConsentPurpose], at: datetime
     ) -> list[dict[str, State]]:
-        """What each person's last word until `at` is about each of the purposes; one query for all of them."""
+        """What each person's last word until `at` is about each of the purposes; one query for all of them.
+
+        A withdrawal that a clock ahead of ours dates later holds from when we were told.
+        """
         persons = [self._vault.person(portfolio, entity) for entity in entities]
 
         def work(session: Session) -> list[Row]:
             among, value = session.among(list(dict.fromkeys(persons)))
-            sql = f"SELECT person, purpose, state FROM consents WHERE person IN {among} AND at <= ? {WORDS_IN_ORDER}"
-            return session.rows(sql, [value, time_text(at)])
+            known = "(at <= ? OR (state = 'withdrawn' AND recorded_at <= ?))"
+            sql = f"SELECT person, purpose, state FROM consents WHERE person IN {among} AND {known} {WORDS_IN_ORDER}"
+            return session.rows(sql, [value, time_text(at), time_text(at)])
 
         last = {(person, purpose): state for person, purpose, state in self._ledger.read(work)}
         return [{purpose: last.get((person, purpose), "none") for purpose in purposes} for person in persons]

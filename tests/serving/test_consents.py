@@ -35,8 +35,9 @@ def book(url: str, log: DecisionLog) -> Iterator[ConsentBook]:
 
 def say(book: ConsentBook, state: Word, *, entity: str = "1", days: int = 0, **other: Any) -> bool:
     purpose: ConsentPurpose = other.get("purpose", "credit")
-    given = Consent(purpose, state, START + timedelta(days=days), other.get("source", "form"))
-    return book.record(other.get("portfolio", PORTFOLIO), entity, given, by="ann", at=START)
+    said = START + timedelta(days=days)
+    given = Consent(purpose, state, said, other.get("source", "form"))
+    return book.record(other.get("portfolio", PORTFOLIO), entity, given, by="ann", at=other.get("told", said))
 
 
 def state(book: ConsentBook, days: int, *entities: str) -> list[str]:
@@ -49,6 +50,19 @@ def test_the_last_word_before_a_time_holds_whenever_it_was_recorded(book: Consen
     assert say(book, "granted", days=1)
     assert [state(book, days) for days in (0, 1, 4, 5)] == [["none"], ["granted"], ["granted"], ["withdrawn"]]
     assert [one.consent.state for one in book.history(PORTFOLIO, "1")] == ["granted", "withdrawn"]
+
+
+def test_a_withdrawal_that_is_dated_ahead_holds_from_when_it_was_told(book: ConsentBook) -> None:
+    assert say(book, "granted")
+    assert say(book, "withdrawn", days=5, told=START + timedelta(days=1))
+    assert [state(book, days) for days in (0, 1, 4, 5)] == [["granted"], ["withdrawn"], ["withdrawn"], ["withdrawn"]]
+    assert say(book, "granted", days=3)
+    assert state(book, 4) == ["withdrawn"]
+    assert say(book, "granted", days=6)
+    assert state(book, 6) == ["granted"]
+    assert say(book, "granted", days=9, told=START + timedelta(days=6))
+    assert say(book, "withdrawn", days=7)
+    assert [state(book, days) for days in (8, 9)] == [["withdrawn"], ["granted"]]
 
 
 def test_a_word_said_again_stands_once_and_nothing_is_overwritten(book: ConsentBook) -> None:
