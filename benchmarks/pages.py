@@ -1,6 +1,15 @@
 """Tables between marks of a page: what stands around them is people's."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def markdown(rows: Iterable[Sequence[str]]) -> str:
+    """A table of which the first row is the head."""
+    head, *rest = rows
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rest))
 
 
 def filled(page: str, tables: Mapping[str, str]) -> str:

@@ -1,6 +1,6 @@
 """README's table of figures, made from `benchmarks/results/*.json`: README says what was measured, and nothing else.
 
-`python -m benchmarks.table` writes it anew, and that of docs/speed.md's online reads; a test compares the two.
+`python -m benchmarks.table` writes it anew, and docs/speed.md's tables; a test compares them.
 """
 
 import json
@@ -14,10 +14,10 @@ from rich.table import Table
 
 from benchmarks.benches import BENCHES
 from benchmarks.figures import Line
-from benchmarks.pages import filled
+from benchmarks.pages import RESULTS, filled, markdown
+from benchmarks.speed_tables import speed_tables
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).parent / "results"
 HEADINGS = ("what", "goal", "measured", "peer", "floor")
 
 
@@ -55,34 +55,14 @@ def _machines(found: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def rendered(found: Iterable[Line]) -> str:
     """Markdown; what missed its goal says so."""
-    return _lines([HEADINGS, tuple("---" for _ in HEADINGS), *map(_cells, found)])
-
-
-def online(results: Path = RESULTS) -> str:
-    """The table of docs/speed.md: one customer read from each store, by each way, and when that was."""
-    found = json.loads((results / "online_reads.json").read_text(encoding="utf-8"))
-    stores = [name for name, one in found.items() if isinstance(one, dict) and name != "machine"]
-    ways = list(dict.fromkeys(way for store in stores for way in found[store]))
-    rows = [("", *(f"{store}, ms" for store in stores)), ("---",) * (len(stores) + 1)]
-    rows += [(way, *(_p50(found[store].get(way)) for store in stores)) for way in ways]
-    machine = found["machine"]
-    told = f"p50 of {found['calls']} reads, medians of {found['rounds']} rounds"
-    return f"{_lines(rows)}\n\n{told} ({machine['date']}, load before {machine['load_before']:.1f})."
-
-
-def _p50(one: Mapping[str, float] | None) -> str:
-    return f"{one['p50_ms']:.2f}" if one else ""
-
-
-def _lines(rows: Iterable[tuple[str, ...]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown([HEADINGS, *map(_cells, found)])
 
 
 def pages() -> dict[Path, dict[str, str]]:
     """The pages, and the tables of each by their marks."""
     return {
         ROOT / "README.md": {"figures": f"{rendered(lines())}\n\n{caption()}"},
-        ROOT / "docs" / "speed.md": {"online_reads": online()},
+        ROOT / "docs" / "speed.md": speed_tables(),
     }
 
 

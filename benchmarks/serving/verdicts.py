@@ -30,7 +30,7 @@ def goals(measured: Measured) -> list[Goal]:
     for name, one in _ours(measured).items():
         if name.endswith("1 worker"):
             for peer, least in SHARES:
-                share = one["peak"]["rate"] / _rate(measured, peer)
+                share = one["peak"]["rate"] / rate_of(measured, peer)
                 found.append(Goal(f"{name}: {share:.2f} x {peer}, expected at least {least:g}", share >= least))
         p99 = one["half"]["p99"]
         text = f"{name}: p99 {p99:.1f} ms at half of the peak rate, expected under {HALF_P99_MS:g} ms"
@@ -60,7 +60,7 @@ def lines(measured: Measured, valid: bool) -> list[Line]:
         if not name.endswith("1 worker"):
             continue
         rate, p99 = one["peak"]["rate"], one["half"]["p99"]
-        (tutorial, times), (floor, share), _ = ((_rate(measured, peer), least) for peer, least in SHARES)
+        (tutorial, times), (floor, share), _ = ((rate_of(measured, peer), least) for peer, least in SHARES)
         shares = (rate / tutorial, rate / floor)
         made.append(
             Line(
@@ -82,7 +82,7 @@ def tables(measured: Measured) -> list[Table]:
     rates = Table("", "requests/s", "p50 ms", "p99 ms", "CPU ms", *of, "at half: requests/s", "p50", "p99", box=None)
     for name, one in measured.items():
         peak, half = one["peak"], one["half"]
-        shares = [f"{peak['rate'] / _rate(measured, peer):.2f}" for peer in peers]
+        shares = [f"{peak['rate'] / rate_of(measured, peer):.2f}" for peer in peers]
         paced = [f"{half['rate']:,.0f}", f"{half['p50']:.1f}", f"{half['p99']:.1f}"]
         figures = [f"{peak['p50']:.1f}", f"{peak['p99']:.1f}", f"{peak['cpu']:.2f}"]
         rates.add_row(name, f"{peak['rate']:,.0f}", *figures, *shares, *paced)
@@ -96,5 +96,6 @@ def _ours(measured: Measured) -> dict[str, dict[str, Any]]:
     return {name: one for name, one in measured.items() if name.startswith(OURS)}
 
 
-def _rate(measured: Measured, peer: str) -> float:
+def rate_of(measured: Measured, peer: str) -> float:
+    """The peak rate of the contender whose name begins so."""
     return float(next(one["peak"]["rate"] for name, one in measured.items() if name.startswith(f"{peer} ")))

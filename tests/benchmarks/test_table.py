@@ -21,9 +21,9 @@ from benchmarks import (
 from benchmarks.benches import BENCHES
 from benchmarks.figures import Line
 from benchmarks.machine import describe
-from benchmarks.pages import filled
+from benchmarks.pages import RESULTS, filled
 from benchmarks.serving import verdicts
-from benchmarks.table import RESULTS, ROOT, caption, lines, online, pages, rendered
+from benchmarks.table import ROOT, caption, lines, pages, rendered
 
 FIRST = Line("a read", "≤ 1 ms", "0.5 ms", "2 ms", "0.1 ms", True)
 SECOND = Line("a write", "≥ 10/s", "9/s", "–", "12/s", False)
@@ -113,22 +113,3 @@ def test_the_caption_knows_the_parts_that_were_measured_in_other_runs(tmp_path: 
     for name, parts in ((BENCHES[0].results[0], sizes), (BENCHES[-1].results[-1], {"1 row": sizes[0]})):
         (tmp_path / f"{name}.json").write_text(json.dumps({"machine": whole, "sizes": parts, "lines": []}))
     assert caption(tmp_path) == ("Measured 2026-01-02 to 2026-02-03 on 2 cores of A, 8.0 GiB; load before: 1.0 to 7.0.")
-
-
-def test_the_table_of_online_reads_has_a_column_a_store_and_says_when(tmp_path: Path) -> None:
-    found = {
-        "machine": {"date": "2026-01-02", "load_before": 0.44},
-        "calls": 7,
-        "rounds": 3,
-        "Redis": {"ours": {"p50_ms": 0.124}, "bare": {"p50_ms": 0.05}},
-        "SQLite": {"ours": {"p50_ms": 1.0}},
-    }
-    (tmp_path / "online_reads.json").write_text(json.dumps(found))
-    assert online(tmp_path).splitlines() == [
-        "|  | Redis, ms | SQLite, ms |",
-        "| --- | --- | --- |",
-        "| ours | 0.12 | 1.00 |",
-        "| bare | 0.05 |  |",
-        "",
-        "p50 of 7 reads, medians of 3 rounds (2026-01-02, load before 0.4).",
-    ]
