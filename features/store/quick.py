@@ -1,7 +1,7 @@
 """Rows read by key as plain numbers and text, without a protobuf object for each value or a round trip for each view.
 
-Reads what Feast's own stores have written, by their own keys: SQLite's rows as they are, Redis' hashes with all views
-in one round trip. A store this does not know is read through Feast.
+Reads what Feast's own stores have written, by their own keys: SQLite's rows as they are, Redis' hashes and Postgres'
+tables with all views in one round trip.
 """
 
 import struct
@@ -9,19 +9,22 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 from feast import FeatureView, RepoConfig
 from feast.infra.online_stores.helpers import _mmh3, _redis_key
 from feast.infra.online_stores.online_store import OnlineStore
+from feast.infra.online_stores.postgres_online_store.postgres import _table_id
 from feast.infra.online_stores.redis import RedisOnlineStore
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
+from psycopg import sql
 
 from features.store.configuration import READ_TIMEOUT
 from features.store.line import RedisLine
+from features.store.postgres import ReconnectingPostgresOnlineStore
 from features.store.rows import entity_keys, in_utc, plain
 from features.store.sqlite import RowSqliteOnlineStore
 
@@ -62,7 +65,9 @@ def reads_of(store: OnlineStore, config: RepoConfig, key: str, views: Sequence[F
         return Reads(lambda keys: {view.name: store.plain_rows(config, view, keys) for view in views}, way="at_once")
     if isinstance(store, RedisOnlineStore):
         return _redis(store, config, key, views)
-    return Reads(_through_feast(store, config, key, views))
+    if isinstance(store, ReconnectingPostgresOnlineStore):
+        return Reads(_postgres(store, config, key, views))
+    raise TypeError(f"found an online store of type {type(store).__name__}, expected SQLite, Redis or Postgres")
 
 
 def decoded(value: bytes | None) -> Plain:
@@ -149,17 +154,34 @@ def _time(stored: bytes) -> datetime:
     return found
 
 
-def _through_feast(store: OnlineStore, config: RepoConfig, key: str, views: Sequence[FeatureView]) -> Read:
+def _postgres(
+    store: ReconnectingPostgresOnlineStore, config: RepoConfig, key: str, views: Sequence[FeatureView]
+) -> Read:
+    names = [[field.name for field in view.features] for view in views]
+    versions = config.registry.enable_online_feature_view_versioning
+    one = sql.SQL(
+        "SELECT {} AS view, entity_key, feature_name, value, event_ts FROM {}"
+        " WHERE entity_key = ANY(%s) AND feature_name = ANY(%s)"
+    )
+    tables = [sql.Identifier(_table_id(config.project, view, versions)) for view in views]
+    query = sql.SQL(" UNION ALL ").join(one.format(sql.Literal(place), table) for place, table in enumerate(tables))
+
     def read(keys: Sequence[int | str]) -> Rows:
-        found: Rows = {}
-        for view in views:
-            names = [field.name for field in view.features]
-            # A list of its own for each: a store may add to it.
-            rows: Any = store.online_read(config, view, entity_keys(key, keys), [*names])
-            found[view.name] = [
-                (in_utc(time), {name: plain(value) for name, value in values.items()}) if values else UNKNOWN
-                for time, values in rows
+        stored = store._prepare_keys(entity_keys(key, keys), config.entity_key_serialization_version)
+        wanted = [one for some in names for one in (stored, some)]
+        with store._get_conn(config, autocommit=True) as connection, connection.cursor(binary=True) as cursor:
+            rows = cursor.execute(query, wanted).fetchall()
+        times: dict[tuple[int, bytes], datetime | None] = {}
+        values: dict[tuple[int, bytes], dict[str, Plain]] = {}
+        for view, entity, name, value, time in rows:
+            times[view, entity] = in_utc(time)
+            values.setdefault((view, entity), {})[name] = decoded(value)
+        return {
+            view.name: [
+                (times[place, entity], values[place, entity]) if (place, entity) in times else UNKNOWN
+                for entity in stored
             ]
-        return found
+            for place, view in enumerate(views)
+        }
 
     return read
