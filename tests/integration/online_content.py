@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import psycopg
 from feast import RepoConfig
+from feast.protos.feast.types.Value_pb2 import Value
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from redis import Redis
 from sqlalchemy.engine import make_url
 
@@ -39,6 +41,22 @@ def conformance_config(folder: Path, online: Online, engine: str, **options: Any
     )
 
 
+def in_order(stored: bytes) -> bytes:
+    """The bytes of a value, the keys of its maps in order: protobuf has them in another order in each process."""
+    value = Value()
+    try:
+        value.ParseFromString(stored)
+    except DecodeError:  # a time
+        return stored
+    kind = value.WhichOneof("val") or ""
+    ordered: bytes = value.SerializeToString(deterministic=True)
+    return ordered if "map" in kind or "struct" in kind else stored
+
+
+def _in_order(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return [tuple(in_order(cell) if isinstance(cell, bytes) else cell for cell in row) for row in rows]
+
+
 @dataclass(frozen=True)
 class InRedis:
     url: str
@@ -49,7 +67,8 @@ class InRedis:
         return {"type": "redis", "connection_string": self.url.removeprefix("redis://").partition("/")[0]}
 
     def content(self) -> Any:
-        return {key: self.client.hgetall(key) for key in sorted(self.client.keys())}
+        stored = {key: self.client.hgetall(key) for key in sorted(self.client.keys())}
+        return {key: {name: in_order(value) for name, value in hash_.items()} for key, hash_ in stored.items()}
 
     def empty(self) -> None:
         self.client.flushdb()
@@ -73,7 +92,7 @@ class InPostgres:
 
     def content(self) -> Any:
         with psycopg.connect(self.url) as connection:
-            return connection.execute("SELECT * FROM conformance_stats ORDER BY 1, 2").fetchall()
+            return _in_order(connection.execute("SELECT * FROM conformance_stats ORDER BY 1, 2").fetchall())
 
     def empty(self) -> None:
         with psycopg.connect(self.url) as connection:
@@ -90,7 +109,7 @@ class InSqlite:
 
     def content(self) -> Any:
         with closing(sqlite3.connect(self.path)) as connection:
-            return connection.execute("SELECT * FROM conformance_stats ORDER BY 1, 2").fetchall()
+            return _in_order(connection.execute("SELECT * FROM conformance_stats ORDER BY 1, 2").fetchall())
 
     def empty(self) -> None:
         with closing(sqlite3.connect(self.path)) as connection, connection:

@@ -2,7 +2,8 @@
 
 Bytes equal those of Feast's own `python_values_to_proto_values(…)` and `SerializeToString()`, which tests compare for
 every type; but whole numbers beside a gap stay whole and exact, where Feast reads the column as floating-point numbers.
-A missing value is no bytes at all, as Feast writes it. Numbers, text, bytes, booleans, timestamps and lists of
+The keys of a map are in order, where Feast has them in one that changes from process to process. A missing value is no
+bytes at all, as Feast writes it. Numbers, text, bytes, booleans, timestamps and lists of
 floating-point numbers are encoded in bulk; what is left, also such a feature in a column of some other type, goes
 through Feast's own conversion, value by value. What does not fit its type is refused, as Feast refuses it.
 """
@@ -176,7 +177,8 @@ def _by_feast(column: pa.Array, kind: ValueType, name: str) -> pa.BinaryArray:
         values = python_values_to_proto_values(column.to_numpy(zero_copy_only=False), kind)
     except (ValueError, TypeError, ArithmeticError, AssertionError) as error:
         raise unfit(name, kind, error) from error
-    return pa.array([value.SerializeToString() for value in values], pa.binary())
+    # The keys of a map in order: left to itself, protobuf has them in another order in each process.
+    return pa.array([value.SerializeToString(deterministic=True) for value in values], pa.binary())
 
 
 def _tagged_varints(numbers: NDArray[np.int64], number: int, kept: NDArray[np.bool_]) -> pa.BinaryArray:

@@ -85,9 +85,8 @@ REFUSED: dict[ValueType, tuple[list[Any], pa.DataType]] = {
 
 
 def as_feast(column: pa.Array, kind: ValueType) -> list[bytes]:
-    return [
-        one.SerializeToString() for one in python_values_to_proto_values(column.to_numpy(zero_copy_only=False), kind)
-    ]
+    values = python_values_to_proto_values(column.to_numpy(zero_copy_only=False), kind)
+    return [one.SerializeToString(deterministic=True) for one in values]
 
 
 @pytest.mark.parametrize("kind", NUMBERS, ids=lambda kind: kind.name)
