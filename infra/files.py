@@ -43,15 +43,17 @@ def keep(part: Path, file: Path) -> None:
 
 def name_first(draft: Path, file: Path) -> None:
     """Give a finished file its name where there is none of that name yet: of several writers the first one's stays."""
-    sync(draft)
     try:
+        sync(draft)
         os.link(draft, file)  # which, unlike a move, leaves what is there alone
-        draft.unlink()
     except FileExistsError:
-        draft.unlink()
+        pass
     except OSError:  # some file systems have no links: one writer after another
         with _turn(file.parent):
-            draft.unlink() if file.exists() else draft.replace(file)
+            if not file.exists():
+                draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
     sync(file.parent)
 
 

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from serving.log.act import deed
 from serving.log.database import Row, Session
-from serving.log.erasure import WORDS_IN_ORDER, word
+from serving.log.erasure import SAID, WORDS_IN_ORDER, word
 from serving.log.ledger import Ledger, open_ledger
 from serving.log.record import Record, time_text
 from serving.log.vault import Vault
@@ -89,15 +89,15 @@ class ConsentBook:
     ) -> list[dict[str, State]]:
         """What each person's last word until `at` is about each of the purposes; one query for all of them.
 
-        A withdrawal that a clock ahead of ours dates later holds from when we were told.
+        A word that a clock ahead of ours dates later counts from when we were told.
         """
         persons = [self._vault.person(portfolio, entity) for entity in entities]
 
         def work(session: Session) -> list[Row]:
             among, value = session.among(list(dict.fromkeys(persons)))
-            known = "(at <= ? OR (state = 'withdrawn' AND recorded_at <= ?))"
-            sql = f"SELECT person, purpose, state FROM consents WHERE person IN {among} AND {known} {WORDS_IN_ORDER}"
-            return session.rows(sql, [value, time_text(at), time_text(at)])
+            said = f"person IN {among} AND {SAID} <= ?"
+            sql = f"SELECT person, purpose, state FROM consents WHERE {said} {WORDS_IN_ORDER}"
+            return session.rows(sql, [value, time_text(at)])
 
         last = {(person, purpose): state for person, purpose, state in self._ledger.read(work)}
         return [{purpose: last.get((person, purpose), "none") for purpose in purposes} for person in persons]

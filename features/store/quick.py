@@ -167,6 +167,8 @@ def _postgres(
     query = sql.SQL(" UNION ALL ").join(one.format(sql.Literal(place), table) for place, table in enumerate(tables))
 
     def read(keys: Sequence[int | str]) -> Rows:
+        if not views:
+            return {}
         stored = store._prepare_keys(entity_keys(key, keys), config.entity_key_serialization_version)
         wanted = [one for some in names for one in (stored, some)]
         with store._get_conn(config, autocommit=True) as connection, connection.cursor(binary=True) as cursor:

@@ -25,8 +25,10 @@ __all__ = [
 WORDS_ERASED = "erased"
 """The act, among those about consents, that says what an erasure left of a person's words."""
 
+SAID = "CASE WHEN at < recorded_at THEN at ELSE recorded_at END"
+"""When a word counts from: none later than it was told, whatever the clock was by which it is dated."""
 # `granted` is before `withdrawn` in every collation: whoever said both at one instant refused, however they arrived.
-WORDS_IN_ORDER = "ORDER BY at, state, number"
+WORDS_IN_ORDER = f"ORDER BY {SAID}, state, number"
 """How a person's words on a purpose follow one another; the last one holds."""
 
 _ERASE = "UPDATE decisions SET subject = NULL, features = NULL, person = NULL WHERE person IN"

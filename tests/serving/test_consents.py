@@ -52,17 +52,15 @@ def test_the_last_word_before_a_time_holds_whenever_it_was_recorded(book: Consen
     assert [one.consent.state for one in book.history(PORTFOLIO, "1")] == ["granted", "withdrawn"]
 
 
-def test_a_withdrawal_that_is_dated_ahead_holds_from_when_it_was_told(book: ConsentBook) -> None:
-    assert say(book, "granted")
-    assert say(book, "withdrawn", days=5, told=START + timedelta(days=1))
-    assert [state(book, days) for days in (0, 1, 4, 5)] == [["granted"], ["withdrawn"], ["withdrawn"], ["withdrawn"]]
-    assert say(book, "granted", days=3)
-    assert state(book, 4) == ["withdrawn"]
-    assert say(book, "granted", days=6)
-    assert state(book, 6) == ["granted"]
-    assert say(book, "granted", days=9, told=START + timedelta(days=6))
-    assert say(book, "withdrawn", days=7)
-    assert [state(book, days) for days in (8, 9)] == [["withdrawn"], ["granted"]]
+def test_a_word_that_is_dated_ahead_counts_from_when_it_was_told(book: ConsentBook) -> None:
+    told = START + timedelta(days=1)
+    assert say(book, "granted", days=5, told=told)
+    assert [state(book, days) for days in (0, 1)] == [["none"], ["granted"]]
+    assert say(book, "withdrawn", days=2)
+    assert [state(book, days) for days in (2, 6)] == [["withdrawn"], ["withdrawn"]]  # the grant comes not back
+    assert say(book, "withdrawn", days=9, told=START + timedelta(days=6))
+    assert say(book, "granted", days=7)
+    assert [state(book, days) for days in (6, 7, 9)] == [["withdrawn"], ["granted"], ["granted"]]
 
 
 def test_a_word_said_again_stands_once_and_nothing_is_overwritten(book: ConsentBook) -> None:
