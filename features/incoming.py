@@ -51,13 +51,19 @@ class Incoming:
     as_of: date
     kept: int = 0
     kept_of_month: int = 0
+    last: date | None = None
+    """The last day on which something became known, up to the date."""
     _quarantined: list[pl.DataFrame] = field(default_factory=list)
 
     def add(self, part: Checked) -> None:
         """Count a part."""
-        self.kept += part.kept.filter(pl.col(CREATED) < instant(cutoff(self.as_of))).height
+        known = part.kept.filter(pl.col(CREATED) < instant(cutoff(self.as_of)))
+        self.kept += known.height
         self.kept_of_month += self._of_month(part.kept)
         self._quarantined.append(part.quarantined)
+        bad = part.quarantined.filter(pl.col(CREATED) < instant(cutoff(self.as_of)))
+        days = [day for day in (self.last, *map(_last_day, (known, bad))) if day]
+        self.last = max(days, default=None)
 
     @property
     def all_quarantined(self) -> pl.DataFrame:
@@ -95,3 +101,9 @@ class Incoming:
         end = min(cutoff(month_end(self.as_of)), cutoff(self.as_of))
         within = pl.col(CREATED).is_between(instant(start), instant(end), closed="left")
         return int(frame.select(within.sum()).item())
+
+
+def _last_day(rows: pl.DataFrame) -> date | None:
+    """The day of the newest."""
+    found: date | None = rows[CREATED].dt.date().max()  # type: ignore[assignment]
+    return found

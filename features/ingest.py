@@ -1,6 +1,6 @@
 """Ingest: raw tables through their contracts into the lake, month by month of becoming known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -63,6 +63,8 @@ def ingest(portfolio: Portfolio, lake: Lake, as_of: date) -> IngestReport:
     same = done if done and done.inputs == inputs and _is_whole(portfolio, lake, min(as_of, done.as_of)) else None
     if same and as_of <= same.as_of:
         there = {table: _stored(portfolio, lake, table, as_of) for table in spec.tables}
+        last = [known.last for known in there.values() if known.last]
+        _refuse_nothing(name, as_of, last, f"rows to {max(last)}, and later ones" if last else "later rows")
         return _report(name, as_of, there, reused=True)
     with closing(Staging(lake, name, as_of)) as staged:
         known = _taken_in(portfolio, staged, inputs, as_of, same)
@@ -85,8 +87,7 @@ def _taken_in(
     known = {table: Incoming(as_of) for table in portfolio.features.tables}
     days: list[date] = []
     sound: list[date] = []  # those of kept rows, up to `as_of`: a bad row may tell any time
-    # A month may be young, but a whole month in which nothing became known is a feed that stopped.
-    whole = month_start(month_start(as_of + timedelta(days=1)) - timedelta(days=1))
+    whole = _last_whole_month(as_of)
     for part in checked_parts(portfolio, inputs):
         fresh, kept = _days(part), _days(part, kept_only=True)
         if fresh and fresh[0] > month_end(as_of) and _without_gap(sound, whole):
@@ -100,14 +101,24 @@ def _taken_in(
         for table, checked in part.items():
             known[table].add(checked)
         del part, checked  # not held while the next is made
-    past = [day for day in days if day <= as_of]
-    if not past or past[-1] < whole:
-        found = f"rows from {days[0]} to {days[-1]}" if days else "no readable time"
+    found = f"rows from {days[0]} to {days[-1]}" if days else "no readable time"
+    _refuse_nothing(portfolio.name, as_of, [day for day in days if day <= as_of], found)
+    return known
+
+
+def _last_whole_month(as_of: date) -> date:
+    """The first day of the last month that is over at the end of `as_of`."""
+    return month_start(month_start(as_of + timedelta(days=1)) - timedelta(days=1))
+
+
+def _refuse_nothing(name: str, as_of: date, days: Sequence[date], found: str) -> None:
+    """A month may be young, but a whole month in which nothing became known is a feed that stopped."""
+    whole = _last_whole_month(as_of)
+    if not days or max(days) < whole:
         raise NoData(
-            f"{portfolio.name}: nothing became known from {whole} to {as_of}; the raw tables hold {found}. "
+            f"{name}: nothing became known from {whole} to {as_of}; the raw tables hold {found}. "
             "Choose a date in that range, or add the raw files of the month"
         )
-    return known
 
 
 def _days(part: Mapping[str, Checked], *, kept_only: bool = False) -> list[date]:

@@ -95,6 +95,17 @@ def test_a_month_in_which_nothing_became_known_is_said(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
+def test_a_month_without_rows_is_said_whatever_was_ingested_before(tmp_path: Path) -> None:
+    gap = months(2, 3).filter(~pl.col(EVENT).str.starts_with("2024-02"))
+    loans, lake = portfolio(tmp_path, gap), Lake(tmp_path / "lake")
+    for _ in range(2):
+        with pytest.raises(NoData, match=r"nothing became known from 2024-02-01 to 2024-02-29"):
+            ingest(loans, lake, FEBRUARY)
+        assert counted(ingest(loans, lake, MARCH)) == (4, 4, 0, 2)
+    assert counted(ingest(loans, lake, JANUARY)) == (2, 2, 0, 2)
+    assert counted(ingest(loans, lake, date(2024, 2, 15))) == (2, 2, 0, 0)  # that month is not over
+
+
 def test_a_missing_raw_file_is_said(tmp_path: Path) -> None:
     loans = portfolio(tmp_path, months(2, 2))
     (loans.data / "payments.csv").unlink()
