@@ -24,8 +24,6 @@ PIECE_ROWS = 250_000
 """Row groups of the files are read together up to so many rows."""
 _TIME = pl.Datetime("us", "UTC")
 _NONE = np.iinfo(np.int64).min
-_LAST = np.iinfo(np.int64).max
-_NO_ROW = np.iinfo(np.uint32).max
 # Names that no column of a file has.
 _CODE, _WHEN, _EVENT, _CREATED, _AT, _ROW = (
     f"{__name__}:{one}" for one in ("code", "when", "event", "created", "at", "row")
@@ -100,14 +98,18 @@ def _coded(observations: pl.DataFrame, time: str, source: FeatureFiles, schema: 
 def _newest(asked: _Asked, source: FeatureFiles, numbered: pl.LazyFrame, *, strict: bool) -> Places:
     """For each observation the place of its row in the files; -1: none."""
     found = np.full(asked.height, -1)
-    if asked.rows.is_empty():
-        return found
     rows = sum(pq.read_metadata(file).num_rows for file in source.files)
-    parts = -(-rows // PART_ROWS) if source.keys else min(rows, 1)
-    for part in range(parts):
-        mine = pl.col(_CODE) % parts == part
-        known = _known(numbered, asked.codes.filter(mine), source, asked.rows[_WHEN], strict=strict)
-        met, places = _met(known, asked.rows.filter(mine), source.freshness, strict=strict and bool(source.created))
+    if asked.rows.is_empty() or not rows:
+        return found
+    parts = -(-rows // PART_ROWS) if source.keys else 1
+    entities = -(-asked.codes.height // parts)
+    # By ranges: where files are sorted by key, each part reads its own groups of rows.
+    for first in range(0, asked.codes.height, entities):
+        codes = asked.codes.slice(first, entities).with_columns(pl.col(_CODE) - first)
+        mine = asked.rows.filter(pl.col(_CODE).is_between(first, first + codes.height - 1))
+        known = _ordered(_known(numbered, codes, source, asked.rows[_WHEN], strict=strict))
+        mine = mine.with_columns(pl.col(_CODE) - first)
+        met, places = _met(known, mine, codes.height, source.freshness, strict=strict and bool(source.created))
         found[met] = places
     return found
 
@@ -125,7 +127,7 @@ def _known(
         # One whose time of creation is missing was never known.
         rows, when = rows.filter(pl.col(_CREATED) <= last), pl.max_horizontal(_EVENT, _CREATED)
     coded = (
-        rows.join(codes.lazy(), on=list(source.keys.values()))
+        rows.join(codes.lazy(), on=list(source.keys.values()), maintain_order="left")
         if source.keys
         else rows.with_columns(pl.lit(0).alias(_CODE))
     )
@@ -141,30 +143,52 @@ def _between(rows: pl.LazyFrame, codes: pl.DataFrame, source: FeatureFiles) -> p
     return rows
 
 
+def _ordered(known: pl.DataFrame) -> pl.DataFrame:
+    """Rows by entity, and those of one as they became known; of the same time the older event comes first."""
+    if _is_ordered(known):
+        return known
+    # Files are of one month each, as a rule: by entity alone, and else as they come, their rows are in order.
+    by_entity = known.sort(_CODE, maintain_order=True)
+    return by_entity if _is_ordered(by_entity) else known.sort(_ORDER)
+
+
+def _is_ordered(rows: pl.DataFrame) -> bool:
+    same = np.ones(max(rows.height - 1, 0), dtype=bool)
+    for name in _ORDER:
+        column = rows[name].to_numpy()
+        if (same & (column[1:] < column[:-1])).any():
+            return False
+        same &= column[1:] == column[:-1]
+        if not same.any():
+            break
+    return True
+
+
 def _met(
-    known: pl.DataFrame, asked: pl.DataFrame, freshness: timedelta | None, *, strict: bool
+    known: pl.DataFrame, asked: pl.DataFrame, entities: int, freshness: timedelta | None, *, strict: bool
 ) -> tuple[Places, Places]:
-    """Rows of observations that meet a row of the files, and the places of these."""
-    # Among the rows of the same time an observation comes last, so that it sees them all.
-    later = asked.select(
-        pl.col(_CODE).cast(pl.UInt32),
-        pl.col(_WHEN).dt.epoch("us"),
-        *[pl.lit(_LAST).alias(name) for name in (_EVENT, _CREATED)],
-        pl.lit(_NO_ROW, pl.UInt32).alias(_AT),
-        _ROW,
-    )
-    line = pl.concat([known.with_columns(pl.lit(0, pl.UInt32).alias(_ROW)), later]).sort(_ORDER)
-    code, when, event, created, at, row = (line[name].to_numpy() for name in [*_ORDER, _ROW])
-    is_row = at != _NO_ROW
-    if strict:
-        is_row[is_row] = _was_newest(code[is_row], event[is_row], created[is_row])
-    last = np.maximum.accumulate(np.where(is_row, np.arange(len(at)), -1))
-    asking = np.flatnonzero(at == _NO_ROW)
-    before = last[asking]
-    met = (before >= 0) & (code[before] == code[asking])
-    if freshness:
-        met &= event[before] >= when[asking] - freshness // timedelta(microseconds=1)
-    return row[asking[met]], at[before[met]].astype(np.int64)
+    """Rows of observations that meet a row of the files, and the places of these; `known` is in order."""
+    code, when, event, created, at = (known[name].to_numpy() for name in _ORDER)
+    if strict and not (kept := _was_newest(code, event, created)).all():
+        code, when, event, at = code[kept], when[kept], event[kept], at[kept]
+    rows = np.bincount(code, minlength=entities)
+    ends = np.cumsum(rows)
+    of, then, row = asked[_CODE].to_numpy(), asked[_WHEN].dt.epoch("us").to_numpy(), asked[_ROW].to_numpy()
+    first = (ends - rows)[of]
+    last = _last_until(when, then, first, ends[of])
+    met = last >= first
+    if freshness and len(event):
+        met &= event[last] >= then - freshness // timedelta(microseconds=1)
+    return row[met], at[last[met]].astype(np.int64)
+
+
+def _last_until(times: Places, asked: Places, low: Places, high: Places) -> Places:
+    """For each of `asked` the last place from `low` to before `high` with no later time; `low - 1`: there is none."""
+    for _ in range(int((high - low).max(initial=0)).bit_length()):
+        middle = np.minimum((low + high) // 2, len(times) - 1)
+        earlier = (low < high) & (times[middle] <= asked)
+        low, high = np.where(earlier, middle + 1, low), np.where(earlier, high, np.maximum(low, middle))
+    return low - 1
 
 
 def _was_newest(code: NDArray[np.uint32], event: Places, created: Places) -> NDArray[np.bool_]:
@@ -187,7 +211,13 @@ def _was_newest(code: NDArray[np.uint32], event: Places, created: Places) -> NDA
 
 
 def _gathered(source: FeatureFiles, types: Mapping[str, list[pl.DataType]], places: Places) -> pl.DataFrame:
-    wanted = np.unique(places[places >= 0])
+    # Not `np.unique`: it looks for the different ones in a table of all, in ten times the time of sorting them.
+    order = np.argsort(places)
+    ordered = places[order]
+    new = np.diff(ordered, prepend=-1) > 0
+    wanted = ordered[new]
+    rows_of = np.empty(len(places), dtype=np.int64)
+    rows_of[order] = np.cumsum(new) - 1
     columns = [pl.col(file).alias(name) for name, file in source.columns.items()]
     wanted_types = {
         name: next((one for one in types[file] if one != pl.Null), types[file][0])
@@ -201,8 +231,7 @@ def _gathered(source: FeatureFiles, types: Mapping[str, list[pl.DataType]], plac
             pieces.append(in_types(piece, wanted_types, file))
     found = pl.concat(pieces, rechunk=True)
     pieces.clear()
-    rows_of = pl.Series(np.searchsorted(wanted, places)).set(pl.Series(places < 0), None)
-    return found.select(pl.all().gather(rows_of))
+    return found.select(pl.all().gather(pl.Series(rows_of).set(pl.Series(places < 0), None)))
 
 
 def _spans(files: Sequence[Path]) -> Iterator[tuple[Path, int, int, int]]:
