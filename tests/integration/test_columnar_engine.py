@@ -31,6 +31,7 @@ from feast.types import (
 )
 from redis import Redis
 
+from features.store.columnar.engine import ColumnarComputeEngine
 from features.store.postgres import ReconnectingPostgresOnlineStore
 from tests.features.store.elsewhere import ELSEWHERE, worked_on
 from tests.integration.online_content import InRedis, InSqlite, Online, conformance_config
@@ -266,6 +267,33 @@ def test_slices_are_read_and_written_one_by_one(
             ours.materialize(FIRST, LAST)
         assert client.info("commandstats")["cmdstat_hset"]["calls"] == writes
         client.flushdb()
+
+
+@pytest.mark.parametrize("ended_by", [OSError, KeyboardInterrupt])
+def test_a_run_that_ended_early_goes_on_after_its_last_whole_slice(
+    tmp_path: Path, ended_by: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Feast puts a view back as it was where a run fails; of one that is interrupted nothing is put back."""
+    rows(60, datetime(2024, 1, 10, tzinfo=UTC)).write_parquet(tmp_path / "rows.parquet")
+    read, begun = ColumnarComputeEngine._newest, list[datetime]()
+
+    def newest(self: ColumnarComputeEngine, registry: Any, view: Any, source: Any, begin: Any, end: Any) -> Any:
+        begun.append(begin)
+        if len(begun) == 4:
+            raise ended_by("in the fourth slice")
+        return read(self, registry, view, source, begin, end)
+
+    monkeypatch.setattr(ColumnarComputeEngine, "_newest", newest)
+    online = InSqlite(tmp_path / "online.db")
+    with store(tmp_path, online, OURS, slice_days=10.0) as ours:
+        ours.materialize(FIRST, FIRST + timedelta(days=1))  # by which Feast knows of an interval before
+        with pytest.raises(ended_by):
+            ours.materialize(FIRST, LAST)
+    with store(tmp_path, online, OURS, slice_days=10.0) as ours:
+        ours.materialize_incremental(LAST)
+        assert begun[1:4] == [FIRST + timedelta(days=10 * part) for part in range(3)]
+        assert begun[4] == FIRST + timedelta(days=20)
+        assert ours.get_online_features(["stats:real"], [{"customer_id": 2}]).to_dict()["real"] == [1.0]
 
 
 def test_what_redis_refuses_is_told_and_the_connection_is_not_used_again(tmp_path: Path, redis_url: str) -> None:

@@ -35,8 +35,8 @@ class ColumnarComputeEngineConfig(FeastConfigBaseModel):
 
     type: Literal[_NAME] = _NAME  # type: ignore[valid-type]
     slice_days: float | None = None
-    """Materialize so many days at a time, in order: what is in memory is bounded, and a run that is killed has whole
-    slices behind it. None: all at once."""
+    """Materialize so many days at a time, in order: what is in memory is bounded, and `materialize_incremental` goes on
+    after the last whole slice of a run that was killed. None: all at once."""
     each: ImportString[Any] = map
     """Who writes to Redis and Postgres, as `features.customers.Each` or by its dotted path: `flows.cluster.by_settings`
     is Ray's workers. They are sent this configuration whole, as by Feast's own Ray engine."""
@@ -96,6 +96,9 @@ class ColumnarComputeEngine(LocalComputeEngine):
                 write = partial(write_rows, self.repo_config, view, times, newest)
                 firsts = range(0, rows.num_rows, self._at_once)
                 deque(self._each(write, (_sent(rows.slice(first, self._at_once)) for first in firsts)), maxlen=0)
+            if end < task.end_time:  # Feast itself notes the whole when it is done
+                registry.apply_materialization(view, task.project, begin, end)
+                view.materialization_intervals.append((begin, end))  # which Feast writes back if a later slice fails
             if shown:
                 shown.update(1)
 
