@@ -1,6 +1,6 @@
 """Read a YAML file into a frozen model; every error names file, line, key and what was expected."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from difflib import get_close_matches
 from functools import lru_cache
@@ -123,9 +123,14 @@ def _unknown(where: Key, model: type[Document]) -> str:
         # A step that is no field is a key of a mapping, a place in a list or the tag of a union's variant.
         fields = [each.model_fields[step] for each in there if isinstance(step, str) and step in each.model_fields]
         there = {found for field in fields for found in _models(field.annotation)} or there
-    known = sorted({field.alias or name for each in there for name, field in each.model_fields.items()})
-    near = get_close_matches(str(where[-1]), known, 1)
-    return f"unknown key; expected one of {', '.join(known)}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return "unknown key; " + expected_of(str(where[-1]), there)
+
+
+def expected_of(name: str, models: Iterable[type[BaseModel]]) -> str:
+    """What may stand where `name` does, which none of `models` has, and which of it was meant."""
+    known = sorted({field.alias or name for each in models for name, field in each.model_fields.items()})
+    near = get_close_matches(name, known, 1)
+    return f"expected one of {', '.join(known)}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -19,7 +19,7 @@ class NoData(LakeError):
 
 
 class LakeFull(LakeError, OSError):
-    """A partition could not be written; what was there before still is."""
+    """A partition could not be written: what was there before still is, and nothing else."""
 
 
 def to_parquet(frame: pl.DataFrame, notes: dict[str, str]) -> bytes:
@@ -33,7 +33,7 @@ def to_parquet(frame: pl.DataFrame, notes: dict[str, str]) -> bytes:
 def lake_full(path: Path, error: OSError) -> LakeFull:
     """What is raised when `path` cannot be written."""
     return LakeFull(
-        f"{path}: cannot be written: {error.strerror or error}; this file is as it was. "
+        f"{path}: cannot be written: {error.strerror or error}; nothing half-written is left. "
         "Free space or permissions there, or point LENDLOOP_HOME elsewhere, and run again"
     )
 

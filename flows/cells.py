@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import polars as pl
 
+from flows.onboarding.reading import separator_of
 from serving.api.schemas import DecisionRequest
 
 ID = "^(0|[1-9][0-9]{0,18})$"
@@ -21,13 +22,19 @@ EXPECTED: Mapping[type, str] = {
 }
 
 
+LOOKED_AT = 65_536
+"""Bytes in which it is seen what separates columns."""
+
+
 class BadCell(ValueError):
     """A cell is not what its column holds; the message names row and column, and never the value."""
 
 
 def read_cells(file: Path, entity: str) -> pl.DataFrame:
     """The rows of a CSV, each column of the type that requests take; `entity` is the type of the portfolio's ids."""
-    texts = pl.read_csv(file, infer_schema=False)
+    with file.open("rb") as opened:
+        start = opened.read(LOOKED_AT).decode(errors="replace")
+    texts = pl.read_csv(file, infer_schema=False, separator=separator_of(start))
     kinds = {name: kind for name, kind in _kinds(entity).items() if name in texts.columns}
     rows = texts.with_columns(_converted(name, kind) for name, kind in kinds.items())
     failed = [(row, name) for name in kinds if (row := _first_lost(texts[name], rows[name])) is not None]

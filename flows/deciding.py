@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from features.documents import expected_of
 from features.unquoted import unquoted
 from flows.cells import BadCell, read_cells
 from flows.decided_rows import DecidedRow, RowDecider, parts, row_keys
@@ -127,8 +128,10 @@ def _asked(workspace: Workspace, desk: Desk, file: Path, rows: pl.DataFrame, giv
             request = model.model_validate(given)
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
-            # The value itself may be personal, and messages end up in logs.
             where = ".".join(map(str, fault["loc"]))
+            if fault["type"] == "extra_forbidden" and where in given:
+                raise BadFile(f"{file}: unknown column {where}: {expected_of(where, [model])}") from None
+            # The value itself may be personal, and messages end up in logs.
             raise BadFile(f"{file}: row {number}: {where}: {fault['msg']}; found {_kind(fault['input'])}") from None
         if not desk.accepts(request.entity_id):
             expected = desk.release.features.entity_type

@@ -24,6 +24,10 @@ def explain(error: BaseException) -> str:
         return "\n".join(misset(error))
     if isinstance(error, SettingsError):
         return f'settings: {error}; expected JSON, such as LENDLOOP_VENDORS=\'{{"liveness": "https://…"}}\''
+    from features.lake_files import LakeFull
+
+    if isinstance(error, LakeFull):
+        return str(error)  # it says what to do
     if full := disk_full(error):
         return f"no space left on the disk ({full}); free some and run the command again"
     if type(error).__module__.partition(".")[0] in OURS:

@@ -18,10 +18,14 @@ def list_reports(portfolio: PortfolioName = None) -> None:
     from flows.hints import month_command
     from flows.reporting import found_reports
     from flows.terminal import COLOURS, console
+    from flows.workspace import open_workspace
     from infra.settings import Settings
 
+    found = found_reports(Settings().reports, portfolio)
+    if portfolio and not found:
+        open_workspace(portfolio)  # a wrong name is told as that
     table = Table("portfolio", "month", "model", "level", "report", box=None)
-    for report in found_reports(Settings().reports, portfolio):
+    for report in found:
         level = f"[{COLOURS[report.level]}]{report.level}[/]"
         table.add_row(report.portfolio, report.as_of, report.model, level, str(report.html))
     none = f"no reports yet; {month_command(portfolio or 'NAME')} or `make demo` makes some"

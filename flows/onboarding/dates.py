@@ -28,6 +28,8 @@ class Dates:
     values: pl.Series
     written: str
     monthly: bool
+    other: str = ""
+    """Another order of day and month in which all of them could be read as well."""
 
     @property
     def share(self) -> float:
@@ -44,16 +46,17 @@ def read_dates(column: pl.Series) -> Dates:
     elif column.dtype != pl.String:
         return Dates(pl.Series([None] * len(column), dtype=INSTANT), "nothing", False)
     distinct = column.unique(maintain_order=True)
-    reading, written, monthly = _read_text(distinct)
+    reading, used = _read_text(distinct)
     table = pl.DataFrame({"text": distinct, "time": reading})
     return Dates(
         pl.DataFrame({"text": column}).join(table, on="text", how="left", maintain_order="left")["time"],
-        written,
-        monthly,
+        " or ".join(used) or "nothing",
+        bool(used) and used[0] in MONTHS,
+        _other(distinct, used[0]) if used else "",
     )
 
 
-def _read_text(text: pl.Series) -> tuple[pl.Series, str, bool]:
+def _read_text(text: pl.Series) -> tuple[pl.Series, list[str]]:
     sample = text.sample(min(len(text), SAMPLE), seed=0)
     ranked = sorted(
         ((_parsed(sample, way).count(), -place, way) for place, way in enumerate(_ways(text))), reverse=True
@@ -68,7 +71,18 @@ def _read_text(text: pl.Series) -> tuple[pl.Series, str, bool]:
         if (result.is_null() & found.is_not_null()).any():
             used.append(way)
             result = pl.select(pl.coalesce(result, found)).to_series()
-    return result, " or ".join(used) or "nothing", bool(used) and used[0] in MONTHS
+    return result, used
+
+
+def _other(text: pl.Series, way: str) -> str:
+    """The same way of writing with day and month exchanged, if it reads as many."""
+    exchanged = {one: two for pair in EITHER for one, two in (pair, pair[::-1])}
+    day, _, clock = way.partition(" ")
+    other = f"{exchanged.get(day, '')} {clock}".strip() if day in exchanged else ""
+    if not other:
+        return ""
+    here, there = _parsed(text, way), _parsed(text, other)
+    return other if there.count() == here.count() and not there.equals(here, check_names=False) else ""
 
 
 def _ways(text: pl.Series) -> list[str]:

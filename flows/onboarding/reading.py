@@ -54,7 +54,7 @@ def _of_parquet(path: Path) -> FlatFile:
 
 def _of_text(path: Path) -> FlatFile:
     text, encoding = _decoded(path)
-    separator = _separator(text)
+    separator = separator_of(text)
     try:
         frame = pl.read_csv(io.BytesIO(text.encode()), has_header=False, infer_schema=False, separator=separator)
     except pl.exceptions.NoDataError:
@@ -107,7 +107,7 @@ def _decoded(path: Path) -> tuple[str, str]:
     raise OnboardingError(f"{path}: is not text; expected {FORMATS}")
 
 
-def _separator(text: str) -> str:
+def separator_of(text: str) -> str:
     """The separator that splits the header and the first lines into the most fields, the same number in each."""
     lines = [line for line in text[:200_000].splitlines()[:20] if line.strip()]
     if not lines:

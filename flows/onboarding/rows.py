@@ -1,7 +1,7 @@
 """Rows of a file → who and when; rows that cannot be used are set aside with the reason, never dropped unseen."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import polars as pl
@@ -92,7 +92,7 @@ def _times(column: pl.Series, header: str) -> Dates:
         )
     whole = pl.Series("event", [None] * len(column), dtype=dates.values.dtype)
     filled = whole.scatter(column.is_not_null().arg_true(), dates.values)
-    return Dates(filled, dates.written, dates.monthly)
+    return replace(dates, values=filled)
 
 
 def _refuse_many(table: pl.DataFrame, headers: dict[str, str], time_column: str, id_column: str | None) -> None:

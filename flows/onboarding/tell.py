@@ -65,7 +65,12 @@ def warnings(plan: Plan) -> list[str]:
     """What may make the first months disappointing."""
     events = int(plan.outcome.events.sum())
     fewest = min(events, plan.outcome.known - events)
-    found = []
+    found, dates = [], plan.rows.dates
+    if dates.other:
+        found.append(
+            f"times fit {dates.written} and {dates.other} alike and were read as the first; if that is wrong, write "
+            "them as 2024-01-31"
+        )
     if plan.months < FEW_MONTHS:
         found.append(
             f"labels of {plan.months} months are known by {plan.as_of}: too few to test a model on later months"

@@ -107,7 +107,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(LakeFull, match=r"cannot be written: No space left on device; this file is as it was"):
+    with pytest.raises(LakeFull, match=r"cannot be written: No space left on device; nothing half-written is left"):
         extend(lake, ROWS, date(2024, 2, 29), inputs="b")
     assert files(lake) == before
     assert not list(tmp_path.rglob("*.tmp"))

@@ -27,6 +27,12 @@ def test_each_column_is_what_requests_take(tmp_path: Path) -> None:
     assert type(found[0]["amount"]) is float
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_columns_may_be_separated_as_spreadsheets_do(tmp_path: Path, separator: str) -> None:
+    text = "entity_id,amount,other\n1,20000,a b\n2,,\n".replace(",", separator)
+    assert [list(row.values()) for row in rows(tmp_path, text)] == [[1, 20000.0, "a b"], [2, None, None]]
+
+
 def test_ids_that_are_texts_stay_as_they_are_written(tmp_path: Path) -> None:
     assert [row["entity_id"] for row in rows(tmp_path, "entity_id\n007\nA-1\n", "string")] == ["007", "A-1"]
 

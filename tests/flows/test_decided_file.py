@@ -52,6 +52,15 @@ class Place:
         return self.log.head().number
 
 
+def test_a_column_that_nobody_knows_is_named_with_those_there_are(tmp_path: Path, place: Place) -> None:
+    file = tmp_path / "apps.csv"
+    file.write_text("entity_id,amout\n1,100\n")
+    with pytest.raises(
+        BadFile, match=r"apps\.csv: unknown column amout: expected one of amount, .*; did you mean 'amount'"
+    ):
+        decide_file(file, NAME, None, AT)
+
+
 def erasure(entity: str) -> Erasure:
     return Erasure(NAME, entity, "anna", "asked", NOW, os.urandom(RANDOM_BYTES))
 

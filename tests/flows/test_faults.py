@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from features.documents import DocumentError
+from features.lake_files import lake_full
 from flows.cli.faults import explain
 
 
@@ -14,6 +15,13 @@ def test_our_own_errors_speak_for_themselves() -> None:
 
 def test_a_full_disk_is_said_plainly() -> None:
     assert "no space left" in explain(OSError(errno.ENOSPC, "No space left on device", "lake/part.parquet"))
+
+
+def test_a_full_lake_says_once_what_to_do() -> None:
+    told = explain(lake_full(Path("lake/part.parquet"), OSError(errno.ENOSPC, "No space left on device")))
+    assert told.startswith("lake/part.parquet: cannot be written: No space left on device; ")
+    assert told.lower().count("space") == 2  # the fault, and the remedy
+    assert told.count("again") == 1
 
 
 def test_a_fault_of_the_system_names_the_file() -> None:

@@ -95,6 +95,20 @@ def test_several_ways_of_writing_a_date_may_be_mixed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("texts", "other"),
+    [
+        (["03/04/2024", "05/06/2024"], "%m/%d/%Y"),
+        (["03/04/2024 10:00", "05/06/2024 11:30"], "%m/%d/%Y %H:%M"),
+        (["03/04/2024", "25/06/2024"], ""),
+        (["03/03/2024"], ""),
+        (["2024-03-04"], ""),
+    ],
+)
+def test_days_and_months_that_may_be_exchanged_are_told(texts: list[str], other: str) -> None:
+    assert read_dates(pl.Series(texts)).other == other
+
+
+@pytest.mark.parametrize(
     ("texts", "expected"),
     [
         (["1", "2.5"], [1.0, 2.5]),
