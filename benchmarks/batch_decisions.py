@@ -142,7 +142,8 @@ def lines(found: dict[str, Any]) -> list[Line]:
         ]
     if book := found.get("book"):
         rate = f"{book['customers_per_second']:,}/s from lake to Parquet, {book['peak_mib'] / 1024:.1f} GiB"
-        told.append(Line(f"a book of {book['customers']:,} customers, decided", "rate stated", rate, "–", "–", True))
+        what = f"a book of {book['customers']:,} customers with {book['months']} months of rows, decided"
+        told.append(Line(what, "rate stated", rate, "–", "–", True))
     return told
 
 

@@ -17,7 +17,7 @@ class Bench:
 
 
 BENCHES = (
-    Bench("benchmarks.serving", ("serving",), quick=("--seconds", "3", "--rounds", "2")),
+    Bench("benchmarks.serving", ("serving",), quick=("--seconds", "5", "--rounds", "3")),
     Bench("benchmarks.online_reads", ("online_reads",)),
     Bench("benchmarks.shap", ("shap",)),
     Bench("benchmarks.materialize", ("materialize",), quick=("100000", "3")),
@@ -34,6 +34,6 @@ BENCHES = (
         quick=("100000", "300000"),
         scale=("100000", "300000", "1000000", "10000000"),
     ),
-    Bench("benchmarks.retrain_overhead", ("retrain_overhead",), ("100000",), ("1000000", "--trees", "500")),
+    Bench("benchmarks.retrain_overhead", ("retrain_overhead",), ("100000",), ("1000000", "--trees", "0", "500")),
     Bench("benchmarks.scale_tables", ("scale_tables",)),
 )

@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from rich.console import Console
 
 from benchmarks.features_scale import FEATURES, NAME, VIEW, cards
 from benchmarks.scale_tables import Shape, feature_chunks
-from features.calendar import cutoff
+from features.calendar import cutoff, month_end
 from features.documents import parse_document
 from features.growing import GrowingFile
 from features.lake import Lake
@@ -26,7 +28,7 @@ from serving.policy import Policy
 from serving.scoring import LoadedModel, load_model
 from training.score import Calibration, probability
 
-THREADS, PART, DAY = 2, 250_000, date(2024, 1, 31)
+THREADS, PART, DAY, MONTHS = 2, 250_000, date(2024, 12, 31), 12
 POLICY = """
 risk:
   model: risk
@@ -69,12 +71,15 @@ def release_of(booster: Any, columns: list[FeatureColumn]) -> Release:
 
 
 def make_features(folder: Path, customers: int) -> Lake:
-    """A month of feature rows of so many customers, made up, as a build leaves them."""
+    """A year of monthly feature rows of so many customers, made up, as a build leaves them."""
     lake = Lake(folder / "lake")
-    page = GrowingFile(lake, NAME, lake.file(NAME, "features", VIEW, f"{DAY:%Y-%m}"))
-    for _, chunk in feature_chunks(Shape(customers, 1, len(FEATURES)), FEATURES):
-        page.add(pl.DataFrame(chunk).with_columns(pl.col(FEATURES).cast(pl.Float64)))
-    page.replace({"covers": DAY.isoformat(), "inputs": page.digest})
+    chunks = feature_chunks(Shape(customers, MONTHS, len(FEATURES)), FEATURES)
+    for month, pieces in groupby(chunks, key=itemgetter(0)):
+        page = GrowingFile(lake, NAME, lake.file(NAME, "features", VIEW, month))
+        for _, chunk in pieces:
+            page.add(pl.DataFrame(chunk).with_columns(pl.col(FEATURES).cast(pl.Float64)))
+        covers = month_end(date.fromisoformat(f"{month}-01"))
+        page.replace({"covers": covers.isoformat(), "inputs": page.digest})
     return lake
 
 
@@ -102,6 +107,7 @@ def decide_many(folder: Path, customers: int, console: Console) -> dict[str, Any
     seconds, used = time.perf_counter() - began, getrusage(RUSAGE_SELF)
     return {
         "customers": decided,
+        "months": MONTHS,
         "features": len(columns),
         "seconds": round(seconds, 1),
         "customers_per_second": round(decided / seconds),

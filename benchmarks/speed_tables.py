@@ -17,6 +17,7 @@ def speed_tables(results: Path = RESULTS) -> dict[str, str]:
         "retrain_overhead": _retraining,
         "materialize": _materialize,
         "training_sets": _training_sets,
+        "training_sets_large": _large_training_sets,
         "online_reads": _online,
     }
     return {name: make(json.loads((results / f"{name}.json").read_text())) for name, make in makers.items()}
@@ -45,12 +46,20 @@ def _retraining(found: Mapping[str, Any]) -> str:
                 f"{one['rows']:,} rows, {one['trees']} trees",
                 f"{one['seconds']:.1f}",
                 f"{one['fitting_seconds']:.1f}",
-                f"{one['overhead']:.1%}",
-                f"{one['processor_overhead']:.1%}",
+                _spread(one, "overhead"),
+                _spread(one, "processor_overhead"),
                 f"{one['peak_mib'] / 1024:.1f}",
             ]
         )
-    return _told(rows, "one run each", *(one.get("machine", found["machine"]) for _, one in sizes))
+    least = min(len(one.get("rounds", [0])) for _, one in sizes)
+    how = f"the median of {least} rounds" if least > 1 else "one round"
+    return _told(rows, f"{how} each", *(one.get("machine", found["machine"]) for _, one in sizes))
+
+
+def _spread(one: Mapping[str, Any], figure: str) -> str:
+    """The figure of the median round, and the least and most of all."""
+    every = [each[figure] for each in one.get("rounds", [])]
+    return f"{one[figure]:.1%}" + (f" ({min(every):.1%} to {max(every):.1%})" if len(every) > 1 else "")
 
 
 def _materialize(found: Mapping[str, Any]) -> str:
@@ -74,6 +83,22 @@ def _training_sets(found: Mapping[str, Any]) -> str:
         rows.append([way, *(f"{figure:.2f}" for one in told for figure in one)])
     how = f"{found['observations']:,} observations, medians of {found['rounds']} rounds"
     return _told(rows, how, found["machine"])
+
+
+def _large_training_sets(found: Mapping[str, Any]) -> str:
+    """The same in the large size, with memory, and what became of who was not done."""
+    kinds = list(found["peak_gib"])
+    heads = [(f"{kind}, s", "of bare DuckDB", "most memory, GiB") for kind in kinds]
+    rows = [["", *(head for some in heads for head in some)]]
+    for way in found[kinds[0]]:
+        cells = []
+        for kind in kinds:
+            taken, bare = found[kind][way], found[kind]["bare DuckDB ASOF"]
+            cells += [f"{taken:.0f}", f"{taken / bare:.2f}", f"{found['peak_gib'][kind][way]:.1f}"]
+        rows.append([way, *cells])
+    gone = list(dict.fromkeys(why for some in found["unfinished"].values() for why in some.values()))
+    how = f"{found['observations']:,} observations, medians of {found['rounds']} rounds"
+    return _told(rows, how, found["machine"]) + "".join(f"\n{why}." for why in gone)
 
 
 def _online(found: Mapping[str, Any]) -> str:

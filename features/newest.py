@@ -1,6 +1,6 @@
 """The newest feature rows that were known at the end of a day: what the online store holds after a materialize."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,9 @@ from features.lake import Lake, NoData, Partition
 from features.lake_files import in_groups
 from features.permitted import FeatureColumn
 from features.spec import CREATED, EVENT
+
+_FILE = f"{__name__}:file"
+"""A name that no column of a file has."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,24 @@ class Newest:
         return whole.sort(self.key)
 
     def _view(self, view: str, customers: Customers) -> pl.DataFrame:
-        names = [column.name for column in self.columns if column.view == view]
-        # Month by month: in memory are the newest rows so far and those of one more month.
-        months = (self._month(file, customers, names) for file in self._files(view))
-        newest = next(months)
-        for month in months:
+        files, names = self._files(view), [column.name for column in self.columns if column.view == view]
+        found = [
+            self._month(file, customers, names).join(mine, self.key, "semi")
+            for file, mine in self._met(files, customers)
+        ]
+        return pl.concat(found).drop(CREATED).rename({EVENT: event_of(view)})
+
+    def _met(self, files: list[Path], customers: Customers) -> Iterator[tuple[Path, pl.DataFrame]]:
+        """The months that have the newest row of somebody, and of whom: keys and times tell, a month at a time."""
+        newest = self._month(files[0], customers, []).with_columns(pl.lit(0).alias(_FILE))
+        for number, file in enumerate(files[1:], start=1):
+            month = self._month(file, customers, []).with_columns(pl.lit(number).alias(_FILE))
             newest = self._last([newest, month])
-        return newest.drop(CREATED).rename({EVENT: event_of(view)})
+        for number, file in enumerate(files):
+            mine = newest.filter(pl.col(_FILE) == number)
+            # Of a month without anyone nothing is read again; the last one has the columns also when nobody has a row.
+            if mine.height or number == len(files) - 1:
+                yield file, mine
 
     def _month(self, file: Path, customers: Customers, names: list[str]) -> pl.DataFrame:
         # Parquet's statistics leave out row groups of other customers.

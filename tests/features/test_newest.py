@@ -70,6 +70,16 @@ def test_what_becomes_known_later_is_of_another_book(lake: Lake) -> None:
     assert newest(lake).made_from() != days[MARCH][0]
 
 
+def test_what_happened_before_and_was_known_later_is_not_the_newest(lake: Lake) -> None:
+    late = {1: datetime(2024, 2, 10, tzinfo=UTC), 3: datetime(2024, 2, 10, tzinfo=UTC)}
+    for view in "ab":
+        frame = pl.DataFrame({"id": list(late), EVENT: list(late.values()), f"f{view}": [7.0, 7.0]})
+        frame = frame.select("id", EVENT, pl.lit(datetime(2024, 4, 5, tzinfo=UTC)).alias(CREATED), f"f{view}")
+        lake.write("p", "features", view, "2024-04", frame, covers=date(2024, 4, 30), inputs="late")
+    found = newest(lake, date(2024, 4, 30)).read(EVERYONE)
+    assert found.select("id", "fa", "fb").rows() == [(1, 2.0, 2.0), (2, 2.0, 1.0), (3, 7.0, 7.0)]
+
+
 def test_a_day_before_or_after_all_features_has_no_book(lake: Lake) -> None:
     for day in (date(2023, 12, 31), date(2024, 4, 1)):
         with pytest.raises(NoData, match="up to 2024-03-31"):
