@@ -57,10 +57,10 @@ faults: $(READY)  ## 200 kills of workers on each log, a soak of 10 minutes, and
 test-long: $(READY)  ## tests that take minutes each: a year of the simulated lender
 	@$(BIN)/python -m pytest tests --ignore tests/faults -m long
 
-bench: $(READY)  ## figures of speed beside their peers and floors, and README's table of them (20 minutes; needs wrk)
+bench: $(READY)  ## figures of speed beside their peers and floors, and README's table of them (half an hour; needs wrk)
 	@$(BIN)/python -m benchmarks
 
-bench-scale: $(READY)  ## the same in the large sizes: up to 60 million rows (hours, 30 GB of disk)
+bench-scale: $(READY)  ## the same in the large sizes: up to 60 million rows (an hour and a half, 30 GB of disk)
 	@$(BIN)/python -m benchmarks --scale
 
 bench-quality: $(READY)  ## AUC, KS and calibration beside peers and published figures

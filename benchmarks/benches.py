@@ -28,6 +28,8 @@ BENCHES = (
         scale=("--rows", "10_000_000", "--rounds", "3"),
     ),
     Bench("benchmarks.batch_decisions", ("batch_decisions",), scale=("1000000", "3")),
+    # A part of the same results.
+    Bench("benchmarks.batch_decisions", (), quick=None, scale=("--book", "10_000_000")),
     Bench(
         "benchmarks.features_scale",
         ("features_scale",),
