@@ -92,5 +92,5 @@ def show(found: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    rows, rounds = (*map(int, sys.argv[1:]), *(20_000, 5)[len(sys.argv) - 1 :])
+    rows, rounds = (*map(int, sys.argv[1:]), *(20_000, 15)[len(sys.argv) - 1 :])
     main(rows, rounds)
