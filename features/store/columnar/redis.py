@@ -74,16 +74,17 @@ class RedisColumns:
             self._pool.release(connection)
 
     def _sent(self, connection: Any, table: pa.Table, times: Sequence[str], emptied: Sequence[str]) -> int:
-        due = rows = 0
+        due, rows, replies = 0, 0, _Replies(connection)
         for batch in table.to_batches(BATCH_ROWS):
             if self._asks_first:
-                _count(connection, due)
+                replies.take(due)
                 batch, due = self._not_overtaken(connection, batch, times), 0
-            commands = self.commands(batch, times[0], emptied)
-            _count(connection, due)
-            connection.send_packed_command([content(commands)])
+            commands = content(self.commands(batch, times[0], emptied))
+            # Before the replies to the last one are read: Redis has never to wait for its next work.
+            connection.send_packed_command([commands])
+            replies.take(due)
             due, rows = batch.num_rows * (2 if self._seconds else 1), rows + batch.num_rows
-        _count(connection, due)
+        replies.take(due)
         return rows
 
     def _not_overtaken(self, connection: Any, batch: pa.RecordBatch, times: Sequence[str]) -> pa.RecordBatch:
@@ -137,18 +138,24 @@ def _micros(stored: bytes) -> int:
     return int(time.ToMicroseconds())
 
 
-def _count(connection: Any, due: int) -> None:
-    """Wait for so many replies, each one line; raises `RedisRefused` at an error."""
-    open_line = b""
-    while due > 0:
-        try:
-            received = connection._sock.recv(_RECEIVED)
-        except OSError as error:  # a timeout is one too
-            raise RedisConnectionError(f"Redis does not answer in the middle of a write: {error}") from error
-        if not received:
-            raise RedisConnectionError("Redis closed the connection in the middle of a write")
-        lines = (open_line + received).split(_END)
-        open_line = lines.pop()
-        if refused := next((line for line in lines if line.startswith(b"-")), None):
-            raise RedisRefused(refused[1:].decode(errors="replace"))
-        due -= len(lines)
+class _Replies:
+    """What a connection answers, each one line; those of a later batch may come with those that are waited for."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection, self._ahead, self._open_line = connection, 0, b""
+
+    def take(self, due: int) -> None:
+        """Wait for so many more; raises `RedisRefused` at an error."""
+        while self._ahead < due:
+            try:
+                received = self._connection._sock.recv(_RECEIVED)
+            except OSError as error:  # a timeout is one too
+                raise RedisConnectionError(f"Redis does not answer in the middle of a write: {error}") from error
+            if not received:
+                raise RedisConnectionError("Redis closed the connection in the middle of a write")
+            lines = (self._open_line + received).split(_END)
+            self._open_line = lines.pop()
+            if refused := next((line for line in lines if line.startswith(b"-")), None):
+                raise RedisRefused(refused[1:].decode(errors="replace"))
+            self._ahead += len(lines)
+        self._ahead -= due
