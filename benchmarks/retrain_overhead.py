@@ -237,7 +237,9 @@ def lines(sizes: dict[str, dict[str, Any]]) -> list[Line]:
 def _line(found: dict[str, Any]) -> Line:
     how = "alone" if "bare" in found else "inside the flow"
     fits = f"{found['fitting_seconds']:.0f} s, its {len(found['fits'])} fits {how}"
-    measured = f"{found['seconds']:.0f} s (+{found['overhead']:.0%})"
+    every = [one["overhead"] for one in found.get("rounds", [])]
+    spread = f", {min(every):.0%} to {max(every):.0%}" if len(every) > 1 else ""
+    measured = f"{found['seconds']:.0f} s (+{found['overhead']:.0%}{spread})"
     what = f"retrain on {found['rows']:,} rows × 20 features, {found['trees']} trees, whole flow"
     return Line(what, f"≤ {GOAL:.0%} over its fits", measured, "–", fits, found["overhead"] <= GOAL)
 

@@ -96,7 +96,7 @@ def _training_set(found: dict[str, Any]) -> tuple[str, str, str, str]:
         "training set, 40 features",
         f"{rows:,} observations in {seconds:.1f} s",
         "samples, not everyone: a model of credit risk has learned what it can from 10^7 rows",
-        f"10^7 in {seconds / rows * 1e7 / 60:.0f} min on one node",
+        f"10^7 in {seconds / rows * 1e7:,.0f} s on one node",
     )
 
 

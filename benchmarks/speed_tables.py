@@ -52,7 +52,7 @@ def _retraining(found: Mapping[str, Any]) -> str:
             ]
         )
     least = min(len(one.get("rounds", [0])) for _, one in sizes)
-    how = f"the median of {least} rounds" if least > 1 else "one round"
+    how = f"of {least} rounds the one whose overhead is the median," if least > 1 else "one round"
     return _told(rows, f"{how} each", *(one.get("machine", found["machine"]) for _, one in sizes))
 
 
@@ -90,15 +90,16 @@ def _large_training_sets(found: Mapping[str, Any]) -> str:
     kinds = list(found["peak_gib"])
     heads = [(f"{kind}, s", "of bare DuckDB", "most memory, GiB") for kind in kinds]
     rows = [["", *(head for some in heads for head in some)]]
-    for way in found[kinds[0]]:
+    for way in dict.fromkeys(way for kind in kinds for way in found[kind]):
         cells = []
         for kind in kinds:
-            taken, bare = found[kind][way], found[kind]["bare DuckDB ASOF"]
-            cells += [f"{taken:.0f}", f"{taken / bare:.2f}", f"{found['peak_gib'][kind][way]:.1f}"]
+            taken, bare = found[kind].get(way), found[kind]["bare DuckDB ASOF"]
+            peak = found["peak_gib"][kind].get(way)
+            cells += [f"{taken:.0f}", f"{taken / bare:.2f}", f"{peak:.1f}"] if taken else ["", "", ""]
         rows.append([way, *cells])
-    gone = list(dict.fromkeys(why for some in found["unfinished"].values() for why in some.values()))
-    how = f"{found['observations']:,} observations, medians of {found['rounds']} rounds"
-    return _told(rows, how, found["machine"]) + "".join(f"\n{why}." for why in gone)
+    gone = [f"{way}, {kind}: {one['why']}." for kind, some in found["unfinished"].items() for way, one in some.items()]
+    how = f"{found['observations']:,} observations, medians of {found['rounds']} rounds (Feast's store: one)"
+    return _told(rows, how, found["machine"]) + "".join(f"\n{one}" for one in gone)
 
 
 def _online(found: Mapping[str, Any]) -> str:

@@ -69,8 +69,8 @@ def large(folder: Path, rows: int, rounds: int) -> dict[str, Any]:
                 runs[FEAST_FILE] = [_watched(Path(place), rows, views, FEAST_FILE)]
                 _tell(FEAST_FILE, runs[FEAST_FILE][0])
             except Unfinished as fault:
-                console.print(str(fault))
-                found["unfinished"][kind] = {FEAST_FILE: str(fault)}
+                console.print(f"{FEAST_FILE}: {fault}")
+                found["unfinished"][kind] = {FEAST_FILE: {"seconds": round(fault.seconds), "why": str(fault)}}
         _equal(runs, rows)
         found[kind] = {name: median(run["seconds"] for run in some) for name, some in runs.items()}
         found["peak_gib"][kind] = {name: max(run["peak_gib"] for run in some) for name, some in runs.items()}
@@ -93,7 +93,11 @@ def _equal(runs: Mapping[str, list[dict[str, Any]]], rows: int) -> None:
 
 
 class Unfinished(Exception):
-    """A way that this machine has not the memory or the patience for."""
+    """A way that this machine has not the memory or the patience for, and how long it was given."""
+
+    def __init__(self, why: str, seconds: float) -> None:
+        super().__init__(f"ended after {seconds:.0f} s, as {why}")
+        self.seconds = seconds
 
 
 def _watched(folder: Path, rows: int, views: int, name: str) -> dict[str, Any]:
@@ -113,13 +117,13 @@ def _watched(folder: Path, rows: int, views: int, name: str) -> dict[str, Any]:
             taken = time.monotonic() - began
             if available_gib() < SPARE_GIB or taken > PATIENCE:
                 process.kill()
-                why = "this machine's memory was used up" if taken <= PATIENCE else "nothing had come"
-                raise Unfinished(f"{name}: {why} after {taken:.0f} s")
+                short = f"less than {SPARE_GIB} GiB of memory were left"
+                raise Unfinished(short if taken <= PATIENCE else "nothing had come", taken)
             time.sleep(0.2)
         assert process.stdout is not None
         output = process.stdout.read()
     if process.returncode < 0:
-        raise Unfinished(f"{name}: killed after {time.monotonic() - began:.0f} s, for want of memory")
+        raise Unfinished("the system killed it", time.monotonic() - began)
     if process.returncode:
         raise RuntimeError(f"{name}: ended with {process.returncode}")
     found: dict[str, Any] = json.loads(output.splitlines()[-1])
@@ -155,7 +159,8 @@ def lines(found: Mapping[str, Any], rows: int) -> list[Line]:
         reached = ours <= 1.5 * bare and (peer is None or peer >= 3 * ours)
         peak = found["peak_gib"][kind][OURS] if "peak_gib" in found else 0
         memory = f", {peak:.1f} GiB" if peak else ""
-        gone = found.get("unfinished", {}).get(kind, {}).get(FEAST_FILE, "–")
+        ended = found.get("unfinished", {}).get(kind, {}).get(FEAST_FILE)
+        gone = f"Feast's file store {ended['why']} (> {ended['seconds'] / ours:.1f} ×)" if ended else "–"
         made.append(
             Line(
                 f"training set, {rows:,} × {rows * MONTHS:,} rows × {FEATURES} features in {kind}",

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import polars as pl
 
-from flows.onboarding.reading import separator_of
+from flows.onboarding.reading import SEPARATORS, separator_of
 from serving.api.schemas import DecisionRequest
 
 ID = "^(0|[1-9][0-9]{0,18})$"
@@ -34,7 +34,7 @@ def read_cells(file: Path, entity: str) -> pl.DataFrame:
     """The rows of a CSV, each column of the type that requests take; `entity` is the type of the portfolio's ids."""
     with file.open("rb") as opened:
         start = opened.read(LOOKED_AT).decode(errors="replace")
-    texts = pl.read_csv(file, infer_schema=False, separator=separator_of(start))
+    texts = pl.read_csv(file, infer_schema=False, separator=_separator(start))
     kinds = {name: kind for name, kind in _kinds(entity).items() if name in texts.columns}
     rows = texts.with_columns(_converted(name, kind) for name, kind in kinds.items())
     failed = [(row, name) for name in kinds if (row := _first_lost(texts[name], rows[name])) is not None]
@@ -43,6 +43,13 @@ def read_cells(file: Path, entity: str) -> pl.DataFrame:
         expected = "an integer without leading zeros" if name == "entity_id" else EXPECTED[kinds[name]]
         raise BadCell(f"row {row + 1}: {name}: expected {expected}; found text")
     return rows
+
+
+def _separator(start: str) -> str:
+    """What makes `entity_id` a column; else what seems to part the lines."""
+    header = start.lstrip("\ufeff\r\n").partition("\n")[0]
+    parting = [one for one in SEPARATORS if "entity_id" in [name.strip(' "\r') for name in header.split(one)]]
+    return next((one for one in parting if one in header), separator_of(start))
 
 
 def _kinds(entity: str) -> dict[str, type]:

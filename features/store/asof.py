@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from features.store.reading import in_types, key_type, scan, types_of, unchanged
 
 PART_ROWS = 20_000_000
-"""About so many rows of keys and times are in memory at once; above it entities are taken in parts. A view without an
-entity, and an entity that most rows are of, cannot be parted: all their rows of times are."""
+"""About so many rows of keys and times are in memory at once, if neighbours have as many as others; above it entities
+are taken in parts. A view without an entity, and an entity that most rows are of, cannot be parted: all their rows of
+times are."""
 PIECE_ROWS = 250_000
 """Row groups of the files are read together up to so many rows."""
 _TIME = pl.Datetime("us", "UTC")

@@ -29,7 +29,7 @@ class Dates:
     written: str
     monthly: bool
     other: str = ""
-    """Another order of day and month in which all of them could be read as well."""
+    """A way of writing that was used, and it with day and month exchanged, if that reads as many: `03/04/2024`."""
 
     @property
     def share(self) -> float:
@@ -52,7 +52,7 @@ def read_dates(column: pl.Series) -> Dates:
         pl.DataFrame({"text": column}).join(table, on="text", how="left", maintain_order="left")["time"],
         " or ".join(used) or "nothing",
         bool(used) and used[0] in MONTHS,
-        _other(distinct, used[0]) if used else "",
+        next(filter(None, (_other(distinct, way) for way in used)), ""),
     )
 
 
@@ -82,7 +82,13 @@ def _other(text: pl.Series, way: str) -> str:
     if not other:
         return ""
     here, there = _parsed(text, way), _parsed(text, other)
-    return other if there.count() == here.count() and not there.equals(here, check_names=False) else ""
+    alike = there.count() == here.count() and not there.equals(here, check_names=False)
+    return f"{way} and {other}" if alike and len(text) == here.count() + _else_read(text, way, other) else ""
+
+
+def _else_read(text: pl.Series, way: str, other: str) -> int:
+    """How many neither way reads."""
+    return int((_parsed(text, way).is_null() & _parsed(text, other).is_null()).sum())
 
 
 def _ways(text: pl.Series) -> list[str]:

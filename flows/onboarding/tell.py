@@ -68,8 +68,7 @@ def warnings(plan: Plan) -> list[str]:
     found, dates = [], plan.rows.dates
     if dates.other:
         found.append(
-            f"times fit {dates.written} and {dates.other} alike and were read as the first; if that is wrong, write "
-            "them as 2024-01-31"
+            f"times fit {dates.other} alike and were read as the first; if that is wrong, write them as 2024-01-31"
         )
     if plan.months < FEW_MONTHS:
         found.append(

@@ -33,6 +33,10 @@ def test_columns_may_be_separated_as_spreadsheets_do(tmp_path: Path, separator: 
     assert [list(row.values()) for row in rows(tmp_path, text)] == [[1, 20000.0, "a b"], [2, None, None]]
 
 
+def test_the_column_of_ids_says_what_separates(tmp_path: Path) -> None:
+    assert rows(tmp_path, "entity_id,utm|src|med|x\n1,a|b|c|d\n") == [{"entity_id": 1, "utm|src|med|x": "a|b|c|d"}]
+
+
 def test_ids_that_are_texts_stay_as_they_are_written(tmp_path: Path) -> None:
     assert [row["entity_id"] for row in rows(tmp_path, "entity_id\n007\nA-1\n", "string")] == ["007", "A-1"]
 

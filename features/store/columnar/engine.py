@@ -35,8 +35,9 @@ class ColumnarComputeEngineConfig(FeastConfigBaseModel):
 
     type: Literal[_NAME] = _NAME  # type: ignore[valid-type]
     slice_days: float | None = None
-    """Materialize so many days at a time, in order: what is in memory is bounded, and `materialize_incremental` goes on
-    after the last whole slice of a run that was killed. None: all at once."""
+    """Materialize so many days at a time, in order: what is in memory is bounded, and after a first run that
+    failed or was killed `materialize_incremental` goes on after the last whole slice of each view. A run over time that
+    was materialized before is to be given its own dates again. None: all at once."""
     each: ImportString[Any] = map
     """Who writes to Redis and Postgres, as `features.customers.Each` or by its dotted path: `flows.cluster.by_settings`
     is Ray's workers. They are sent this configuration whole, as by Feast's own Ray engine."""
