@@ -1,11 +1,11 @@
 """Features as they were known: for each observation the newest row of its entity, found by keys and times alone.
 
-Only the columns of key and times are sorted; of the features, which are most of the bytes, just the rows that were
-found are kept, a piece of a file at a time. So memory grows with the answer, and not with the features in the files:
-keys and times of many entities are taken in parts, those of one entity, or of a view without any, are held whole.
+Only the columns of key and times are looked at; the features, which are most of the bytes, are fetched afterwards
+(`gathered`). So memory grows with the answer, and not with the features in the files: keys and times of many entities
+are taken in parts, those of one entity, or of a view without any, are held whole.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,14 +15,13 @@ import polars as pl
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from features.store.reading import in_types, key_type, scan, types_of, unchanged
+from features.store.gathered import Places, rows_at
+from features.store.reading import key_type, scan, types_of, unchanged
 
 PART_ROWS = 20_000_000
 """About so many rows of keys and times are in memory at once, if neighbours have as many as others; above it entities
 are taken in parts. A view without an entity, and an entity that most rows are of, cannot be parted: all their rows of
 times are."""
-PIECE_ROWS = 250_000
-"""Row groups of the files are read together up to so many rows."""
 _TIME = pl.Datetime("us", "UTC")
 _NONE = np.iinfo(np.int64).min
 # Names that no column of a file has.
@@ -30,7 +29,6 @@ _CODE, _WHEN, _EVENT, _CREATED, _AT, _ROW = (
     f"{__name__}:{one}" for one in ("code", "when", "event", "created", "at", "row")
 )
 _ORDER = [_CODE, _WHEN, _EVENT, _CREATED, _AT]
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,8 @@ def features_known(observations: pl.DataFrame, time: str, source: FeatureFiles, 
         types = types_of(source.files, list(dict.fromkeys(named)))
         keys = {name: key_type(name, types[name]) for name in source.keys.values()}
         asked = _coded(observations, time, source, keys)
-        return _gathered(source, types, _newest(asked, source, _numbered(source, keys), strict=strict))
+        places = _newest(asked, source, _numbered(source, keys), strict=strict)
+        return rows_at(source.files, source.columns, types, places)
 
 
 def _numbered(source: FeatureFiles, keys: Mapping[str, pl.DataType]) -> pl.LazyFrame:
@@ -209,44 +208,6 @@ def _was_newest(code: NDArray[np.uint32], event: Places, created: Places) -> NDA
     age += np.searchsorted(late, code[some]) * len(some)
     kept[some] = age == np.maximum.accumulate(age)
     return kept
-
-
-def _gathered(source: FeatureFiles, types: Mapping[str, list[pl.DataType]], places: Places) -> pl.DataFrame:
-    # Not `np.unique`: it looks for the different ones in a table of all, in ten times the time of sorting them.
-    order = np.argsort(places)
-    ordered = places[order]
-    new = np.diff(ordered, prepend=-1) > 0
-    wanted = ordered[new]
-    rows_of = np.empty(len(places), dtype=np.int64)
-    rows_of[order] = np.cumsum(new) - 1
-    columns = [pl.col(file).alias(name) for name, file in source.columns.items()]
-    wanted_types = {
-        name: next((one for one in types[file] if one != pl.Null), types[file][0])
-        for name, file in source.columns.items()
-    }
-    pieces = [pl.DataFrame(schema=wanted_types)]
-    for file, offset, first, rows in _spans(source.files):
-        begin, end = np.searchsorted(wanted, [offset + first, offset + first + rows])
-        if end > begin:
-            piece = scan(file).select(columns).slice(first, rows).collect()[wanted[begin:end] - offset - first]
-            pieces.append(in_types(piece, wanted_types, file))
-    found = pl.concat(pieces, rechunk=True)
-    pieces.clear()
-    return found.select(pl.all().gather(pl.Series(rows_of).set(pl.Series(places < 0), None)))
-
-
-def _spans(files: Sequence[Path]) -> Iterator[tuple[Path, int, int, int]]:
-    """Pieces of the files, in whole row groups: file, rows before the file, first row in it, rows."""
-    offset = 0
-    for file in files:
-        about = pq.read_metadata(file)
-        first = rows = 0
-        for group in range(about.num_row_groups):
-            rows += about.row_group(group).num_rows
-            if rows >= PIECE_ROWS or group == about.num_row_groups - 1:
-                yield file, offset, first, rows
-                first, rows = first + rows, 0
-        offset += about.num_rows
 
 
 def _as_key(column: pl.Expr, found: pl.DataType, wanted: pl.DataType) -> pl.Expr:

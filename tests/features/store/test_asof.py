@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.spec import CREATED, EVENT
-from features.store import asof
+from features.store import asof, gathered
 from features.store.asof import FeatureFiles, features_known
 from tests.features.store.made_up import KEY, TIME, at, rows
 
@@ -22,7 +22,7 @@ FRESH = timedelta(days=40)
 @pytest.fixture(autouse=True)
 def _in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asof, "PART_ROWS", 3)
-    monkeypatch.setattr(asof, "PIECE_ROWS", 2)
+    monkeypatch.setattr(gathered, "PIECE_ROWS", 2)
 
 
 def join_known(
