@@ -6,6 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
+from infra.disk import RoomNeeded
+
 ROW_GROUP = 2**17
 """Rows for which a file keeps the smallest and largest key: what is read of it at least."""
 
@@ -18,7 +20,7 @@ class NoData(LakeError):
     """Nothing is known of a table at a date."""
 
 
-class LakeFull(LakeError, OSError):
+class LakeFull(LakeError, RoomNeeded):
     """A partition could not be written: what was there before still is, and nothing else."""
 
 

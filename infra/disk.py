@@ -13,6 +13,10 @@ WORDS = ("disk is full", "no space left on device", "disk quota exceeded")
 """How databases and libraries say it."""
 
 
+class RoomNeeded(OSError):
+    """The disk refused a write; the message says what to do, and nothing has to be added."""
+
+
 def free(path: Path) -> int:
     """Bytes that may still be written at `path`, which need not exist yet."""
     there = next(each for each in (path, *path.absolute().parents) if each.exists())

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from infra.disk import SHORT, disk_full, free
+from infra.disk import SHORT, RoomNeeded, disk_full, free
 from infra.settings import Settings
 
 PLACES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
@@ -24,10 +24,8 @@ def explain(error: BaseException) -> str:
         return "\n".join(misset(error))
     if isinstance(error, SettingsError):
         return f'settings: {error}; expected JSON, such as LENDLOOP_VENDORS=\'{{"liveness": "https://…"}}\''
-    from features.lake_files import LakeFull
-
-    if isinstance(error, LakeFull):
-        return str(error)  # it says what to do
+    if isinstance(error, RoomNeeded):
+        return str(error)
     if full := disk_full(error):
         return f"no space left on the disk ({full}); free some and run the command again"
     if type(error).__module__.partition(".")[0] in OURS:

@@ -87,6 +87,7 @@ MISTAKES = [
     (("run", "nope", "-p", "p", "--as-of", "2024-01-31"), "'nope' is not one of 'ingest'"),
     (("run", "month", "-p", "p", "--as-of", "yesterday"), "'yesterday' does not match"),
     (("decide", "nope.csv", "-p", "nope"), "no portfolio 'nope'"),
+    (("report", "list", "-p", "nope"), "no portfolio 'nope'"),
     (("decide", "nope.csv", "-p", "nope", "--out", "x.bad"), "x.bad: found ending '.bad'"),
     (("decide", "nope.csv", "-p", "nope", "--out", "nope/x.csv"), "nope: no such folder"),
     (("demo", "-p", "nope"), "found ['nope']"),
