@@ -48,8 +48,10 @@ def read_cells(file: Path, entity: str) -> pl.DataFrame:
 def _separator(start: str) -> str:
     """What makes `entity_id` a column; else what seems to part the lines."""
     header = start.lstrip("\ufeff\r\n").partition("\n")[0]
-    parting = [one for one in SEPARATORS if "entity_id" in [name.strip(' "\r') for name in header.split(one)]]
-    return next((one for one in parting if one in header), separator_of(start))
+    for one in SEPARATORS:
+        if one in header and "entity_id" in (name.strip(' "\r') for name in header.split(one)):
+            return one
+    return separator_of(start)
 
 
 def _kinds(entity: str) -> dict[str, type]:

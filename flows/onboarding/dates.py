@@ -28,8 +28,8 @@ class Dates:
     values: pl.Series
     written: str
     monthly: bool
-    other: str = ""
-    """A way of writing that was used, and it with day and month exchanged, if that reads as many: `03/04/2024`."""
+    ambiguous: str = ""
+    """A way of writing that was used and its twin, with day and month exchanged, which fits as well: `03/04/2024`."""
 
     @property
     def share(self) -> float:
@@ -52,7 +52,7 @@ def read_dates(column: pl.Series) -> Dates:
         pl.DataFrame({"text": column}).join(table, on="text", how="left", maintain_order="left")["time"],
         " or ".join(used) or "nothing",
         bool(used) and used[0] in MONTHS,
-        next(filter(None, (_other(distinct, way) for way in used)), ""),
+        next(filter(None, (_ambiguous(distinct, way) for way in used)), ""),
     )
 
 
@@ -74,21 +74,16 @@ def _read_text(text: pl.Series) -> tuple[pl.Series, list[str]]:
     return result, used
 
 
-def _other(text: pl.Series, way: str) -> str:
-    """The same way of writing with day and month exchanged, if it reads as many."""
+def _ambiguous(text: pl.Series, way: str) -> str:
+    """The way and the same with day and month exchanged, if that reads the same texts and as other times."""
     exchanged = {one: two for pair in EITHER for one, two in (pair, pair[::-1])}
     day, _, clock = way.partition(" ")
-    other = f"{exchanged.get(day, '')} {clock}".strip() if day in exchanged else ""
-    if not other:
+    if day not in exchanged:
         return ""
+    other = f"{exchanged[day]} {clock}".strip()
     here, there = _parsed(text, way), _parsed(text, other)
-    alike = there.count() == here.count() and not there.equals(here, check_names=False)
-    return f"{way} and {other}" if alike and len(text) == here.count() + _else_read(text, way, other) else ""
-
-
-def _else_read(text: pl.Series, way: str, other: str) -> int:
-    """How many neither way reads."""
-    return int((_parsed(text, way).is_null() & _parsed(text, other).is_null()).sum())
+    fits = here.is_null().equals(there.is_null(), check_names=False) and not here.equals(there, check_names=False)
+    return f"{way} and {other}" if fits else ""
 
 
 def _ways(text: pl.Series) -> list[str]:

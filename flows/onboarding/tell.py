@@ -66,9 +66,9 @@ def warnings(plan: Plan) -> list[str]:
     events = int(plan.outcome.events.sum())
     fewest = min(events, plan.outcome.known - events)
     found, dates = [], plan.rows.dates
-    if dates.other:
+    if dates.ambiguous:
         found.append(
-            f"times fit {dates.other} alike and were read as the first; if that is wrong, write them as 2024-01-31"
+            f"times fit {dates.ambiguous} alike and were read as the first; if that is wrong, write them as 2024-01-31"
         )
     if plan.months < FEW_MONTHS:
         found.append(

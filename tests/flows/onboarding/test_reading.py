@@ -95,7 +95,7 @@ def test_several_ways_of_writing_a_date_may_be_mixed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "other"),
+    ("texts", "ambiguous"),
     [
         (["03/04/2024", "05/06/2024"], "%d/%m/%Y and %m/%d/%Y"),
         (["03/04/2024 10:00", "05/06/2024 11:30"], "%d/%m/%Y %H:%M and %m/%d/%Y %H:%M"),
@@ -106,8 +106,8 @@ def test_several_ways_of_writing_a_date_may_be_mixed() -> None:
         (["2024-03-04"], ""),
     ],
 )
-def test_days_and_months_that_may_be_exchanged_are_told(texts: list[str], other: str) -> None:
-    assert read_dates(pl.Series(texts)).other == other
+def test_days_and_months_that_may_be_exchanged_are_told(texts: list[str], ambiguous: str) -> None:
+    assert read_dates(pl.Series(texts)).ambiguous == ambiguous
 
 
 @pytest.mark.parametrize(
