@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from catboost import CatBoost
 
-from benchmarks.retrain_overhead import bare_seconds, kept_fits
+from benchmarks.catboost_fits import bare_seconds, kept_fits
 from tests.training.made_up import COLUMNS, frame, labels_of, spec
 from training import boosted
 from training.model_json import to_cbm
