@@ -19,8 +19,9 @@ from features.store.store import Workers, open_store
 from flows.cluster import by_ray
 from infra.settings import Settings
 from tests.features.store.made_up import KEY, SERVICE, at, portfolio
+from tests.integration.columnar_rows import FIRST, rows
 from tests.integration.online_content import InRedis
-from tests.integration.test_columnar_engine import FIRST, LAST, OURS, rows, store
+from tests.integration.test_columnar_engine import LAST, OURS, store
 from tests.integration.test_feature_store_killed import LONG
 from tests.integration.test_feature_store_workers import LAST as JULY
 from tests.integration.test_feature_store_workers import content, materialize, pair, shop
