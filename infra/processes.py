@@ -136,7 +136,9 @@ def start_time(pid: int) -> int | None:
         return None
     # The command's name, in brackets, may hold blanks: count from the last bracket on.
     state, *fields = stat.rpartition(")")[2].split()
-    return None if state == "Z" else int(fields[18])
+    # Ended and not waited for. While one of its other threads is still ending, what it had open is open, and locked.
+    ended = state == "Z" and int(fields[16]) <= 1
+    return None if ended else int(fields[18])
 
 
 def is_running(pid: int, started: int) -> bool:

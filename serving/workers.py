@@ -17,6 +17,7 @@ from serving.server import DRAIN_SECONDS
 SHORTEST_LIFE = 10.0  # one that ends sooner has failed to start, and the next waits longer
 LONGEST_WAIT = 4.0
 """One that cannot start must not take the machine from the others; one that was killed must not stay away for long."""
+ENDING = (signal.SIGTERM, signal.SIGINT)
 _log = logging.getLogger("lendloop.supervisor")
 
 
@@ -93,13 +94,17 @@ def fork(run: Callable[[], None], leave: Callable[[], None]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     parent = os.getpid()
+    # What comes before the child hears it by itself must wait: the parent's handler would hear it there, for nobody.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         return pid
     code = 1
     try:
-        for sign in (signal.SIGTERM, signal.SIGINT):
+        for sign in ENDING:
             signal.signal(sign, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         die_with_parent(parent)
         leave()
         run()

@@ -1,8 +1,10 @@
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,49 @@ def test_a_free_port_is_free() -> None:
 def _is_alive(pid: int) -> bool:
     """Whether it runs; one that has ended but nobody has waited for does not, nor one that ends as it is looked at."""
     return start_time(pid) is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+def test_a_process_runs_while_one_of_its_threads_does(tmp_path: Path) -> None:
+    program = """
+import ctypes, fcntl, os, sys, threading
+lock = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.flock(lock, fcntl.LOCK_EX)
+threading.Thread(target=sys.stdin.read).start()
+print("locked", flush=True)
+ctypes.CDLL(None).pthread_exit(None)  # of this thread alone
+"""
+    path = tmp_path / "lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == b"locked\n"
+        started = start_time(process.pid)
+        wait_until(lambda: _state(process.pid) == "Z")
+        assert start_time(process.pid) == started is not None
+        assert _is_locked(path)
+        process.kill()
+        wait_until(lambda: start_time(process.pid) is None)
+        assert not _is_locked(path)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -94,3 +94,25 @@ def test_a_stop_lets_each_finish_and_leaves_none(tmp_path: Path) -> None:
     crew.stop()
     assert done.exists()
     assert not is_running(pid, started)
+
+
+def test_one_that_is_told_to_end_as_soon_as_it_is_there_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(*_: object) -> None: ...
+
+    def forked() -> int:
+        # The child is told before its first step, as the parent's handlers are still its own.
+        if pid := os_fork():
+            return pid
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+    os_fork = os.fork
+    monkeypatch.setattr(os, "fork", forked)
+    before = signal.signal(signal.SIGTERM, told)
+    try:
+        pid = fork(sleep, lambda: None)
+        until(lambda: start_time(pid) is None)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+    finally:
+        signal.signal(signal.SIGTERM, before)
