@@ -20,8 +20,8 @@ from tests import certificates
 from tests.prefect import prefect_url
 from tests.servers import postgres_database, postgres_server, postgres_url, redis_server, redis_url
 
-# Every library is imported, some million objects: looking for garbage among them costs a twentieth.
-gc.set_threshold(20_000, 10, 10)
+# Every library is imported, some million objects: looking for garbage among them, and often, costs a twentieth.
+gc.set_threshold(200_000, 10, 10)
 certificates.read_once()
 # What commands print is compared: as wide everywhere, whatever terminal or worker the tests run in.
 os.environ["COLUMNS"] = "120"

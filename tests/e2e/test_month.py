@@ -47,7 +47,7 @@ def lenders(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Itera
             killed.kill_when(has_release, *MONTH)
             undisturbed.result()
             killed.copy_from(calm, "home/bentos")  # the same code: building it again would only take time
-            yield Lenders(calm, killed, both.submit(killed.run, *MONTH))
+            yield Lenders(calm, killed, both.submit(killed.type, *MONTH))
     finally:
         for lender in (calm, killed):
             lender.stop()

@@ -145,7 +145,9 @@ def test_a_second_start_keeps_the_running_service(deployed: Deployed) -> None:
         start(deployed.launch.model_copy(update={"home": deployed.launch.home.parent / "other"}))
 
 
-def test_a_stop_answers_what_was_begun(deployed: Deployed) -> None:
+def test_a_stop_answers_what_was_begun_and_a_release_rolled_back_meanwhile_answers_nobody(
+    deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def burst() -> list[httpx.Response | BaseException]:
         url, headers = deployed.launch.url, deployed.headers
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as client:
@@ -154,38 +156,32 @@ def test_a_stop_answers_what_was_begun(deployed: Deployed) -> None:
             os.kill(deployed.started.note.pid, signal.SIGTERM)
             return await asyncio.gather(*asks, return_exceptions=True)
 
+    first, second = deployed.shas
+    deployed.registry.promote(PORTFOLIO, second)
+    switch(deployed.launch, PORTFOLIO)
     workers = [(pid, start_time(pid) or 0) for pid in deployed.workers()]
     answers = asyncio.run(burst())
     assert [answer for answer in answers if not isinstance(answer, httpx.Response) or answer.status_code != 200] == []
+    assert {answer.json()["release"] for answer in answers if isinstance(answer, httpx.Response)} == {second}
     until(lambda: status(deployed.launch.home) is None)
     assert not any(is_running(*worker) for worker in workers)
     assert not stop(deployed.launch.home)
 
-
-def test_a_release_that_was_rolled_back_while_nothing_ran_answers_nobody(deployed: Deployed) -> None:
-    first, second = deployed.shas
-    start(deployed.launch)
-    deployed.registry.promote(PORTFOLIO, second)
-    switch(deployed.launch, PORTFOLIO)
-    assert stop(deployed.launch.home)
     deployed.registry.rollback(PORTFOLIO)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with Load(deployed) as load:
         deployed.started = start(deployed.launch)
         until(lambda: len(load.answers) > 50)
     assert {release for _, release in load.answers} == {first}
     assert httpx.get(deployed.launch.url + "/readyz").json()["degraded"] == []
-
-
-def test_a_supervisor_that_is_killed_takes_its_workers_with_it(
-    deployed: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    note = start(deployed.launch.model_copy(update={"workers": 1})).note
-    workers = [(pid, start_time(pid) or 0) for pid in deployed.workers()]
-    assert len(workers) == 1
     # What its processes keep for a while is in one folder, which a service that is stopped removes.
     (service,) = tmp_path.glob("lendloop-service-*")
     assert {folder.parent for folder in tmp_path.rglob("bentoml-client-*")} == {service}
-    os.kill(note.pid, signal.SIGKILL)
+
+
+def test_a_supervisor_that_is_killed_takes_its_workers_with_it(deployed: Deployed) -> None:
+    workers = [(pid, start_time(pid) or 0) for pid in deployed.workers()]
+    assert len(workers) == 2
+    os.kill(deployed.started.note.pid, signal.SIGKILL)
     until(lambda: not any(is_running(*worker) for worker in workers))
     assert status(deployed.launch.home) is None
