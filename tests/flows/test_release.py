@@ -115,7 +115,7 @@ def test_a_book_is_what_the_champion_would_answer_to_each(
     lender: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("features.lake_files.ROW_GROUP", 20)
-    monkeypatch.setattr("flows.booking.AT_ONCE", 50)
+    monkeypatch.setattr("flows.booking.AT_ONCE", 200)
     # Written anew in small groups of rows, as a large file has many.
     for file in lender.lake.root.rglob("features/**/part.parquet"):
         notes = {name: pl.read_parquet_metadata(file)[name] for name in ("covers", "inputs")}
