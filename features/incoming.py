@@ -57,11 +57,10 @@ class Incoming:
 
     def add(self, part: Checked) -> None:
         """Count a part."""
-        known = part.kept.filter(pl.col(CREATED) < instant(cutoff(self.as_of)))
+        known, bad = part.kept.filter(self._known), part.quarantined.filter(self._known)
         self.kept += known.height
         self.kept_of_month += self._of_month(part.kept)
         self._quarantined.append(part.quarantined)
-        bad = part.quarantined.filter(pl.col(CREATED) < instant(cutoff(self.as_of)))
         days = [day for day in (self.last, *map(_last_day, (known, bad))) if day]
         self.last = max(days, default=None)
 
@@ -79,7 +78,7 @@ class Incoming:
     @property
     def quarantined(self) -> pl.DataFrame:
         """Those known at the date, and those whose time cannot be read."""
-        return self.all_quarantined.filter(pl.col(CREATED).is_null() | (pl.col(CREATED) < instant(cutoff(self.as_of))))
+        return self.all_quarantined.filter(pl.col(CREATED).is_null() | self._known)
 
     @property
     def rows(self) -> int:
@@ -95,6 +94,11 @@ class Incoming:
     def rows_of_month(self) -> int:
         """All of the date's month."""
         return self.kept_of_month + self.quarantined_of_month
+
+    @property
+    def _known(self) -> pl.Expr:
+        """Which rows have a time before the date's end; missing: it cannot be read."""
+        return pl.col(CREATED) < instant(cutoff(self.as_of))
 
     def _of_month(self, frame: pl.DataFrame) -> int:
         start = datetime.combine(month_start(self.as_of), time(), UTC)

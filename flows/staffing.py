@@ -1,7 +1,6 @@
 """`lendloop staff`: members added, changed and ended; and who acts at this command line."""
 
 import getpass
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from features.portfolio import list_portfolios
 from flows.partnering import open_secret
 from flows.terminal import console
 from flows.workspace import open_settings_log
+from infra.files import private
 from infra.settings import Settings
 from serving.log.decision_log import DecisionLog
 from serving.partners.partner import ALL
@@ -90,9 +90,7 @@ def sign_in(name: str, from_input: bool) -> None:
     file = settings.session_file
     with suppress(FileNotFoundError):
         file.unlink()
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as out:
-        out.write(found.token + "\n")
+    private(file, found.token + "\n")
     console.print(
         f"you are {found.member.name} ({_roles(found.member)}) at this machine for {found.seconds // 60} minutes"
     )

@@ -41,6 +41,18 @@ def keep(part: Path, file: Path) -> None:
     sync(file.parent)
 
 
+def private(file: Path, text: str) -> Path:
+    """`file`, made new with the text, which its owner alone may ever read; `FileExistsError` where it is there."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(text)
+    return file
+
+
+def private_draft(file: Path, text: str) -> Path:
+    """The text in a private file beside `file`, to be given that name by `keep` or `name_first`."""
+    return private(file.with_name(f".{file.name}.{os.getpid()}-{secrets.token_hex(4)}"), text)
+
+
 def name_first(draft: Path, file: Path) -> None:
     """Give a finished file its name where there is none of that name yet: of several writers the first one's stays."""
     try:

@@ -16,13 +16,22 @@ from features.contracts import QUARANTINE, check_table
 from features.digests import rows_digest
 from features.lake import UNKNOWN, Lake, Layer, NoData
 from features.spec import CREATED, EVENT, Column, FeatureSpec, Table
+from serving.money import LARGEST_AMOUNT
+from serving.pricing import HIGHEST_RATE, LONGEST
 
 Kind = Literal["risk", "propensity"]
 OUTCOMES: Mapping[Kind, tuple[str, ...]] = {"risk": ("approve", "review", "decline"), "propensity": ("contact", "skip")}
 INCUMBENT: Layer = "incumbent"
 TABLE = "incumbent"
-REQUESTED = ("amount", "term_months", "annual_rate", "fees", "monthly_income", "exposure")
-"""Numbers of an application that the champion may need to decide on it too."""
+REQUESTED: Mapping[str, float] = {
+    "amount": LARGEST_AMOUNT,
+    "term_months": LONGEST,
+    "annual_rate": HIGHEST_RATE,
+    "fees": LARGEST_AMOUNT,
+    "monthly_income": LARGEST_AMOUNT,
+    "exposure": LARGEST_AMOUNT,
+}
+"""Numbers of an application that the champion may need to decide on it too, with the largest that requests take."""
 CONTENT = ("outcome", "score", "probability", *REQUESTED, "purpose")
 ROW, SOURCE = "row", "source"
 CLASH = "outcome: differs from what was imported before for the same customer and time"
@@ -45,12 +54,15 @@ class Imported:
 
 def contract(spec: FeatureSpec, kind: Kind) -> FeatureSpec:
     """The features document with one table, an incumbent's decisions, and the portfolio's own entity."""
-    number = Column(type="float", meaning="a number of the application", uses=(), range=(0, None), nullable=True)
+    meaning = "a number of the application"
     columns = {
         "outcome": Column(type="category", meaning="what was decided", uses=(), categories=OUTCOMES[kind]),
         "score": Column(type="float", meaning="the incumbent's score", uses=(), nullable=True),
         "probability": Column(type="float", meaning="of the event", uses=(), range=(0, 1), nullable=True),
-        **dict.fromkeys(REQUESTED, number),
+        **{
+            name: Column(type="float", meaning=meaning, uses=(), range=(0, largest), nullable=True)
+            for name, largest in REQUESTED.items()
+        },
         "purpose": Column(type="string", meaning="what the money was for", uses=(), nullable=True),
         ROW: Column(type="int", meaning="row of the file", uses=()),
         SOURCE: Column(type="string", meaning="the file's SHA-256", uses=()),

@@ -10,6 +10,9 @@ from training.score import Floats
 DEAREST = 1.0
 """A monthly rate above which a price is not told apart any more: 100 % a month."""
 LONGEST = 1_200
+"""Months of a loan."""
+HIGHEST_RATE = 10.0
+"""Nominal interest a year, as it is told: 0.18 is 18 %."""
 
 
 def all_in_rate(amount: float, term_months: float, annual_rate: float, fees: float = 0.0) -> float:

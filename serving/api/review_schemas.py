@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from serving.api.schemas import LARGEST_AMOUNT, ReasonAnswer
+from serving.api.schemas import ReasonAnswer
+from serving.money import LARGEST_AMOUNT
 from serving.reviews.act import Name, Outcome
 from serving.reviews.review import State
 

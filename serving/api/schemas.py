@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
+from serving.money import LARGEST_AMOUNT
+from serving.pricing import HIGHEST_RATE, LONGEST
 from serving.signals import Identity
-
-LARGEST_AMOUNT = 1e9
 
 EntityId = Annotated[
     Annotated[StrictInt, Field(ge=0, lt=2**63)]
@@ -34,9 +34,14 @@ class DecisionRequest(_Request):
     purpose: str | None = Field(
         None, pattern=r"^[a-z][a-z0-9_]*$", max_length=63, strict=True, description="what it is for, as a short code"
     )
-    term_months: int | None = Field(None, ge=1, le=1_200, strict=True, description="months of equal instalments")
+    term_months: int | None = Field(None, ge=1, le=LONGEST, strict=True, description="months of equal instalments")
     annual_rate: float | None = Field(
-        None, ge=0, le=10, allow_inf_nan=False, strict=True, description="nominal interest a year: 0.18 is 18 %"
+        None,
+        ge=0,
+        le=HIGHEST_RATE,
+        allow_inf_nan=False,
+        strict=True,
+        description="nominal interest a year: 0.18 is 18 %",
     )
     fees: float | None = Field(
         None, ge=0, le=LARGEST_AMOUNT, allow_inf_nan=False, strict=True, description="all fees, kept back at the start"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from infra.files import keep, name_first
+from infra.files import keep, name_first, private_draft
 from serving.log.database import LogUnavailable
 
 KEY_BYTES = 32
@@ -74,23 +74,17 @@ def read_keys(file: Path) -> list[bytes]:
 
 def write_keys(file: Path, keys: Sequence[bytes]) -> None:
     """Replace the key file, readable by its owner only; a kill leaves the old or the new one."""
-    new = _draft(file, keys)
-    keep(new, file)
+    keep(private_draft(file, _written(keys)), file)
 
 
 def _make(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     # Where another process was first, its key is the key.
-    name_first(_draft(file, [os.urandom(KEY_BYTES)]), file)
+    name_first(private_draft(file, _written([os.urandom(KEY_BYTES)])), file)
 
 
-def _draft(file: Path, keys: Sequence[bytes]) -> Path:
-    new = file.with_name(f".{file.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        stream.writelines(f"{key.hex()}\n" for key in keys)
-        stream.flush()
-        os.fsync(stream.fileno())
-    return new
+def _written(keys: Sequence[bytes]) -> str:
+    return "".join(f"{key.hex()}\n" for key in keys)
 
 
 def _parse(texts: Sequence[str], where: str) -> list[bytes]:

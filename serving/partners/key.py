@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from infra.files import name_first
+from infra.files import name_first, private_draft
 from serving.log.keyed import keyed_digest
 
 SECRET_BYTES = 32
@@ -56,8 +56,5 @@ def server_secret(given: str, file: Path, variable: str = "LENDLOOP_PARTNER_SECR
 
 def _make(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}-{os.getpid()}-{os.urandom(4).hex()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as output:
-        output.write(os.urandom(SECRET_BYTES).hex() + "\n")
-    name_first(draft, file)  # of two processes that start together, one secret wins for both
+    # Of two processes that start together, one secret wins for both.
+    name_first(private_draft(file, os.urandom(SECRET_BYTES).hex() + "\n"), file)

@@ -58,21 +58,23 @@ def test_bad_rows_are_quarantined_with_the_reason(lake: Lake) -> None:
         ("4", "2024-01-30", "CANCELLED", None, None),
         ("5", "2024-01-30", None, None, None),
         ("6", "2024-01-30", "approve", "many", "-5"),
+        ("7", "2024-01-30", "approve", None, "1e99"),
         ROWS[0],
     ]
     found = keep(lake, *ROWS, *bad)
-    assert (found.rows_in, found.new, found.there, found.quarantined) == (9, 3, 0, 6)
+    assert (found.rows_in, found.new, found.there, found.quarantined) == (10, 3, 0, 7)
     assert {
         "outcome: not a known category": 1,
         "outcome: missing": 1,
         "amount: below 0": 1,
+        "amount: above 1e+09": 1,
     }.items() <= found.reasons.items()
     kept = lake.read("loans", "quarantine", "incumbent")
-    assert kept.height == 6
-    assert sorted(kept["row"].to_list()) == [4, 5, 6, 7, 8, 9]
+    assert kept.height == 7
+    assert sorted(kept["row"].to_list()) == [4, 5, 6, 7, 8, 9, 10]
     # The same file once more: what is quarantined is so once.
-    assert keep(lake, *ROWS, *bad).quarantined == 6
-    assert lake.read("loans", "quarantine", "incumbent").height == 6
+    assert keep(lake, *ROWS, *bad).quarantined == 7
+    assert lake.read("loans", "quarantine", "incumbent").height == 7
 
 
 def test_history_is_not_rewritten(lake: Lake) -> None:
