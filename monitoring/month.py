@@ -138,9 +138,13 @@ def _released(found: Measure, matured: pl.DataFrame) -> Measure:
 
 
 def _own_history(month: MonthInputs) -> tuple[Metric, ...]:
-    """The model's and role's own months, without the many rows that a report does not draw over time."""
+    """The model's and role's own months, without the many rows that a report does not draw over time.
+
+    What is watched is drawn by its levels: a month that was measured must not look as if it had not been.
+    """
+    names = {*OVER_TIME, *(watch.metric for watch in month.spec.watches if watch.period == "month")}
     own = month.history.filter(
-        pl.col("model") == month.model, pl.col("role") == month.role, pl.col("name").is_in(OVER_TIME)
+        pl.col("model") == month.model, pl.col("role") == month.role, pl.col("name").is_in(names)
     )
     return tuple(from_frame(own))
 
