@@ -10,10 +10,8 @@ from datetime import date
 
 import polars as pl
 
-from monitoring.metric import Level, Metric, worst
+from monitoring.metric import TOO_FEW, Level, Metric, worst
 from monitoring.spec import MonitoringSpec, Watch
-
-TOO_FEW = "too few"
 
 
 @dataclass(frozen=True)

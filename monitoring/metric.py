@@ -13,6 +13,8 @@ Period = Literal["day", "month"]
 Role = Literal["champion", "challenger", "frozen"]
 
 LEVELS: tuple[Level, ...] = ("ok", "yellow", "orange", "red")
+TOO_FEW = "too few"
+"""How the note of a row begins that has too few rows to be judged; its level is ok."""
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "portfolio": pl.String,
@@ -66,6 +68,11 @@ class Metric:
     def label(self) -> str:
         """The metric's name and, where it has one, its segment."""
         return f"{self.name} {self.segment}".strip()
+
+    @property
+    def judged(self) -> bool:
+        """Whether there were rows enough for its level to mean something."""
+        return not self.note.startswith(TOO_FEW)
 
 
 RUN = ("portfolio", "as_of", "period", "model", "role")

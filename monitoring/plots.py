@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from features.calendar import month_ends
-from monitoring.alerts import TOO_FEW
-from monitoring.metric import LEVELS
+from monitoring.metric import LEVELS, TOO_FEW
 from monitoring.reports.wording import COLOURS, TITLES, UNKNOWN
 
 if TYPE_CHECKING:

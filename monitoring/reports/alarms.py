@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from monitoring import spec
-from monitoring.alerts import TOO_FEW, figure
+from monitoring.alerts import figure
 from monitoring.facts import MonthFacts
 from monitoring.metric import LEVELS, Metric, worst
-from monitoring.reports.wording import thresholds, title, with_interval
+from monitoring.reports.wording import level_of, thresholds, title, with_interval
 from monitoring.spec import Watch
 
 Cells = tuple[str, str, str, str, str, str]
@@ -25,7 +25,7 @@ def alert_rows(facts: MonthFacts) -> list[Cells]:
 
 def level_grid(facts: MonthFacts) -> tuple[dict[str, dict[str, str]], list[str]]:
     """The worst level of each watch by month; a month with too few rows counts as not measured."""
-    past = [row for row in (*facts.history, *facts.metrics) if not row.note.startswith(TOO_FEW)]
+    past = [row for row in (*facts.history, *facts.metrics) if row.judged]
     months = sorted({row.as_of for row in past})
     grid: dict[str, dict[str, str]] = {}
     for watch in _monthly(facts):
@@ -52,7 +52,7 @@ def _rows(facts: MonthFacts, watch: Watch) -> Iterator[tuple[int, Cells]]:
     raised = [row for row in found if row.level != "ok"]
     for row in raised:
         yield LEVELS.index(row.level), _cells(facts, watch, row, row.note)
-    enough = [row for row in found if not row.note.startswith(TOO_FEW)]
+    enough = [row for row in found if row.judged]
     if not raised:
         nearest = _nearest(watch, enough or found)
         others = f"nearest to its threshold of {len(found)}" if len(found) > 1 else ""
@@ -61,8 +61,7 @@ def _rows(facts: MonthFacts, watch: Watch) -> Iterator[tuple[int, Cells]]:
 
 def _cells(facts: MonthFacts, watch: Watch, row: Metric, remark: str) -> Cells:
     name = f"{title(row.name, facts.kind)}: {row.segment}" if row.segment else title(row.name, facts.kind)
-    level = row.level if not row.note.startswith(TOO_FEW) else "too few rows"
-    return name, level, with_interval(row), thresholds(watch), f"{row.n:,}", remark or "–"
+    return name, level_of(row), with_interval(row), thresholds(watch), f"{row.n:,}", remark or "–"
 
 
 def _nearest(watch: Watch, rows: Sequence[Metric]) -> Metric:

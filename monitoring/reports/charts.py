@@ -8,7 +8,7 @@ from monitoring.facts import Bins
 from monitoring.metric import LEVELS, Metric
 from monitoring.performance import CalibrationBin
 from monitoring.reports.axes import CURRENT, PALETTE, REFERENCE, Figure, Trace, layout, limits, whiskers
-from monitoring.reports.wording import COLOURS, UNKNOWN
+from monitoring.reports.wording import COLOURS, UNKNOWN, level_of
 from monitoring.spec import Watch
 
 TALLEST = 4  # bars are cut at four times the highest threshold, or one feature would flatten all others
@@ -37,14 +37,14 @@ def over_time(
 
 
 def bars(rows: Sequence[Metric], y: str, watch: Watch | None) -> Figure:
-    """A bar for each row, in the colour of its level, with its interval and the thresholds."""
+    """A bar for each row, in the colour of its level (grey: too few rows), with its interval and the thresholds."""
     trace = {
         "type": "bar",
         "x": [row.segment for row in rows],
         "y": [row.value for row in rows],
         "error_y": whiskers(rows),
-        "marker": {"color": [COLOURS[row.level] for row in rows]},
-        "customdata": [[row.n, row.level, row.low, row.high] for row in rows],
+        "marker": {"color": [COLOURS[row.level] if row.judged else UNKNOWN for row in rows]},
+        "customdata": [[row.n, level_of(row), row.low, row.high] for row in rows],
         "hovertemplate": "%{x}: %{y:.3f} (%{customdata[2]:.3f} to %{customdata[3]:.3f})<br>%{customdata[0]:,} rows, "
         "%{customdata[1]}<extra></extra>",
     }

@@ -7,14 +7,14 @@ from monitoring.reports import charts
 from monitoring.reports.alarms import alert_rows, level_grid, watch_of
 from monitoring.reports.section import HALF, Section, chart, counters, table, text
 from monitoring.reports.trial import trial_sections
-from monitoring.reports.wording import EVENT, SELECTION, month, short, shown, title, with_interval
+from monitoring.reports.wording import EVENT, SELECTION, level_of, month, short, shown, title, with_interval
 
 MOST_BARS = 30
 FEWEST = 30  # the correction for chance is itself chance on fewer decisions, and would set the scale of the axis
 DRIFTED_SHOWN = 4
 DRIFT_CAPTION = (
     "Population stability index of known values on the reference's quantiles, less what chance gives such samples. "
-    "About 0, and at times just under, is stable. Whiskers: 95 % interval. Colours: alert levels."
+    "About 0, and at times just under, is stable. Whiskers: 95 % interval. Colours: alert levels; grey: too few rows."
 )
 DRIFT_HEADER = (
     "Feature",
@@ -169,7 +169,7 @@ def _drift_row(facts: MonthFacts, feature: str) -> tuple[str, ...]:
     psi = ("not measured", "no known values", "–", "–")
     if row and raw:
         chance = shown("feature_psi", raw.value - row.value)
-        psi = (row.level, with_interval(row), shown("feature_psi", raw.value), chance)
+        psi = (level_of(row), with_interval(row), shown("feature_psi", raw.value), chance)
     gaps = (shown(found.name, found.value) if found else "–" for found in (missing, rise))
     return feature, *psi, *gaps, f"{facts.features[feature].current_rows:,}"
 

@@ -43,6 +43,11 @@ def title(name: str, kind: str) -> str:
     return words.replace("Observed rate", f"Observed {EVENT[kind]} rate")
 
 
+def level_of(row: Metric) -> str:
+    """The row's alert level, or that there were too few rows to judge it."""
+    return row.level if row.judged else "too few rows"
+
+
 def is_share(name: str) -> bool:
     """Whether the metric is shown in per cent."""
     return name.endswith(_SHARES)
