@@ -17,9 +17,8 @@ LEFT = 3600
 
 def write_whole(file: Path, content: bytes) -> None:
     """Replace `file` by `content`, whole or not at all; its folder is made. Of several writers the last one stays."""
-    # Writers of one file may be of several machines, where process ids repeat.
-    part = file.with_name(f"{file.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
+    part = _part(file)
+    with _gone_on_failure(part):
         file.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as out:
             out.write(content)
@@ -27,36 +26,59 @@ def write_whole(file: Path, content: bytes) -> None:
             os.fsync(out.fileno())
         os.replace(part, file)
         sync(file.parent)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise
     _clear(file)
 
 
 def keep(part: Path, file: Path) -> None:
     """Give a finished file its name in place of what had it: on disk, content and name, when this returns."""
-    sync(part)
-    os.replace(part, file)
+    with _gone_on_failure(part):
+        sync(part)
+        os.replace(part, file)
     sync(file.parent)
 
 
 def private(file: Path, text: str) -> Path:
     """`file`, made new with the text, which its owner alone may ever read; `FileExistsError` where it is there."""
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with _gone_on_failure(file), os.fdopen(handle, "w") as out:
         out.write(text)
     return file
 
 
 def private_draft(file: Path, text: str) -> Path:
     """The text in a private file beside `file`, to be given that name by `keep` or `name_first`."""
-    return private(file.with_name(f".{file.name}.{os.getpid()}-{secrets.token_hex(4)}"), text)
+    _clear(file)
+    return private(_part(file), text)
+
+
+def _part(file: Path) -> Path:
+    """A name beside `file`; writers of one file may be of several machines, where process ids repeat."""
+    return file.with_name(f"{file.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+
+
+@contextmanager
+def _gone_on_failure(part: Path) -> Iterator[None]:
+    """Leave no file that was not finished."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
 
 
 def name_first(draft: Path, file: Path) -> None:
     """Give a finished file its name where there is none of that name yet: of several writers the first one's stays."""
     try:
         sync(draft)
+        _link(draft, file)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync(file.parent)
+
+
+def _link(draft: Path, file: Path) -> None:
+    try:
         os.link(draft, file)  # which, unlike a move, leaves what is there alone
     except FileExistsError:
         pass
@@ -64,9 +86,6 @@ def name_first(draft: Path, file: Path) -> None:
         with _turn(file.parent):
             if not file.exists():
                 draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
-    sync(file.parent)
 
 
 @contextmanager
@@ -82,7 +101,7 @@ def _turn(folder: Path) -> Iterator[None]:
 
 def check_place(file: Path, size: int) -> None:
     """Raise the `OSError` that writing `size` bytes to `file` would meet, before what is to be written is made."""
-    probe = file.with_name(f"{file.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    probe = _part(file)
     probe.touch(exist_ok=False)
     probe.unlink()
     need(file, size + SHORT)

@@ -23,15 +23,15 @@ Kind = Literal["risk", "propensity"]
 OUTCOMES: Mapping[Kind, tuple[str, ...]] = {"risk": ("approve", "review", "decline"), "propensity": ("contact", "skip")}
 INCUMBENT: Layer = "incumbent"
 TABLE = "incumbent"
-REQUESTED: Mapping[str, float] = {
-    "amount": LARGEST_AMOUNT,
-    "term_months": LONGEST,
-    "annual_rate": HIGHEST_RATE,
-    "fees": LARGEST_AMOUNT,
-    "monthly_income": LARGEST_AMOUNT,
-    "exposure": LARGEST_AMOUNT,
+REQUESTED: Mapping[str, tuple[float, float]] = {
+    "amount": (0, LARGEST_AMOUNT),
+    "term_months": (1, LONGEST),
+    "annual_rate": (0, HIGHEST_RATE),
+    "fees": (0, LARGEST_AMOUNT),
+    "monthly_income": (0, LARGEST_AMOUNT),
+    "exposure": (0, LARGEST_AMOUNT),
 }
-"""Numbers of an application that the champion may need to decide on it too, with the largest that requests take."""
+"""Numbers of an application that the champion may need to decide on it too, with what requests take."""
 CONTENT = ("outcome", "score", "probability", *REQUESTED, "purpose")
 ROW, SOURCE = "row", "source"
 CLASH = "outcome: differs from what was imported before for the same customer and time"
@@ -60,8 +60,8 @@ def contract(spec: FeatureSpec, kind: Kind) -> FeatureSpec:
         "score": Column(type="float", meaning="the incumbent's score", uses=(), nullable=True),
         "probability": Column(type="float", meaning="of the event", uses=(), range=(0, 1), nullable=True),
         **{
-            name: Column(type="float", meaning=meaning, uses=(), range=(0, largest), nullable=True)
-            for name, largest in REQUESTED.items()
+            name: Column(type="float", meaning=meaning, uses=(), range=limits, nullable=True)
+            for name, limits in REQUESTED.items()
         },
         "purpose": Column(type="string", meaning="what the money was for", uses=(), nullable=True),
         ROW: Column(type="int", meaning="row of the file", uses=()),

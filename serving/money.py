@@ -5,7 +5,7 @@ import numpy as np
 from training.score import Floats
 
 LARGEST_AMOUNT = 1e9
-"""No amount that anyone tells of a person is over it: such a one is a mistake."""
+"""Requests with more are refused: it is taken for a mistake of units. Where money has many noughts, tell thousands."""
 FINE, COARSE = 1e6, 1e2
 """Parts of a unit that amounts are rounded to: a millionth, and a hundredth where a float has no millionths."""
 _FINE_TO, _COARSE_TO = 2.0**33, 2.0**46

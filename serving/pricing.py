@@ -11,7 +11,7 @@ DEAREST = 1.0
 """A monthly rate above which a price is not told apart any more: 100 % a month."""
 LONGEST = 1_200
 """Months of a loan."""
-HIGHEST_RATE = 10.0
+HIGHEST_RATE = 10
 """Nominal interest a year, as it is told: 0.18 is 18 %."""
 
 

@@ -95,10 +95,14 @@ def fork(run: Callable[[], None], leave: Callable[[], None]) -> int:
     sys.stderr.flush()
     parent = os.getpid()
     # What comes before the child hears it by itself must wait: the parent's handler would hear it there, for nobody.
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    pid = os.fork()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    pid = -1
+    try:
+        pid = os.fork()
+    finally:
+        if pid != 0:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if pid:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         return pid
     code = 1
     try:

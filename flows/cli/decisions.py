@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.running import business_date
+
 PortfolioName = Annotated[str, typer.Option("--portfolio", "-p", help="a folder in portfolios/")]
 By = Annotated[str, typer.Option(help="who does it; kept; default: whoever is signed in, or this machine's user")]
 pause = typer.Typer(help="Pauses of automatic approval.", no_args_is_help=True)
@@ -37,7 +39,12 @@ def decide_book(
     portfolio: PortfolioName,
     as_of: Annotated[
         datetime,
-        typer.Option("--as-of", formats=["%Y-%m-%d"], help="business date (UTC), at whose end all are decided"),
+        typer.Option(
+            "--as-of",
+            formats=["%Y-%m-%d"],
+            callback=business_date,
+            help="business date (UTC), at whose end all are decided",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="folder for the Parquet files; the same command goes on where it was")],
     scores_only: Annotated[bool, typer.Option("--scores-only", help="probability and score, without reasons")] = False,

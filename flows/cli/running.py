@@ -22,8 +22,23 @@ class FlowName(StrEnum):
 
 
 PortfolioName = Annotated[str, typer.Option("--portfolio", "-p", help="a folder in portfolios/")]
+
+
+def business_date(day: datetime) -> datetime:
+    """The date as it was typed; one at either end of the calendar has no day before or after it to count to."""
+    if not 1900 <= day.year < 2200:
+        raise typer.BadParameter(f"found {day:%Y-%m-%d}; expected a date of the years 1900 to 2199")
+    return day
+
+
 AsOf = Annotated[
-    datetime, typer.Option("--as-of", formats=["%Y-%m-%d"], help="business date (UTC); what is known at its end counts")
+    datetime,
+    typer.Option(
+        "--as-of",
+        formats=["%Y-%m-%d"],
+        callback=business_date,
+        help="business date (UTC); what is known at its end counts",
+    ),
 ]
 
 

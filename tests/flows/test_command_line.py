@@ -86,6 +86,8 @@ MISTAKES = [
     (("run", "month", "-p", "nope", "--as-of", "2024-01-31"), "no portfolio 'nope'"),
     (("run", "nope", "-p", "p", "--as-of", "2024-01-31"), "'nope' is not one of 'ingest'"),
     (("run", "month", "-p", "p", "--as-of", "yesterday"), "'yesterday' does not match"),
+    (("run", "ingest", "-p", "p", "--as-of", "9999-12-31"), "expected a date of the years 1900 to 2199"),
+    (("decide-book", "-p", "p", "--as-of", "0001-01-01", "--out", "x"), "expected a date of the years 1900 to 2199"),
     (("decide", "nope.csv", "-p", "nope"), "no portfolio 'nope'"),
     (("report", "list", "-p", "nope"), "no portfolio 'nope'"),
     (("decide", "nope.csv", "-p", "nope", "--out", "x.bad"), "x.bad: found ending '.bad'"),

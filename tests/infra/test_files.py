@@ -1,11 +1,12 @@
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from infra import files as module
-from infra.files import name_first, sync_tree, write_whole
+from infra.files import keep, name_first, private, private_draft, sync_tree, write_whole
 
 
 def full(_handle: int) -> None:
@@ -27,6 +28,32 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(
         write_whole(tmp_path / "b.txt", b"new")
     assert (tmp_path / "b.txt").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+
+
+@pytest.mark.parametrize("name", [keep, name_first])
+def test_a_secret_that_cannot_be_written_is_nowhere(
+    name: Callable[[Path, Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "key"
+    old = tmp_path / "key.7-abc.tmp"
+    old.write_text("an older secret")
+    os.utime(old, (0, 0))
+    draft = private_draft(file, "secret")
+    assert draft.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        name(draft, file)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_secret_that_is_half_written_is_taken_back(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        private(tmp_path / "key", None)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+    private(tmp_path / "key", "first")
+    with pytest.raises(FileExistsError):
+        private(tmp_path / "key", "second")
+    assert (tmp_path / "key").read_text() == "first"
 
 
 def test_what_a_killed_writer_left_is_no_hindrance(tmp_path: Path) -> None:

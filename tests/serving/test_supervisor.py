@@ -7,16 +7,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from infra.processes import is_running, start_time, stop_process, with_parent
+from serving import supervisor
 from serving.following import ReleaseInRegistryDamaged, follow, follow_once
 from serving.launch import Launch, Note, ServiceError, note_path, read_note
 from serving.pointers import read_fault, read_pointer, report_worker, write_pointer
-from serving.post import listen
+from serving.post import Post, listen
 from serving.release import ReleaseCorrupt, ReleaseError, verify_release
+from serving.starting import WORKER, Beginning
 from serving.supervisor import serve
+from serving.workers import Crew
 from tests.serving.small_releases import build_small
 
 A, B = "a" * 64, "b" * 64
@@ -196,6 +200,26 @@ def test_a_second_service_on_the_same_home_is_refused(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(ServiceError, match="a service runs on"):
             serve(home)
+
+
+def test_it_runs_as_many_workers_as_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait(_: object) -> None:
+        time.sleep(60)
+
+    monkeypatch.setattr(supervisor, "answer_requests", wait)
+    monkeypatch.setattr(supervisor, "keep_shadowing", wait)
+    monkeypatch.setattr(Beginning, "ready", lambda _: True)
+    with socket.socket() as listener, (tmp_path / "lock").open("w") as lock:
+        # Of its own: what is forked closes the lock.
+        post = Post(listener, os.dup(lock.fileno()))
+        crew = Crew(post.leave)
+        begin = Beginning(launch(tmp_path).model_copy(update={"workers": 3}), crew, Event(), None, time.monotonic() + 5)
+        try:
+            assert supervisor._answers(begin, post)
+            assert len(crew.pids(WORKER)) == 3
+        finally:
+            crew.stop()
+            os.close(post.lock)
 
 
 def test_a_launch_shows_no_secret(tmp_path: Path) -> None:

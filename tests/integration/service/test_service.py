@@ -185,3 +185,4 @@ def test_a_supervisor_that_is_killed_takes_its_workers_with_it(deployed: Deploye
     os.kill(deployed.started.note.pid, signal.SIGKILL)
     until(lambda: not any(is_running(*worker) for worker in workers))
     assert status(deployed.launch.home) is None
+    deployed.started = start(deployed.launch)  # for the tests of other files
