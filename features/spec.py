@@ -77,7 +77,7 @@ class View(Document):
     """Features computed from one table, one row for each of its rows."""
 
     table: Name
-    freshness: int = Field(gt=0, le=36_500, description="days after which a value is stale and must not approve anyone")
+    freshness: int = Field(gt=0, le=50_000, description="days after which a value is stale and must not approve anyone")
     online: bool = Field(True, description="whether the view is materialized to the online store")
     features: dict[Name, Feature] = Field(min_length=1)
 

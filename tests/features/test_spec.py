@@ -85,7 +85,7 @@ def line(text: str, changed: str = SPEC) -> int:
             "is not unique",
         ),
         ("freshness: 40\n", "freshness: 0\n", "freshness: 0", "views.behaviour.freshness", "greater than 0"),
-        ("freshness: 40\n", "freshness: 3000000\n", "freshness: 3", "views.behaviour.freshness", "equal to 36500"),
+        ("freshness: 40\n", "freshness: 3000000\n", "freshness: 3", "views.behaviour.freshness", "equal to 50000"),
         (
             "entity: {name: client,",
             "entity: {name: client, kind: x,",
