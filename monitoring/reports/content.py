@@ -96,7 +96,10 @@ def _alerts(facts: MonthFacts) -> Iterator[Section]:
     yield table(header, alert_rows(facts), "Alerts", details=caption)
     grid, months = level_grid(facts)
     data, layout = charts.levels(grid, months)
-    caption = "Worst level of each watch in each month; grey: not measured. A feature watch shows its worst feature."
+    caption = (
+        "Worst level of each watch in each month; grey: not measured, or too few rows. A feature watch shows its worst "
+        "feature."
+    )
     yield chart("Alert levels over time", data, layout, details=caption)
 
 
