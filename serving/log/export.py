@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from infra.files import keep
+from infra.files import keep, write_whole
 from serving.log.decision_log import DecisionLog
 from serving.log.entry import DOCUMENTS
 from serving.log.record import DECIDING
@@ -59,10 +59,10 @@ def export_log(log: DecisionLog, lake: Path) -> int:
         while state.planned > state.records or state.records < head:
             if state.planned <= state.records:
                 state = State(state.records, state.leaf, min(head, state.records + AT_ONCE))
-                _write(lake / STATE, orjson.dumps(asdict(state)))
+                write_whole(lake / STATE, orjson.dumps(asdict(state)))
             _export(log, lake, state.records, state.planned)
             state = State(state.planned, log.leaf(state.planned) or "", state.planned)
-            _write(lake / STATE, orjson.dumps(asdict(state)))
+            write_whole(lake / STATE, orjson.dumps(asdict(state)))
         return state.records - began.records
 
 
@@ -102,12 +102,6 @@ def _write_frame(file: Path, frame: pl.DataFrame, erased: set[str]) -> None:
 def _state(lake: Path) -> State:
     file = lake / STATE
     return State(**orjson.loads(file.read_bytes())) if file.exists() else State()
-
-
-def _write(file: Path, content: bytes) -> None:
-    part = file.with_name(f"{file.name}.part")
-    part.write_bytes(content)
-    keep(part, file)
 
 
 @contextmanager
